@@ -1,0 +1,93 @@
+//! Showing text that an attacker may have written.
+//!
+//! Every place that shows skill text to a person or hands it to a spreadsheet goes through here;
+//! HTML and SVG are escaped by the template engine and the figures, after [`printable`].
+
+use std::borrow::Cow;
+
+/// Whether a character could act on a terminal or mislead a reader: controls (C0, C1, DEL), the
+/// bidirectional controls, zero-width and other invisible format characters, line and paragraph
+/// separators, tags, variation selectors beyond the emoji pair, and private use.
+pub fn is_deceptive(c: char) -> bool {
+    c.is_control()
+        || matches!(c,
+            '\u{00AD}' | '\u{034F}' | '\u{061C}' | '\u{115F}' | '\u{1160}' | '\u{17B4}'
+            | '\u{17B5}' | '\u{180B}'..='\u{180F}' | '\u{200B}'..='\u{200F}'
+            | '\u{2028}'..='\u{202E}' | '\u{2060}'..='\u{206F}' | '\u{3164}' | '\u{FEFF}'
+            | '\u{FFA0}' | '\u{FFF0}'..='\u{FFFB}' | '\u{E000}'..='\u{F8FF}'
+            | '\u{FE00}'..='\u{FE0D}' | '\u{1BCA0}'..='\u{1BCA3}' | '\u{1D173}'..='\u{1D17A}'
+            | '\u{E0000}'..='\u{E0FFF}' | '\u{F0000}'..='\u{10FFFF}')
+}
+
+/// The text with every deceptive character written as an escape (`\n`, `\u{202e}`), cut to at
+/// most `limit` characters of output, with `…` where something was left out.
+pub fn printable(text: &str, limit: usize) -> String {
+    let mut shown = String::new();
+    let mut used = 0;
+    for c in text.chars() {
+        let escape: Cow<'static, str> = match c {
+            '\n' => "\\n".into(),
+            '\r' => "\\r".into(),
+            '\t' => "\\t".into(),
+            c if is_deceptive(c) => c.escape_unicode().to_string().into(),
+            c => {
+                if used + 1 > limit {
+                    return cut(shown);
+                }
+                shown.push(c);
+                used += 1;
+                continue;
+            }
+        };
+        if used + escape.len() > limit {
+            return cut(shown);
+        }
+        shown.push_str(&escape);
+        used += escape.len();
+    }
+    shown
+}
+
+fn cut(mut shown: String) -> String {
+    shown.push('…');
+    shown
+}
+
+/// A text cell that no spreadsheet takes for a formula: a leading `=`, `+`, `-`, `@`, tab or
+/// carriage return (also behind blanks or quotes, or in their full-width forms) gets a `'`
+/// before it.
+pub fn spreadsheet_cell(text: &str) -> Cow<'_, str> {
+    let head = text.trim_start_matches([' ', '\u{a0}', '"', '\'', '\u{feff}']).chars().next();
+    let risky = matches!(head, Some('=' | '+' | '-' | '@' | '＝' | '＋' | '－' | '＠'))
+        || text.starts_with(['\t', '\r', '\n']);
+    if risky { format!("'{text}").into() } else { text.into() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn escapes_show_what_would_act() {
+        assert_eq!(printable("a\u{1b}[2Jb\u{202e}c\nd", 80), "a\\u{1b}[2Jb\\u{202e}c\\nd");
+        assert_eq!(printable("é漢😀", 80), "é漢😀");
+    }
+
+    #[test]
+    fn the_limit_holds_and_never_splits_an_escape() {
+        assert_eq!(printable("abcdef", 6), "abcdef");
+        assert_eq!(printable("abcdef", 5), "abcde…");
+        assert_eq!(printable("ab\u{202e}", 9), "ab…");
+        assert_eq!(printable(&"x".repeat(10_000), 3), "xxx…");
+    }
+
+    #[test]
+    fn formulas_are_defused_and_plain_text_is_left_alone() {
+        for risky in ["=1+1", "+1", "-1", "@x", "\t=1", " =cmd()", "\"=1", "＝1"] {
+            assert_eq!(spreadsheet_cell(risky), format!("'{risky}"));
+        }
+        for plain in ["", "alice/tool", "a=b", "1-2"] {
+            assert_eq!(spreadsheet_cell(plain), plain);
+        }
+    }
+}
