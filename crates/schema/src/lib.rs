@@ -14,6 +14,7 @@ pub mod format;
 pub mod hostile;
 mod label;
 pub mod matrix;
+pub mod raw;
 mod row;
 mod split;
 
