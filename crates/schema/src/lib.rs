@@ -9,6 +9,7 @@
 
 pub mod column;
 pub mod estimate;
+pub mod evaluation;
 pub mod flags;
 pub mod format;
 pub mod hostile;
