@@ -7,6 +7,7 @@
 //! split); it reads no file and depends on serde alone.
 #![forbid(unsafe_code)]
 
+pub mod agreement;
 pub mod column;
 pub mod estimate;
 pub mod evaluation;
