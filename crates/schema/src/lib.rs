@@ -19,6 +19,7 @@ pub mod matrix;
 pub mod raw;
 mod row;
 mod split;
+pub mod target;
 
 pub use flags::{FlagRule, MissingPolicy};
 pub use label::{Scanner, Severity, Split, Status, UnknownLabel, Verdict};
@@ -27,3 +28,4 @@ pub use row::{
     VirusTotalSignals, owner_of_slug,
 };
 pub use split::{NotAHash, split_of_hash};
+pub use target::Target;
