@@ -1,1 +1,83 @@
-fn main() {}
+//! `cargo xtask`: the project's chores as one small program.
+//!
+//! It links no stage crate and depends on nothing, so it starts in seconds; whatever needs the
+//! product builds the `clawsig` program in release mode and calls it.
+#![forbid(unsafe_code)]
+#![allow(clippy::print_stdout, clippy::print_stderr, reason = "a command-line program")]
+
+mod bench;
+mod cargo;
+mod ci;
+mod tidy;
+
+use std::process::ExitCode;
+
+const HELP: &str = "\
+cargo xtask <command>
+
+  pipeline [OPTIONS]      build clawsig and run the whole study; options as for `clawsig run`
+  stage NAME [OPTIONS]    build clawsig and run one stage: ingest, agreement, features, train,
+                          evaluate, report
+  clawsig [ARGUMENTS]     build clawsig and call it
+  sample                  make the bundled sample in data/sample anew
+  tidy                    check the dependency invariants and the documents
+  bench [NAME]            measure against named peers: ingest, agreement, features, model
+  ci                      everything that has to hold before a change lands
+";
+
+fn main() -> ExitCode {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let (command, rest) = match arguments.split_first() {
+        Some((command, rest)) => (command.as_str(), rest),
+        None => ("help", &[][..]),
+    };
+    let outcome = match command {
+        "pipeline" => cargo::clawsig(&["run"], rest),
+        "stage" => match rest.split_first() {
+            Some((name, rest)) if STAGES.contains(&name.as_str()) => cargo::clawsig(&[name], rest),
+            Some((name, _)) => {
+                Err(Failure::Usage(format!("no stage `{name}`: {}", STAGES.join(", "))))
+            }
+            None => Err(Failure::Usage(format!("which stage? {}", STAGES.join(", ")))),
+        },
+        "clawsig" => cargo::clawsig(&[], rest),
+        "sample" => cargo::clawsig(
+            &["synth", "--rows", "2000", "--seed", "2026", "--small", "--as", "parquet", "--out"],
+            &["data/sample".to_owned()],
+        ),
+        "tidy" => tidy::check(),
+        "bench" => bench::run(rest),
+        "ci" => ci::run(),
+        "help" | "--help" | "-h" => {
+            print!("{HELP}");
+            Ok(())
+        }
+        other => Err(Failure::Usage(format!("no command `{other}`"))),
+    };
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(Failure::Exit(code)) => ExitCode::from(code),
+        Err(Failure::Usage(message)) => {
+            eprint!("error: {message}\n\n{HELP}");
+            ExitCode::from(2)
+        }
+        Err(Failure::Check(message)) => {
+            eprintln!("error: {message}");
+            ExitCode::from(1)
+        }
+    }
+}
+
+/// The stages that can be run alone.
+const STAGES: [&str; 6] = ["ingest", "agreement", "features", "train", "evaluate", "report"];
+
+/// How a chore ends when it does not end well.
+#[derive(Debug)]
+enum Failure {
+    /// A program that we called has said why and gave this exit code.
+    Exit(u8),
+    /// The command line makes no sense.
+    Usage(String),
+    /// Something does not hold, or can't be done.
+    Check(String),
+}

@@ -1,0 +1,81 @@
+//! Wrong use gives one clear error and the right exit code.
+
+use std::fs;
+
+use crate::program::Sandbox;
+
+#[test]
+fn an_unknown_profile_gets_a_suggestion() {
+    Sandbox::new()
+        .clawsig(&["run", "--profile", "tutoral"])
+        .fails_with(2, &["tutoral", "did you mean `tutorial`"]);
+}
+
+#[test]
+fn a_misspelt_key_gets_a_suggestion() {
+    let sandbox = Sandbox::new();
+    sandbox
+        .clawsig(&["run", "--set", "tfidf.max_featurs=5"])
+        .fails_with(2, &["tfidf.max_featurs", "did you mean `tfidf.max_features`"]);
+    fs::write(sandbox.path("mine.toml"), "[model]\ntarge = \"verdict\"\n").unwrap();
+    sandbox
+        .clawsig(&["run", "--profile", "mine.toml"])
+        .fails_with(2, &["mine.toml", "model.targe", "did you mean `model.target`"]);
+}
+
+#[test]
+fn an_unknown_command_or_option_is_a_usage_error() {
+    let outcome = Sandbox::new().clawsig(&["runn"]);
+    assert_eq!(outcome.code, Some(2));
+    assert!(outcome.stderr.contains("run"), "{}", outcome.stderr);
+}
+
+#[test]
+fn a_missing_an_empty_and_a_foreign_folder_are_told_apart() {
+    let sandbox = Sandbox::new();
+    let run = |path: &str| {
+        let path = format!("source.path={path}");
+        sandbox.clawsig(&["run", "--set", "source.kind=path", "--set", &path, "--out", "r"])
+    };
+    run("nowhere").fails_with(1, &["nowhere"]);
+    fs::create_dir(sandbox.path("empty")).unwrap();
+    run("empty").fails_with(1, &["empty", "jsonl"]);
+    fs::create_dir(sandbox.path("foreign")).unwrap();
+    fs::write(sandbox.path("foreign/notes.txt"), "hello").unwrap();
+    run("foreign").fails_with(1, &["foreign", "jsonl"]);
+}
+
+#[test]
+fn a_path_source_without_a_path_is_a_usage_error() {
+    Sandbox::new()
+        .clawsig(&["run", "--set", "source.kind=path"])
+        .fails_with(2, &["source.path"]);
+}
+
+#[test]
+fn a_run_folder_that_can_not_be_made_is_named() {
+    let sandbox = Sandbox::new();
+    fs::write(sandbox.path("file"), "in the way").unwrap();
+    sandbox.clawsig(&["run", "--out", "file/run"]).fails_with(1, &["file/run"]);
+}
+
+#[test]
+fn a_parquet_file_cut_in_half_is_named() {
+    let sandbox = Sandbox::new();
+    let data = sandbox.dataset(60, "parquet");
+    let train = sandbox.path(data).join("train.parquet");
+    let bytes = fs::read(&train).unwrap();
+    fs::write(&train, &bytes[..bytes.len() / 2]).unwrap();
+    let path = format!("source.path={data}");
+    sandbox
+        .clawsig(&["run", "--set", "source.kind=path", "--set", &path, "--out", "r"])
+        .fails_with(1, &["train.parquet"]);
+    assert!(!sandbox.path("r/ingest").exists(), "nothing half-made stays behind");
+}
+
+#[test]
+fn a_stage_without_what_it_needs_says_what_to_run() {
+    Sandbox::new()
+        .clawsig(&["agreement", "--out", "r"])
+        .fails_with(1, &["ingest", "run `clawsig"]);
+}

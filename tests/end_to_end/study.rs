@@ -1,0 +1,131 @@
+//! The main job: the whole study on the bundled sample and on folders.
+
+use std::fs;
+
+use serde_json::Value;
+
+use crate::program::{Sandbox, artifacts};
+
+/// The files of a run that others rely on.
+const CONTRACT: &[&str] = &[
+    "ingest/manifest.json",
+    "ingest/signals/train.parquet",
+    "ingest/signals/validation.parquet",
+    "ingest/signals/test.parquet",
+    "ingest/signals/eval_holdout.parquet",
+    "ingest/rejects.jsonl",
+    "ingest/profile.json",
+    "agreement/agreement.json",
+    "agreement/pairs.csv",
+    "agreement/patterns.csv",
+    "agreement/by_verdict.csv",
+    "features/train.npz",
+    "features/eval_holdout.npz",
+    "features/vocabulary.csv",
+    "features/columns.csv",
+    "features/vectorizer.json",
+    "train/model.json",
+    "evaluate/metrics.json",
+    "evaluate/predictions.csv",
+    "evaluate/confusion.csv",
+    "evaluate/errors.csv",
+    "evaluate/baselines.csv",
+    "evaluate/ablation.csv",
+    "report/report.html",
+    "report/MODEL_CARD.md",
+];
+
+#[test]
+fn the_bundled_sample_runs_to_the_report_and_the_second_time_does_nothing() {
+    let sandbox = Sandbox::new();
+    let first = sandbox.clawsig(&["run"]).done();
+    for text in ["2,000", "synthetic", "jaccard", "cohen", "majority", "report.html"] {
+        assert!(first.stdout.to_lowercase().contains(text), "no {text:?} in:\n{}", first.stdout);
+    }
+    let run = sandbox.path("runs/sample");
+    for name in CONTRACT {
+        assert!(run.join(name).is_file(), "{name} is missing");
+    }
+    let metrics: Value =
+        serde_json::from_slice(&fs::read(run.join("evaluate/metrics.json")).unwrap()).unwrap();
+    assert!(metrics["test"]["macro"]["f1"]["value"].is_number());
+    assert!(metrics["eval_holdout"].is_null(), "the hold-out is not looked at unasked");
+
+    let before = artifacts(&run);
+    let second = sandbox.clawsig(&["run"]).done();
+    assert_eq!(second.stderr.matches("up to date").count(), 6, "{}", second.stderr);
+    assert_eq!(artifacts(&run), before);
+}
+
+#[test]
+fn threads_and_place_do_not_change_a_byte() {
+    let sandbox = Sandbox::new();
+    let data = sandbox.dataset(400, "jsonl");
+    let path = format!("source.path={data}");
+    let run = |out: &str, threads: &str, variables: &[(&str, &str)]| {
+        let threads = format!("run.threads={threads}");
+        let words = [
+            "run", "--set", "source.kind=path", "--set", &path, "--set", &threads, "--out", out,
+        ];
+        sandbox.clawsig_with(&words, variables).done();
+        let mut files = artifacts(&sandbox.path(out));
+        // The page names the command that made it, threads included.
+        files.retain(|name, _| !name.starts_with("report/"));
+        files
+    };
+    let one = run("one", "1", &[("LANG", "C"), ("TZ", "UTC")]);
+    let two = run("deeper/two", "2", &[("LANG", "tr_TR.UTF-8"), ("TZ", "Asia/Kathmandu")]);
+    assert_eq!(one.keys().collect::<Vec<_>>(), two.keys().collect::<Vec<_>>());
+    for (name, content) in &one {
+        assert!(content == &two[name], "{name} differs");
+    }
+}
+
+#[test]
+fn jsonl_and_parquet_of_the_same_rows_give_the_same_results() {
+    let sandbox = Sandbox::new();
+    let mut tables = Vec::new();
+    for format in ["jsonl", "parquet"] {
+        let path = format!("source.path={}", sandbox.dataset(300, format));
+        let words =
+            ["ingest", "--set", "source.kind=path", "--set", &path, "--out", format];
+        sandbox.clawsig(&words).done();
+        sandbox
+            .clawsig(&["agreement", "--set", "source.kind=path", "--set", &path, "--out", format])
+            .done();
+        tables.push(fs::read(sandbox.path(format).join("agreement/pairs.csv")).unwrap());
+    }
+    assert_eq!(tables[0], tables[1]);
+}
+
+#[test]
+fn only_what_a_setting_touches_runs_again() {
+    let sandbox = Sandbox::new();
+    let path = format!("source.path={}", sandbox.dataset(300, "jsonl"));
+    let base = ["--set", "source.kind=path", "--set", &path, "--out", "r"];
+    sandbox.clawsig(&[&["run"][..], &base].concat()).done();
+    let changed = [&["status"][..], &base, &["--set", "agreement.replicates=500"]].concat();
+    let status = sandbox.clawsig(&changed).done().stdout;
+    let line = |stage: &str| {
+        status.lines().find(|l| l.trim().starts_with(stage)).unwrap_or_default().to_owned()
+    };
+    assert!(line("agreement").contains("agreement.replicates changed from 2000 to 500"), "{status}");
+    for stage in ["ingest", "features", "train", "evaluate"] {
+        assert!(line(stage).contains("up to date"), "{status}");
+    }
+    assert!(line("report").contains("would run"), "{status}");
+}
+
+#[test]
+fn an_edited_result_is_noticed_and_made_again() {
+    let sandbox = Sandbox::new();
+    let path = format!("source.path={}", sandbox.dataset(300, "jsonl"));
+    let base = ["run", "--set", "source.kind=path", "--set", &path, "--out", "r"];
+    sandbox.clawsig(&base).done();
+    let pairs = sandbox.path("r/agreement/pairs.csv");
+    let original = fs::read(&pairs).unwrap();
+    fs::write(&pairs, b"slice,a,b\n").unwrap();
+    let again = sandbox.clawsig(&base).done();
+    assert!(again.stderr.contains("output pairs.csv was changed"), "{}", again.stderr);
+    assert_eq!(fs::read(&pairs).unwrap(), original);
+}

@@ -1,0 +1,61 @@
+//! Calling cargo and the program it builds.
+
+use std::{
+    env,
+    path::{Path, PathBuf},
+    process::Command,
+};
+
+use crate::Failure;
+
+/// The workspace's root.
+pub(crate) fn root() -> PathBuf {
+    // The manifest's folder is <root>/xtask, so it has a parent.
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap_or(Path::new(".")).to_owned()
+}
+
+/// A cargo command in the workspace's root, by the cargo that called us.
+pub(crate) fn cargo(arguments: &[&str]) -> Command {
+    let mut command = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    command.args(arguments).current_dir(root());
+    command
+}
+
+/// Runs a command and passes its exit code on.
+pub(crate) fn run(command: &mut Command) -> Result<(), Failure> {
+    match command.status() {
+        Ok(status) if status.success() => Ok(()),
+        // A signal's death has no code; 1 is as good as any.
+        Ok(status) => {
+            Err(Failure::Exit(status.code().and_then(|c| c.try_into().ok()).unwrap_or(1)))
+        }
+        Err(e) => Err(Failure::Check(format!("cannot start {:?}: {e}", command.get_program()))),
+    }
+}
+
+/// Runs a command and gives its standard output.
+pub(crate) fn output(command: &mut Command) -> Result<String, Failure> {
+    let output = command
+        .output()
+        .map_err(|e| Failure::Check(format!("cannot start {:?}: {e}", command.get_program())))?;
+    if !output.status.success() {
+        let why = String::from_utf8_lossy(&output.stderr).into_owned();
+        return Err(Failure::Check(format!("{command:?} failed:\n{why}")));
+    }
+    Ok(String::from_utf8_lossy(&output.stdout).into_owned())
+}
+
+/// Builds the program in release mode and gives its path.
+pub(crate) fn build_clawsig() -> Result<PathBuf, Failure> {
+    run(&mut cargo(&["build", "--release", "--locked", "--package", "clawsig"]))?;
+    let target =
+        env::var_os("CARGO_TARGET_DIR").map_or_else(|| root().join("target"), PathBuf::from);
+    // A relative target folder is meant from the folder that cargo was called in.
+    Ok(target.join("release").join(format!("clawsig{}", env::consts::EXE_SUFFIX)))
+}
+
+/// Builds the program and calls it, in the folder that we were called in.
+pub(crate) fn clawsig(first: &[&str], rest: &[String]) -> Result<(), Failure> {
+    let program = build_clawsig()?;
+    run(Command::new(program).args(first).args(rest))
+}
