@@ -1,9 +1,9 @@
 //! The 25 columns of the dataset, in its order.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// The JSON type a column holds.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ColumnKind {
     /// A string.

@@ -17,6 +17,7 @@ pub mod hostile;
 mod label;
 pub mod matrix;
 pub mod raw;
+pub mod profile;
 mod row;
 mod split;
 pub mod target;
