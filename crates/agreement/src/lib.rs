@@ -1,1 +1,24 @@
-//! Placeholder.
+#![doc = include_str!("../README.md")]
+#![forbid(unsafe_code)]
+
+mod chance;
+mod distribution;
+mod error;
+pub mod homogeneity;
+mod outcome;
+mod overlap;
+mod reading;
+pub mod resampling;
+mod table;
+pub mod two_raters;
+mod weights;
+
+pub use chance::Chance;
+pub use distribution::proportion;
+pub use error::Error;
+pub use outcome::{Estimate, Interval, Method, Outcome, Undefined};
+pub use overlap::{Coverage, Overlap};
+pub use reading::Scale;
+pub use table::{Categories, Table};
+pub use two_raters::PairStatistic;
+pub use weights::Weights;

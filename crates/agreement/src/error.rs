@@ -1,0 +1,63 @@
+//! What a caller can get wrong. A statistic that merely has no value on valid data is not an
+//! error: see [`Undefined`](crate::Undefined).
+
+use thiserror::Error;
+
+/// Input that no statistic can be computed from.
+#[derive(Clone, Debug, PartialEq, Error)]
+pub enum Error {
+    /// Two raters with different numbers of ratings.
+    #[error("the first rater has {a} ratings and the second {b}; pass one rating each per subject")]
+    LengthMismatch {
+        /// Ratings of the first rater.
+        a: usize,
+        /// Ratings of the second.
+        b: usize,
+    },
+    /// A label that is not in the list of categories.
+    #[error("subject {subject} has a label outside the category list; add it to the list")]
+    UnknownCategory {
+        /// The subject's position, from 0.
+        subject: usize,
+    },
+    /// A category listed twice, or none at all.
+    #[error("the category list must hold at least one label and none twice")]
+    BadCategories,
+    /// A row of ratings of the wrong length.
+    #[error("subject {subject} has {found} ratings, expected one for each of {expected} raters")]
+    RaterCount {
+        /// The subject's position, from 0.
+        subject: usize,
+        /// Ratings found.
+        found: usize,
+        /// Raters.
+        expected: usize,
+    },
+    /// A count table that is not square.
+    #[error("{cells} counts do not fill a square table of {categories} categories")]
+    NotSquare {
+        /// Counts given.
+        cells: usize,
+        /// Categories.
+        categories: usize,
+    },
+    /// A weight matrix of the wrong shape, not symmetric, outside 0 to 1, or without a unit
+    /// diagonal.
+    #[error(
+        "agreement weights must be a symmetric {categories} x {categories} matrix in 0..=1 with 1 on the diagonal"
+    )]
+    BadWeights {
+        /// Categories.
+        categories: usize,
+    },
+    /// A parameter outside its range.
+    #[error("parameter {name} is {value}, expected {range}")]
+    Parameter {
+        /// The parameter's name.
+        name: &'static str,
+        /// The value given.
+        value: String,
+        /// The values accepted.
+        range: &'static str,
+    },
+}
