@@ -15,6 +15,7 @@ pub mod flags;
 pub mod format;
 pub mod hostile;
 mod label;
+pub mod lock;
 pub mod matrix;
 pub mod raw;
 pub mod profile;
