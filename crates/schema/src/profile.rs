@@ -1,214 +1,140 @@
-//! `profile.json`: what ingest found in the data.
+//! `profile.json`: what the rows of a run are, counted while they are read.
+
+use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Split, format::FormatVersion};
+use crate::{column::ColumnKind, format::FormatVersion};
 
 /// The format of `profile.json`.
 ///
-/// - 1.0: first version.
+/// - 1.0: the first.
 pub const PROFILE_FORMAT: FormatVersion = FormatVersion::new(1, 0);
 
-/// The shape of the data, of every column and of every split. It names files relative to their
-/// source and holds no time, so that the same bytes give the same profile on any machine.
+/// The content of `profile.json`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct DataProfile {
-    /// The format of this file.
+    /// The file's format.
     pub format: FormatVersion,
-    /// Where the rows came from.
-    pub source: SourceProfile,
-    /// The files, in the order they were read.
+    /// Whether the rows are known to be made by the generator.
+    pub synthetic: bool,
+    /// The files that were read, in the order they were read.
     pub files: Vec<FileProfile>,
-    /// The counts of all files together.
-    pub lines: LineCounts,
-    /// Rejected rows by reason, most frequent first.
-    pub rejects: Vec<NameCount>,
-    /// Columns outside the schema that were left out, with the rows that have them.
-    pub unknown_columns: Vec<NameCount>,
-    /// Rows whose own `split` differs from the file they are in (the file decides).
-    pub split_disagreements: u64,
-    /// Written rows whose split is not the one the exporter's hash rule gives.
-    pub split_rule_disagreements: u64,
-    /// The 25 columns over all written rows.
+    /// Accepted rows, after sampling.
+    pub rows: u64,
+    /// Accepted rows that the sample of training rows left out.
+    pub sampled_out: u64,
+    /// Rejected rows.
+    pub rejected: u64,
+    /// Rejected rows by reason.
+    pub rejected_by_reason: BTreeMap<String, u64>,
+    /// Columns that are not in the schema, with the number of rows that had them.
+    pub extra_columns: BTreeMap<String, u64>,
+    /// The 25 columns.
     pub columns: Vec<ColumnProfile>,
-    /// The splits, in the order of [`Split::ALL`]; one without rows is listed with zeros.
+    /// Every split, empty ones included, in the dataset's order.
     pub splits: Vec<SplitProfile>,
-    /// Static reason codes, most frequent first.
-    pub reason_codes: Vec<CodeCount>,
-    /// SkillSpector issue codes, most frequent first.
-    pub issue_codes: Vec<CodeCount>,
-    /// SkillSpector issue categories, most frequent first.
-    pub issue_categories: Vec<CodeCount>,
-    /// Bundles over all written rows.
-    pub bundles: BundleTotals,
-    /// What a reader of the results should know, in words.
+    /// Rows whose `split` is not the one that the exporter's hash rule gives.
+    pub split_rule_mismatches: u64,
+    /// Static reason codes, by the rows that carry each.
+    pub reason_codes: BTreeMap<String, u64>,
+    /// SkillSpector issue categories, by the rows that carry each.
+    pub issue_categories: BTreeMap<String, u64>,
+    /// Quantiles of SkillSpector's score by verdict.
+    pub score_by_verdict: BTreeMap<String, Quantiles>,
+    /// Bundles over all rows.
+    pub bundles: BundleProfile,
+    /// One output of each scanner, from the first row that has one: scanner name to JSON text.
+    pub examples: BTreeMap<String, String>,
+    /// What a reader must know before using a figure.
     pub warnings: Vec<String>,
 }
 
-/// Where rows came from.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct SourceProfile {
-    /// `path` or `hub`.
-    pub kind: String,
-    /// The repository, for a source on the Hub.
-    #[serde(skip_serializing_if = "Option::is_none", default)]
-    pub repo: Option<String>,
-    /// The commit that was read, for a source on the Hub.
-    #[serde(skip_serializing_if = "Option::is_none", default)]
-    pub revision: Option<String>,
-    /// The locked snapshot that every file was found to equal, byte for byte.
-    #[serde(skip_serializing_if = "Option::is_none", default)]
-    pub snapshot: Option<String>,
-}
-
-/// One input file.
+/// A file that was read.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FileProfile {
-    /// The path relative to the source.
+    /// Its name below the source's folder.
     pub name: String,
-    /// `jsonl` or `parquet`.
-    pub format: String,
-    /// The split the file's name gives; absent where each row says its own.
-    #[serde(skip_serializing_if = "Option::is_none", default)]
-    pub split: Option<Split>,
-    /// Size in bytes.
+    /// Its length.
     pub bytes: u64,
-    /// SHA-256, lower-case hex.
+    /// The SHA-256 of what was read, in hex.
     pub sha256: String,
-    /// What became of its lines.
-    pub lines: LineCounts,
-    /// Accepted rows by verdict, in the order of `Verdict::ALL`.
-    pub verdicts: [u64; 3],
-    /// Accepted rows with the verdict `unknown`.
-    pub verdict_unknown: u64,
-}
-
-/// What became of the lines of a file: `read = blank + rejected + accepted`, and
-/// `accepted = written + not_sampled`.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct LineCounts {
     /// Lines of a JSONL file, rows of a Parquet file.
-    pub read: u64,
-    /// Lines with nothing but white space.
+    pub lines: u64,
+    /// Lines that are empty or hold only blanks.
     pub blank: u64,
-    /// Rows that failed a check.
-    pub rejected: u64,
-    /// Rows that passed every check.
+    /// Rows that were accepted.
     pub accepted: u64,
-    /// Accepted training rows that the sample left out.
-    pub not_sampled: u64,
-    /// Accepted rows that were written.
-    pub written: u64,
+    /// Rows that were rejected; `lines = blank + accepted + rejected`.
+    pub rejected: u64,
 }
 
-impl LineCounts {
-    /// Adds the counts of another file.
-    pub fn add(&mut self, other: &LineCounts) {
-        self.read += other.read;
-        self.blank += other.blank;
-        self.rejected += other.rejected;
-        self.accepted += other.accepted;
-        self.not_sampled += other.not_sampled;
-        self.written += other.written;
-    }
-
-    /// Whether both sums of the type's documentation hold.
-    pub fn adds_up(&self) -> bool {
-        self.read == self.blank + self.rejected + self.accepted
-            && self.accepted == self.written + self.not_sampled
-    }
-}
-
-/// A name and how many rows have it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct NameCount {
-    /// The name.
-    pub name: String,
-    /// Number of rows.
-    pub rows: u64,
-}
-
-/// A code of a list column.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct CodeCount {
-    /// The code.
-    pub code: String,
-    /// Rows whose list holds it at least once.
-    pub rows: u64,
-    /// Times it occurs over all lists.
-    pub occurrences: u64,
-}
-
-/// One column of the dataset.
+/// A column of the raw rows.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ColumnProfile {
     /// Its name.
     pub name: String,
-    /// Its type, as `ColumnKind` writes it (`text`, `count`, …).
-    pub kind: String,
-    /// Whether the schema allows null.
-    pub nullable: bool,
-    /// Rows with null.
+    /// Its type.
+    pub kind: ColumnKind,
+    /// Accepted rows where it is null.
     pub nulls: u64,
-    /// Rows with an empty text, list or object.
+    /// Accepted rows where it is an empty text, list or object.
     pub empty: u64,
 }
 
-/// One split.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+/// A split.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct SplitProfile {
-    /// The split.
-    pub split: Split,
-    /// Written rows.
+    /// Its name.
+    pub split: String,
+    /// Its rows.
     pub rows: u64,
-    /// Rows by verdict, in the order of `Verdict::ALL`.
-    pub verdicts: [u64; 3],
-    /// Rows whose verdict is `unknown`: kept out of every target.
-    pub verdict_unknown: u64,
-    /// Rows by SkillSpector severity, upper-cased, most frequent first; `null` where missing.
-    pub severities: Vec<NameCount>,
-    /// Rows by status text for each scanner, in the order of `Scanner::ALL`, most frequent first;
-    /// `null` where missing.
-    pub statuses: [Vec<NameCount>; 3],
-    /// Quantiles of the text's length.
-    pub text_chars: TextLengths,
+    /// Rows by verdict; `unknown` stands only where it occurs.
+    pub verdicts: BTreeMap<String, u64>,
+    /// Scanner, then status text (`null` for none), to rows.
+    pub statuses: BTreeMap<String, BTreeMap<String, u64>>,
+    /// Rows by severity band (`null` for none, `other` for an unknown text).
+    pub severities: BTreeMap<String, u64>,
+    /// Length of the SKILL.md text in characters, over the rows that have one.
+    pub text_chars: Quantiles,
 }
 
-/// Exact quantiles of text lengths in characters (the smallest length that at least that share of
-/// the rows do not exceed); all 0 where no row has a text.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct TextLengths {
-    /// Rows with a text.
-    pub rows: u64,
-    /// The shortest.
-    pub min: u64,
-    /// The first quartile.
-    pub p25: u64,
+/// A distribution in a few numbers, by the nearest-rank method over the values that exist.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Quantiles {
+    /// Number of values.
+    pub n: u64,
+    /// The smallest; absent without values, as are the others.
+    pub min: Option<f64>,
+    /// The 5th percentile.
+    pub p5: Option<f64>,
+    /// The lower quartile.
+    pub p25: Option<f64>,
     /// The median.
-    pub median: u64,
-    /// The third quartile.
-    pub p75: u64,
+    pub p50: Option<f64>,
+    /// The upper quartile.
+    pub p75: Option<f64>,
     /// The 95th percentile.
-    pub p95: u64,
-    /// The 99th percentile.
-    pub p99: u64,
-    /// The longest.
-    pub max: u64,
-    /// The sum.
-    pub total: u64,
+    pub p95: Option<f64>,
+    /// The largest.
+    pub max: Option<f64>,
+    /// The mean.
+    pub mean: Option<f64>,
 }
 
-/// What the bundles of all rows hold.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct BundleTotals {
-    /// Rows with at least one bundled file.
+/// What bundles hold.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BundleProfile {
+    /// Rows with at least one file.
     pub rows: u64,
-    /// Bundled files.
+    /// Files.
     pub files: u64,
-    /// Sum of their declared sizes in bytes.
+    /// Sum of their declared sizes.
     pub bytes: u64,
-    /// Paths that repeat an earlier one of the same bundle.
+    /// Paths repeated inside a bundle.
     pub duplicate_paths: u64,
-    /// Paths that could leave the folder they are unpacked into.
+    /// Paths that would leave the bundle's folder.
     pub unsafe_paths: u64,
+    /// Files by extension, the most frequent ones.
+    pub extensions: BTreeMap<String, u64>,
 }
