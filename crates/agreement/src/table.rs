@@ -57,6 +57,11 @@ impl Table {
         Ok(Table { categories, counts })
     }
 
+    /// Counts that are known to fill the table.
+    pub(crate) fn sized(categories: usize, counts: Vec<u64>) -> Table {
+        Table { categories, counts }
+    }
+
     /// A table of two categories, the first of which is the positive one.
     pub fn binary(both: u64, only_a: u64, only_b: u64, neither: u64) -> Table {
         Table { categories: 2, counts: vec![both, only_a, only_b, neither] }
