@@ -1,0 +1,373 @@
+//! The passes over the matrix, fixed in their order of summation.
+//!
+//! Rows are cut into a fixed number of chunks of about equal work. A thread takes whole chunks,
+//! each with its own accumulator, and the accumulators are added in the chunks' order: the result
+//! is the same bits for one thread or sixty-four.
+//!
+//! The scores of a row are held as `N` numbers `z`, from which the `K` class scores follow by a
+//! small matrix `Q` (`K x N`):
+//! - two classes: `N = 1`, `Q = (-1/2, 1/2)`, so that softmax is the logistic function of `z`;
+//! - `K` classes under a ridge penalty: the optimum has weights that sum to zero over the classes,
+//!   so `N = K - 1` orthonormal contrasts carry it, the penalty is unchanged, and a third of the
+//!   work of three classes is saved;
+//! - `K` classes with an L1 part: `Q` is the identity, for L1 is not invariant under rotation.
+//!
+//! `N` is a compile-time number so that a column's weights are one cache access and the inner
+//! loops unroll; unused dimensions have zeros in `Q` and stay zero.
+
+use std::ops::Range;
+
+use clawsig_schema::matrix::Csr;
+use rayon::prelude::*;
+
+/// Number of row chunks: fixed, so that sums don't depend on the number of threads, and enough
+/// for as many threads as the passes can feed from memory.
+const CHUNKS: usize = 16;
+
+/// One vector of the optimisation: a block of `N` a column, the intercept's block last.
+pub(crate) type Blocks<const N: usize> = Vec<[f64; N]>;
+
+/// The matrix with its targets, ready for passes.
+pub(crate) struct Rows<'a, const N: usize> {
+    pub(crate) x: &'a Csr,
+    pub(crate) labels: &'a [u32],
+    pub(crate) weights: &'a [f64],
+    /// One row of `Q` a class.
+    pub(crate) basis: Vec<[f64; N]>,
+    pub(crate) intercept: bool,
+    chunks: Vec<Range<usize>>,
+}
+
+/// What the current point looks like from the rows.
+pub(crate) struct RowState<const N: usize> {
+    /// `z` of every row.
+    pub(crate) z: Vec<[f64; N]>,
+    /// Class probabilities, `K` a row.
+    pub(crate) p: Vec<f64>,
+}
+
+/// Accumulators, kept between passes.
+pub(crate) struct Workspace<const N: usize> {
+    sums: Vec<Blocks<N>>,
+}
+
+/// `exp(x - max)` over its sum, in place; gives the log of the sum of exponentials.
+pub(crate) fn softmax(scores: &mut [f64]) -> f64 {
+    let top = scores.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+    let mut sum = 0.0;
+    for score in scores.iter_mut() {
+        *score = (*score - top).exp();
+        sum += *score;
+    }
+    for score in scores.iter_mut() {
+        *score /= sum;
+    }
+    top + sum.ln()
+}
+
+#[inline(always)]
+fn dot_row<const N: usize>(columns: &[u32], values: &[f64], v: &[[f64; N]]) -> [f64; N] {
+    let mut sum = [0.0; N];
+    for (&column, &value) in columns.iter().zip(values) {
+        let block = &v[column as usize];
+        for n in 0..N {
+            sum[n] += value * block[n];
+        }
+    }
+    sum
+}
+
+#[inline(always)]
+fn add_row<const N: usize>(columns: &[u32], values: &[f64], u: &[f64; N], to: &mut [[f64; N]]) {
+    for (&column, &value) in columns.iter().zip(values) {
+        let block = &mut to[column as usize];
+        for n in 0..N {
+            block[n] += value * u[n];
+        }
+    }
+}
+
+pub(crate) fn dot<const N: usize>(a: &[[f64; N]], b: &[[f64; N]]) -> f64 {
+    let mut sum = [0.0; N];
+    for (a, b) in a.iter().zip(b) {
+        for n in 0..N {
+            sum[n] += a[n] * b[n];
+        }
+    }
+    sum.iter().sum()
+}
+
+/// `y += t x`.
+pub(crate) fn axpy<const N: usize>(t: f64, x: &[[f64; N]], y: &mut [[f64; N]]) {
+    for (x, y) in x.iter().zip(y) {
+        for n in 0..N {
+            y[n] += t * x[n];
+        }
+    }
+}
+
+impl<'a, const N: usize> Rows<'a, N> {
+    pub(crate) fn new(
+        x: &'a Csr,
+        labels: &'a [u32],
+        weights: &'a [f64],
+        basis: Vec<[f64; N]>,
+        intercept: bool,
+    ) -> Rows<'a, N> {
+        // A row costs its entries plus some dozens of operations of its own.
+        let cost = |row: usize| x.indptr()[row] + 16 * row as u64;
+        let total = cost(x.rows());
+        let mut chunks = Vec::with_capacity(CHUNKS);
+        let mut begin = 0;
+        for chunk in 1..=CHUNKS as u64 {
+            let mut end = begin;
+            let limit = total * chunk / CHUNKS as u64;
+            while end < x.rows() && (cost(end + 1) <= limit || chunk == CHUNKS as u64) {
+                end += 1;
+            }
+            chunks.push(begin..end);
+            begin = end;
+        }
+        Rows { x, labels, weights, basis, intercept, chunks }
+    }
+
+    pub(crate) fn classes(&self) -> usize {
+        self.basis.len()
+    }
+
+    /// Number of blocks of a vector: the columns and the intercept.
+    pub(crate) fn blocks(&self) -> usize {
+        self.x.cols() + 1
+    }
+
+    pub(crate) fn workspace(&self) -> Workspace<N> {
+        Workspace { sums: vec![vec![[0.0; N]; self.blocks()]; self.chunks.len()] }
+    }
+
+    /// Cuts a slice with `per_row` items a row at the chunks' borders.
+    fn cut<'s, T>(&self, mut all: &'s mut [T], per_row: usize) -> Vec<&'s mut [T]> {
+        let mut pieces = Vec::with_capacity(self.chunks.len());
+        for chunk in &self.chunks {
+            let (piece, rest) = std::mem::take(&mut all).split_at_mut(chunk.len() * per_row);
+            pieces.push(piece);
+            all = rest;
+        }
+        pieces
+    }
+
+    /// `X v`, the intercept's block added to every row.
+    pub(crate) fn scores(&self, v: &[[f64; N]], out: &mut [[f64; N]]) {
+        let last = v[self.x.cols()];
+        self.chunks.par_iter().zip(self.cut(out, 1)).for_each(|(chunk, out)| {
+            for (row, out) in chunk.clone().zip(out) {
+                let (columns, values) = self.x.row(row);
+                *out = dot_row(columns, values, v);
+                for n in 0..N {
+                    out[n] += last[n];
+                }
+            }
+        });
+    }
+
+    /// Sets the probabilities from `z + t dz` and gives the weighted loss.
+    pub(crate) fn loss(
+        &self,
+        z: &[[f64; N]],
+        dz: Option<(f64, &[[f64; N]])>,
+        p: &mut [f64],
+    ) -> f64 {
+        let k = self.classes();
+        let parts: Vec<f64> = self
+            .chunks
+            .par_iter()
+            .zip(self.cut(p, k))
+            .map(|(chunk, p)| {
+                let mut sum = 0.0;
+                for (row, p) in chunk.clone().zip(p.chunks_exact_mut(k)) {
+                    let mut at = z[row];
+                    if let Some((t, dz)) = dz {
+                        for n in 0..N {
+                            at[n] += t * dz[row][n];
+                        }
+                    }
+                    for (p, q) in p.iter_mut().zip(&self.basis) {
+                        *p = (0..N).map(|n| q[n] * at[n]).sum();
+                    }
+                    let own = p[self.labels[row] as usize];
+                    let log_sum = softmax(p);
+                    // For a row that is right by a wide margin `log_sum - own` cancels; the
+                    // other classes' share of the sum keeps its digits.
+                    let rest: f64 = p
+                        .iter()
+                        .enumerate()
+                        .filter(|&(class, _)| class != self.labels[row] as usize)
+                        .map(|(_, p)| p)
+                        .sum();
+                    let loss = if rest < 0.5 { -(-rest).ln_1p() } else { log_sum - own };
+                    if self.weights[row] > 0.0 {
+                        sum += self.weights[row] * loss;
+                    }
+                }
+                sum
+            })
+            .collect();
+        parts.iter().sum()
+    }
+
+    /// First and second derivative of the loss along `dz`, from the probabilities at that point.
+    pub(crate) fn slope(&self, p: &[f64], dz: &[[f64; N]]) -> (f64, f64) {
+        let k = self.classes();
+        let parts: Vec<(f64, f64)> = self
+            .chunks
+            .par_iter()
+            .map(|chunk| {
+                let (mut first, mut second) = (0.0, 0.0);
+                for row in chunk.clone() {
+                    let p = &p[row * k..(row + 1) * k];
+                    let (mut mean, mut square, mut own) = (0.0, 0.0, 0.0);
+                    for (class, q) in self.basis.iter().enumerate() {
+                        let s: f64 = (0..N).map(|n| q[n] * dz[row][n]).sum();
+                        mean += p[class] * s;
+                        square += p[class] * s * s;
+                        if class == self.labels[row] as usize {
+                            own = s;
+                        }
+                    }
+                    first += self.weights[row] * (mean - own);
+                    second += self.weights[row] * (square - mean * mean).max(0.0);
+                }
+                (first, second)
+            })
+            .collect();
+        parts.iter().fold((0.0, 0.0), |sum, part| (sum.0 + part.0, sum.1 + part.1))
+    }
+
+    /// Derivative of a row's loss by its `z`.
+    #[inline(always)]
+    fn residual(&self, row: usize, p: &[f64]) -> [f64; N] {
+        let mut u = [0.0; N];
+        for (class, q) in self.basis.iter().enumerate() {
+            let hit = if class == self.labels[row] as usize { 1.0 } else { 0.0 };
+            let r = self.weights[row] * (p[class] - hit);
+            for n in 0..N {
+                u[n] += r * q[n];
+            }
+        }
+        u
+    }
+
+    /// The loss's gradient.
+    pub(crate) fn gradient(&self, p: &[f64], work: &mut Workspace<N>, out: &mut [[f64; N]]) {
+        let k = self.classes();
+        self.accumulate(work, out, |row, columns, values, sums| {
+            let u = self.residual(row, &p[row * k..(row + 1) * k]);
+            add_row(columns, values, &u, sums);
+            u
+        });
+    }
+
+    /// The diagonal of the loss's Hessian.
+    pub(crate) fn diagonal(&self, p: &[f64], work: &mut Workspace<N>, out: &mut [[f64; N]]) {
+        let k = self.classes();
+        self.accumulate(work, out, |row, columns, values, sums| {
+            let mut mean = [0.0; N];
+            let mut u = [0.0; N];
+            for (p, q) in p[row * k..(row + 1) * k].iter().zip(&self.basis) {
+                for n in 0..N {
+                    mean[n] += p * q[n];
+                    u[n] += p * q[n] * q[n];
+                }
+            }
+            for n in 0..N {
+                u[n] = self.weights[row] * (u[n] - mean[n] * mean[n]).max(0.0);
+            }
+            for (&column, &value) in columns.iter().zip(values) {
+                let block = &mut sums[column as usize];
+                for n in 0..N {
+                    block[n] += value * value * u[n];
+                }
+            }
+            u
+        });
+    }
+
+    /// The loss's Hessian times `v`; `xv` gets `X v` on the way.
+    pub(crate) fn hessian(
+        &self,
+        p: &[f64],
+        v: &[[f64; N]],
+        xv: &mut [[f64; N]],
+        work: &mut Workspace<N>,
+        out: &mut [[f64; N]],
+    ) {
+        let k = self.classes();
+        let last = v[self.x.cols()];
+        let pieces = self.cut(xv, 1);
+        self.chunks.par_iter().zip(pieces).zip(&mut work.sums).for_each(|((chunk, xv), sums)| {
+            sums.fill([0.0; N]);
+            let mut total = [0.0; N];
+            for (row, xv) in chunk.clone().zip(xv) {
+                let (columns, values) = self.x.row(row);
+                let mut s = dot_row(columns, values, v);
+                for n in 0..N {
+                    s[n] += last[n];
+                }
+                *xv = s;
+                let mut mean = [0.0; N];
+                let mut u = [0.0; N];
+                let mut drift = 0.0;
+                for (p, q) in p[row * k..(row + 1) * k].iter().zip(&self.basis) {
+                    let along: f64 = (0..N).map(|n| q[n] * s[n]).sum();
+                    drift += p * along;
+                    for n in 0..N {
+                        mean[n] += p * q[n];
+                        u[n] += p * along * q[n];
+                    }
+                }
+                for n in 0..N {
+                    u[n] = self.weights[row] * (u[n] - drift * mean[n]);
+                    total[n] += u[n];
+                }
+                add_row(columns, values, &u, sums);
+            }
+            sums[self.x.cols()] = total;
+        });
+        self.reduce(work, out);
+    }
+
+    /// Runs `visit` over every row; it adds to the columns' sums and gives the intercept's part.
+    fn accumulate(
+        &self,
+        work: &mut Workspace<N>,
+        out: &mut [[f64; N]],
+        visit: impl Fn(usize, &[u32], &[f64], &mut [[f64; N]]) -> [f64; N] + Sync,
+    ) {
+        self.chunks.par_iter().zip(&mut work.sums).for_each(|(chunk, sums)| {
+            sums.fill([0.0; N]);
+            let mut total = [0.0; N];
+            for row in chunk.clone() {
+                let (columns, values) = self.x.row(row);
+                let u = visit(row, columns, values, sums);
+                for n in 0..N {
+                    total[n] += u[n];
+                }
+            }
+            sums[self.x.cols()] = total;
+        });
+        self.reduce(work, out);
+    }
+
+    fn reduce(&self, work: &Workspace<N>, out: &mut [[f64; N]]) {
+        const BLOCK: usize = 4096;
+        out.par_chunks_mut(BLOCK).enumerate().for_each(|(at, out)| {
+            out.fill([0.0; N]);
+            let begin = at * BLOCK;
+            for sums in &work.sums {
+                axpy(1.0, &sums[begin..begin + out.len()], out);
+            }
+        });
+        if !self.intercept {
+            out[self.x.cols()] = [0.0; N];
+        }
+    }
+}
