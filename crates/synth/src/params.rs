@@ -111,8 +111,8 @@ impl ValidParams {
 /// Row numbers and the purpose of a random stream share 64 bits.
 const MAX_ROWS: u64 = 1 << 48;
 
-/// Found by trying seeds upward: the first with a malicious row in every split.
-const SAMPLE_SEED: u64 = 42;
+/// Found by trying seeds upward: the first of at least three malicious rows in train and one in each other split.
+const SAMPLE_SEED: u64 = 1;
 
 #[cfg(test)]
 mod tests {

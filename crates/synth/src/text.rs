@@ -44,6 +44,8 @@ pub(crate) struct Writer<'a> {
     draw: &'a mut Draw,
     domain: usize,
     own: Vec<String>,
+    /// Where the sentences so far are, for authors repeat themselves.
+    said: Vec<(usize, usize)>,
     out: String,
 }
 
@@ -56,12 +58,12 @@ enum Tongue {
 
 impl<'a> Writer<'a> {
     pub(crate) fn new(language: &'a Language, draw: &'a mut Draw, domain: usize) -> Writer<'a> {
-        Writer { language, draw, domain, own: Vec::new(), out: String::new() }
+        Writer { language, draw, domain, own: Vec::new(), said: Vec::new(), out: String::new() }
     }
 
     /// A whole SKILL.md.
     pub(crate) fn skill(mut self, brief: &Brief<'_>) -> String {
-        self.own_words(6 + brief.chars / 200);
+        self.own_words(4 + brief.chars / 450);
         let tongue = match (brief.foreign, self.draw.below(2)) {
             (false, _) => Tongue::English,
             (true, 0) => Tongue::Latin(self.draw.below(self.language.latin.len() as u32) as usize),
@@ -120,7 +122,7 @@ impl<'a> Writer<'a> {
 
     /// The content of a bundled file.
     pub(crate) fn file(mut self, extension: &str, chars: usize) -> String {
-        self.own_words(4 + chars / 400);
+        self.own_words(4 + chars / 800);
         while self.out.len() < chars {
             match extension {
                 "md" | "txt" => self.section(Tongue::English, chars),
@@ -146,9 +148,9 @@ impl<'a> Writer<'a> {
     fn own_words(&mut self, count: usize) {
         for _ in 0..count.min(400) {
             let mut word = String::new();
-            let first = self.draw.zipf_tail(4_096, 9);
+            let first = self.draw.zipf_tail(4_096, 6);
             pseudo_word(100_000 + first, &mut word);
-            match self.draw.below(6) {
+            match self.draw.below(12) {
                 0 => {
                     word.push('_');
                     word.push_str(self.language.nouns.word(self.draw));
@@ -210,7 +212,7 @@ impl<'a> Writer<'a> {
                 }
             }
             6 => {
-                self.template("| ^n | ^n | ^x |\n|---|---|---|\n");
+                self.template("| ^n | ^n | ^x |\n|------------------|------------------|------------------|\n");
                 for _ in 0..2 + self.draw.below(5) {
                     self.template("| `^i` | ^a ^n | ^d ^n |\n");
                 }
@@ -243,8 +245,16 @@ impl<'a> Writer<'a> {
     fn sentence(&mut self, tongue: Tongue) {
         match tongue {
             Tongue::English => {
+                if !self.said.is_empty() && self.draw.chance(0.42) {
+                    let (start, end) = self.draw.pick(&self.said);
+                    let again = self.out[start..end].to_owned();
+                    self.out.push_str(&again);
+                    return;
+                }
+                let start = self.out.len();
                 let frame = self.draw.below(FRAMES.len() as u32).min(self.draw.below(90)) as usize;
                 self.template(FRAMES[frame]);
+                self.said.push((start, self.out.len()));
             }
             Tongue::Latin(which) => {
                 for _ in 0..5 + self.draw.below(8) {
@@ -308,7 +318,7 @@ impl<'a> Writer<'a> {
                     self.capital(&word);
                     self.own[at] = word;
                 }
-                Some('w') => pseudo_word(self.draw.zipf_tail(1_024, 8), &mut self.out),
+                Some('w') => pseudo_word(self.draw.zipf_tail(1_024, 5), &mut self.out),
                 Some('i') => {
                     self.out.push_str(self.language.verbs.word(self.draw));
                     self.out.push('_');

@@ -150,14 +150,14 @@ pub(crate) struct Language {
 impl Language {
     pub(crate) fn new() -> Language {
         Language {
-            nouns: Pool::new(NOUNS, 0, 2_400, 8.0),
-            verbs: Pool::new(VERBS, 3_000, 500, 5.0),
-            adjectives: Pool::new(ADJECTIVES, 4_000, 700, 5.0),
+            nouns: Pool::new(NOUNS, 0, 1_600, 8.0),
+            verbs: Pool::new(VERBS, 3_000, 200, 5.0),
+            adjectives: Pool::new(ADJECTIVES, 4_000, 300, 5.0),
             tech: Pool::new(TECH, 5_000, 100, 3.0),
             domains: DOMAINS
                 .iter()
                 .enumerate()
-                .map(|(i, (_, words))| Pool::new(words, 6_000 + 500 * i as u32, 400, 3.0))
+                .map(|(i, (_, words))| Pool::new(words, 6_000 + 500 * i as u32, 200, 3.0))
                 .collect(),
             latin: LATIN
                 .iter()
