@@ -1,4 +1,4 @@
-//! Synthetic agent skills.
+#![doc = include_str!("../README.md")]
 #![forbid(unsafe_code)]
 
 mod chunks;
@@ -8,6 +8,7 @@ mod error;
 mod findings;
 mod joint;
 mod json;
+mod malformed;
 mod params;
 mod risk;
 mod synth;
@@ -17,5 +18,6 @@ mod words;
 pub use chunks::write_jsonl;
 pub use error::SynthError;
 pub use json::write_json_line;
+pub use malformed::{Fault, Line, Malformed, malformed};
 pub use params::{SynthParams, ValidParams};
 pub use synth::{Origin, Synth};
