@@ -35,12 +35,12 @@ impl Draw {
 
     /// Uniform below `n`; 0 for 0. The bias of the multiplication is at most n / 2³².
     pub(crate) fn below(&mut self, n: u32) -> u32 {
-        (u64::from(self.bits()) * u64::from(n) >> 32) as u32
+        ((u64::from(self.bits()) * u64::from(n)) >> 32) as u32
     }
 
     /// Uniform below `n`, for numbers of rows.
     pub(crate) fn below_u64(&mut self, n: u64) -> u64 {
-        (u128::from(self.0.next_u64()) * u128::from(n) >> 64) as u64
+        ((u128::from(self.0.next_u64()) * u128::from(n)) >> 64) as u64
     }
 
     pub(crate) fn between(&mut self, low: u32, high: u32) -> u32 {

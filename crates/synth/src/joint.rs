@@ -32,7 +32,7 @@ pub(crate) struct Cell {
 
 impl Cell {
     /// A cell whose verdict is found at `position` (below [`TOTAL`]) in the order clean,
-    /// suspicious, malicious, and whose flags are drawn.
+    /// suspicious, malicious, and whose flags are drawn. A position beyond the table is the last.
     pub(crate) fn at(position: u32, draw: &mut Draw) -> Cell {
         let mut left = position;
         for (&verdict, cells) in Verdict::ALL.iter().zip(&CELLS) {

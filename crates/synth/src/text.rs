@@ -370,3 +370,68 @@ pub(crate) fn skill_name(language: &Language, draw: &mut Draw, domain: usize) ->
 
 /// The number of subjects.
 pub(crate) const DOMAIN_COUNT: usize = DOMAINS.len();
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::draw::Purpose;
+
+    #[test]
+    fn templates_use_known_slots_only() {
+        let code = CODE.iter().flat_map(|(_, blocks)| blocks.iter());
+        let risk = BEHAVIOURS.iter().flat_map(|phrases| phrases.iter());
+        let rest = HEADINGS.iter().chain(FRAMES).chain(PAYLOAD).chain(CARE);
+        for template in code.chain(risk).chain(rest) {
+            for piece in template.split('^').skip(1) {
+                assert!(piece.starts_with(|c| "ndvaxtTwiUuf9h".contains(c)), "{template}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_text_has_front_matter_headings_and_what_it_was_asked_to_show() {
+        let language = Language::new();
+        let brief = Brief {
+            name: "mail-watch",
+            chars: 4_000,
+            behaviours: &[(8, 1)],
+            payload: false,
+            care: 0,
+            foreign: false,
+            invisible: true,
+        };
+        let mut fences = 0;
+        for row in 0..50 {
+            let mut draw = Draw::new(1, row, Purpose::Text);
+            let text = Writer::new(&language, &mut draw, 3).skill(&brief);
+            let plain: String = text.chars().filter(|c| !INVISIBLE.concat().contains(*c)).collect();
+            assert!(plain.len() < text.len());
+            assert!(plain.starts_with("---\nname: mail-watch\ndescription: "), "{plain}");
+            assert!(plain.contains("\n# Mail Watch ") && plain.contains("\n## "));
+            let shown = ["curl -k", "verify=False", "TLS_REJECT", "certificate validation"];
+            assert!(shown.iter().any(|phrase| plain.contains(phrase)), "{plain}");
+            assert!(plain.len() >= 3_900 && plain.len() < 6_000, "{}", plain.len());
+            fences += plain.matches("```").count();
+        }
+        assert!(fences > 100, "{fences}");
+    }
+
+    #[test]
+    fn the_cap_holds_for_characters_of_several_bytes() {
+        let language = Language::new();
+        let brief = Brief {
+            name: "long",
+            chars: 500_000,
+            behaviours: &[],
+            payload: false,
+            care: 0,
+            foreign: true,
+            invisible: false,
+        };
+        for row in 0..4 {
+            let mut draw = Draw::new(2, row, Purpose::Text);
+            let text = Writer::new(&language, &mut draw, 0).skill(&brief);
+            assert_eq!(text.chars().count(), MAX_CHARS);
+        }
+    }
+}

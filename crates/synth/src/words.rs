@@ -104,12 +104,18 @@ pub(crate) fn pseudo_word(number: u32, out: &mut String) {
     out.push_str(ENDINGS[(number % 8) as usize]);
 }
 
-/// A word of a script other than the Latin one.
+/// A word of a script other than the Latin one, out of some 8,000 under Zipf's law.
 pub(crate) fn script_word(script: u32, draw: &mut Draw, out: &mut String) {
     let (heads, tails) = SCRIPTS[script as usize];
-    for _ in 0..1 + draw.below(3) {
-        out.push_str(heads[draw.below(heads.len() as u32).min(draw.below(20)) as usize]);
-        out.push_str(draw.pick(tails));
+    let mut number = draw.zipf_tail(16, 9) as usize;
+    loop {
+        out.push_str(heads[number % heads.len()]);
+        number /= heads.len();
+        out.push_str(tails[number % tails.len()]);
+        number /= tails.len();
+        if number == 0 {
+            break;
+        }
     }
 }
 

@@ -9,6 +9,7 @@ use clawsig_synth::{Origin, Synth, SynthParams, write_json_line, write_jsonl};
 use proptest::prelude::*;
 use serde_json::Value;
 
+#[expect(clippy::unwrap_used, reason = "a test's helper: the parameters are the test's own")]
 fn synth(params: SynthParams) -> Synth {
     Synth::new(params.check().unwrap())
 }
