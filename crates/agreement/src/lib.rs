@@ -12,6 +12,7 @@ mod overlap;
 mod ratings;
 mod reading;
 pub mod resampling;
+pub mod study;
 mod table;
 pub mod two_raters;
 mod weights;

@@ -155,6 +155,28 @@ pub fn resample(
     units: &Units,
     settings: &Resampling,
     statistics: usize,
+    compute: impl FnMut(&[u64], &mut [Outcome]),
+) -> Resampled {
+    run(units, settings, statistics, true, compute)
+}
+
+/// As [`resample`] without the leave-one-out values, for statistics that are costly to compute:
+/// [`Resampled::percentile`] is given as ever, [`Resampled::bca`] without acceleration, and
+/// [`Resampled::jackknife`] not at all.
+pub fn replicate(
+    units: &Units,
+    settings: &Resampling,
+    statistics: usize,
+    compute: impl FnMut(&[u64], &mut [Outcome]),
+) -> Resampled {
+    run(units, settings, statistics, false, compute)
+}
+
+fn run(
+    units: &Units,
+    settings: &Resampling,
+    statistics: usize,
+    leave_out: bool,
     mut compute: impl FnMut(&[u64], &mut [Outcome]),
 ) -> Resampled {
     let mut row = vec![Err(Undefined::NoSubjects); statistics];
@@ -162,7 +184,8 @@ pub fn resample(
     let values = row.clone();
     let mut left_out = vec![Vec::with_capacity(units.groups.len()); statistics];
     let mut counts = units.totals.clone();
-    for (cluster, size) in &units.groups {
+    let to_leave_out = if leave_out { units.groups.as_slice() } else { &[] };
+    for (cluster, size) in to_leave_out {
         for &(kind, count) in cluster {
             counts[kind] -= count;
         }
@@ -341,6 +364,9 @@ impl Resampled {
     /// The leave-one-out values' mean and their weighted deviations, if all are defined.
     fn leave_one_out(&self, statistic: usize) -> Option<Vec<(f64, f64)>> {
         if self.units < 2 {
+            return None;
+        }
+        if self.left_out[statistic].is_empty() {
             return None;
         }
         let mut values = Vec::with_capacity(self.left_out[statistic].len());

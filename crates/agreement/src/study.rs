@@ -1,0 +1,38 @@
+//! The study's own questions: three scanners and the registry's verdict as raters of agent skills.
+//!
+//! [`Study`] reads rows one at a time and keeps counts by owner and kind of row, the thresholds'
+//! levels and a bounded list of disagreements; [`Study::finish`] computes everything from those.
+//! A scanner that rated no row of a slice takes no part in it: each of its statistics is undefined
+//! with that reason, under the policy `negative` too, since a scanner that was never run has not
+//! said "no" to anything.
+
+mod collect;
+mod disagree;
+mod params;
+mod slice;
+mod sweep;
+mod truth;
+
+pub use collect::Study;
+pub use params::{StudyParams, ValidStudyParams};
+
+use clawsig_schema::{Scanner, agreement::VERDICT_RATER, estimate};
+
+/// The scanners and the verdict.
+pub(crate) const RATERS: usize = 4;
+
+/// The verdict's place among the raters.
+pub(crate) const VERDICT: usize = 3;
+
+/// One rating a rater: flagged, not flagged, or none.
+pub(crate) type Flags = [Option<bool>; RATERS];
+
+pub(crate) fn rater_name(rater: usize) -> &'static str {
+    Scanner::ALL.get(rater).map_or(VERDICT_RATER, |scanner| scanner.as_str())
+}
+
+/// The estimate of every statistic that needs a rater without ratings.
+pub(crate) fn unrated(raters: impl IntoIterator<Item = usize>) -> estimate::Estimate {
+    let names: Vec<_> = raters.into_iter().map(rater_name).collect();
+    estimate::Estimate::undefined(format!("{} rated no row", names.join(" and ")), 0)
+}

@@ -1,0 +1,445 @@
+//! One slice: raters, pairs, patterns and overlap.
+
+use std::collections::BTreeMap;
+
+use clawsig_schema::{
+    FlagRule, MissingPolicy, Scanner, Severity, Split, Verdict,
+    agreement::{
+        Benchmark, Conditional, CoverageStep, FlaggedBy, NamedEstimate, OVERALL_SLICE,
+        OverlapResult, PairCounts, PairResult, Pattern, RaterSummary, Reading, SliceKind,
+        SliceResult, UniqueFlags,
+    },
+    estimate,
+};
+
+use super::{
+    Flags, RATERS, ValidStudyParams,
+    collect::{Owner, with_policy},
+    rater_name, unrated,
+};
+use crate::{
+    Estimate, Outcome, Overlap, PairStatistic, Ratings, Scale, Table, Undefined, Weights,
+    homogeneity, multi, proportion,
+    resampling::{Resampled, Units, resample},
+};
+
+/// Which rows.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Part {
+    All,
+    Verdict(Verdict),
+    Severity(Option<Severity>),
+    Split(Split),
+    OwnerSize(u64, u64),
+}
+
+/// A slice to compute.
+pub(crate) struct SliceSpec {
+    pub(crate) name: String,
+    pub(crate) kind: SliceKind,
+    pub(crate) rule: FlagRule,
+    pub(crate) missing: MissingPolicy,
+    pub(crate) part: Part,
+}
+
+/// The rows of a slice as counts of distinct flags, by owner.
+pub(crate) struct Counted {
+    /// The distinct flags, sorted.
+    pub(crate) flags: Vec<Flags>,
+    /// Whole owners over those.
+    pub(crate) clusters: Units,
+    rated: [u64; RATERS],
+    rows: u64,
+    owners: u64,
+}
+
+/// Counts the slice's rows. A rater without a rating in the slice has none under any policy.
+pub(crate) fn count_rows(spec: &SliceSpec, owners: &[Owner], ran: [bool; 3]) -> Counted {
+    let mut rated = [0; RATERS];
+    let (mut rows, mut slice_owners) = (0, 0);
+    for owner in owners {
+        let mut inside = false;
+        for (kind, count) in owner.kinds.iter().filter(|(kind, _)| spec.holds(owner, kind)) {
+            inside = true;
+            let count = count * owner.copies;
+            rows += count;
+            for (sum, flag) in rated.iter_mut().zip(kind.ratings(spec.rule, ran)) {
+                *sum += if flag.is_some() { count } else { 0 };
+            }
+        }
+        slice_owners += if inside { owner.copies } else { 0 };
+    }
+    let mut places = BTreeMap::<Flags, usize>::new();
+    let mut clusters = Vec::new();
+    for owner in owners {
+        let mut cluster = BTreeMap::<Flags, u64>::new();
+        for (kind, count) in owner.kinds.iter().filter(|(kind, _)| spec.holds(owner, kind)) {
+            let mut flags = with_policy(kind.ratings(spec.rule, ran), spec.missing);
+            for (flag, sum) in flags.iter_mut().zip(rated) {
+                *flag = flag.filter(|_| sum > 0);
+            }
+            places.entry(flags).or_default();
+            *cluster.entry(flags).or_default() += count;
+        }
+        if !cluster.is_empty() {
+            clusters.push((cluster, owner.copies));
+        }
+    }
+    for (place, slot) in places.values_mut().enumerate() {
+        *slot = place;
+    }
+    let placed = clusters.into_iter().flat_map(|(cluster, copies)| {
+        let cluster: Vec<(usize, u64)> =
+            cluster.into_iter().map(|(flags, count)| (places[&flags], count)).collect();
+        (0..copies).map(move |_| cluster.clone())
+    });
+    let clusters = Units::clusters(places.len(), placed);
+    let flags = places.into_keys().collect();
+    Counted { flags, clusters, rated, rows, owners: slice_owners }
+}
+
+/// Two raters and, for each kind of row, the cell of their table it falls into.
+struct Pair {
+    a: usize,
+    b: usize,
+    cells: Vec<Option<usize>>,
+}
+
+impl Pair {
+    fn all(flags: &[Flags]) -> Vec<Pair> {
+        let mut pairs = Vec::new();
+        for a in 0..RATERS {
+            for b in a + 1..RATERS {
+                let cell = |flags: &Flags| {
+                    let (x, y) = (flags[a]?, flags[b]?);
+                    Some(2 * usize::from(!x) + usize::from(!y))
+                };
+                pairs.push(Pair { a, b, cells: flags.iter().map(cell).collect() });
+            }
+        }
+        pairs
+    }
+
+    fn table(&self, counts: &[u64]) -> Table {
+        let mut cells = [0; 4];
+        for (cell, count) in self.cells.iter().zip(counts) {
+            if let Some(cell) = cell {
+                cells[*cell] += count;
+            }
+        }
+        Table::binary(cells[0], cells[1], cells[2], cells[3])
+    }
+}
+
+/// Every statistic of every pair, pair by pair.
+fn all_statistics(pairs: &[Pair], counts: &[u64], out: &mut [Outcome]) {
+    for (pair, row) in pairs.iter().zip(out.chunks_mut(PairStatistic::ALL.len())) {
+        let table = pair.table(counts);
+        for (slot, statistic) in row.iter_mut().zip(PairStatistic::ALL) {
+            *slot = statistic.value(&table);
+        }
+    }
+}
+
+/// Computes a slice.
+pub(crate) fn slice_result(
+    spec: &SliceSpec,
+    owners: &[Owner],
+    ran: [bool; 3],
+    settings: &ValidStudyParams,
+) -> SliceResult {
+    let counted = count_rows(spec, owners, ran);
+    let pairs = Pair::all(&counted.flags);
+    let totals = counted.clusters.totals();
+    let width = PairStatistic::ALL.len();
+    let run = |units: &Units| {
+        resample(units, &settings.resampling, pairs.len() * width, |counts, out| {
+            all_statistics(&pairs, counts, out);
+        })
+    };
+    let by_owner = run(&counted.clusters);
+    let overall = spec.name == OVERALL_SLICE;
+    let by_row = overall.then(|| run(&Units::subjects(totals)));
+    let missing_rater = |rater: usize| counted.rows > 0 && counted.rated[rater] == 0;
+    let pair_results = pairs
+        .iter()
+        .enumerate()
+        .map(|(index, pair)| {
+            let absent: Vec<usize> =
+                [pair.a, pair.b].into_iter().filter(|&rater| missing_rater(rater)).collect();
+            if absent.is_empty() {
+                let first = index * width;
+                pair_result(pair, &pair.table(totals), first, &by_owner, by_row.as_ref())
+            } else {
+                unrated_pair(pair, &absent)
+            }
+        })
+        .collect();
+    let absent: Vec<usize> =
+        (0..Scanner::ALL.len()).filter(|&rater| missing_rater(rater)).collect();
+    let (patterns, overlap) = overlap(&counted.flags, totals, &absent);
+    SliceResult {
+        name: spec.name.clone(),
+        kind: spec.kind,
+        rule: spec.rule,
+        missing: spec.missing,
+        rows: counted.rows,
+        owners: counted.owners,
+        raters: (0..RATERS).map(|rater| summary(rater, &counted)).collect(),
+        pairs: pair_results,
+        scanners: scanner_statistics(&counted, &absent, overall.then_some(settings)),
+        patterns,
+        overlap,
+    }
+}
+
+fn summary(rater: usize, counted: &Counted) -> RaterSummary {
+    let (mut used, mut flagged) = (0, 0);
+    for (flags, count) in counted.flags.iter().zip(counted.clusters.totals()) {
+        used += if flags[rater].is_some() { *count } else { 0 };
+        flagged += if flags[rater] == Some(true) { *count } else { 0 };
+    }
+    let rated = counted.rated[rater];
+    let rate = if rated == 0 && counted.rows > 0 {
+        unrated([rater])
+    } else {
+        proportion(flagged, used).into()
+    };
+    RaterSummary { rater: rater_name(rater).to_owned(), rated, used, flagged, rate }
+}
+
+fn named(statistic: &str, estimate: impl Into<estimate::Estimate>) -> NamedEstimate {
+    NamedEstimate { statistic: statistic.to_owned(), estimate: estimate.into() }
+}
+
+fn unrated_pair(pair: &Pair, absent: &[usize]) -> PairResult {
+    let estimate = unrated(absent.iter().copied());
+    let names = PairStatistic::ALL.iter().map(|statistic| statistic.name());
+    PairResult {
+        a: rater_name(pair.a).to_owned(),
+        b: rater_name(pair.b).to_owned(),
+        counts: PairCounts::default(),
+        statistics: names
+            .chain(["mcnemar_exact", "mcnemar_corrected"])
+            .map(|name| named(name, estimate.clone()))
+            .collect(),
+        intervals: Vec::new(),
+        readings: Vec::new(),
+    }
+}
+
+pub(crate) fn pair_counts(table: &Table) -> PairCounts {
+    PairCounts {
+        both: table.count(0, 0),
+        only_a: table.count(0, 1),
+        only_b: table.count(1, 0),
+        neither: table.count(1, 1),
+    }
+}
+
+fn pair_result(
+    pair: &Pair,
+    table: &Table,
+    first: usize,
+    by_owner: &Resampled,
+    by_row: Option<&Resampled>,
+) -> PairResult {
+    let n = table.total();
+    let mut statistics = Vec::new();
+    let mut intervals = Vec::new();
+    let mut readings = Vec::new();
+    for (offset, statistic) in PairStatistic::ALL.iter().enumerate() {
+        let place = first + offset;
+        let analytic = statistic.estimate(table);
+        let main = Estimate { n, p_value: analytic.p_value, ..by_owner.bca(place) };
+        if matches!(statistic, PairStatistic::CohenKappa | PairStatistic::GwetAc1) {
+            readings.extend(read(statistic.name(), &main));
+        }
+        statistics.push(named(statistic.name(), main));
+        if let Some(by_row) = by_row {
+            let others = [
+                analytic,
+                by_row.jackknife(place, statistic.range()),
+                by_row.percentile(place),
+                by_row.bca(place),
+                by_owner.jackknife(place, statistic.range()),
+                by_owner.percentile(place),
+            ];
+            let given = others.into_iter().filter(|estimate| estimate.method.is_some());
+            intervals.extend(given.map(|e| named(statistic.name(), Estimate { n, ..e })));
+        }
+    }
+    statistics.push(named("mcnemar_exact", homogeneity::mcnemar_exact(table)));
+    statistics.push(named("mcnemar_corrected", homogeneity::mcnemar_corrected(table)));
+    PairResult {
+        a: rater_name(pair.a).to_owned(),
+        b: rater_name(pair.b).to_owned(),
+        counts: pair_counts(table),
+        statistics,
+        intervals,
+        readings,
+    }
+}
+
+fn read(statistic: &str, estimate: &Estimate) -> Vec<Reading> {
+    let Ok(value) = estimate.value else {
+        return Vec::new();
+    };
+    let reading = |scale: &Scale| Reading {
+        statistic: statistic.to_owned(),
+        scale: scale.name().to_owned(),
+        word: scale.word(value).to_owned(),
+        benchmark: estimate
+            .standard_error
+            .and_then(|error| scale.benchmark_word(value, error))
+            .map(|(word, probability)| Benchmark { word: word.to_owned(), probability }),
+    };
+    Scale::ALL.iter().map(reading).collect()
+}
+
+/// The names of the statistics of all scanners, in the order of [`all_scanners`].
+const SCANNER_STATISTICS: [&str; 7] = [
+    "percent_agreement",
+    "fleiss_kappa",
+    "conger_kappa",
+    "light_kappa",
+    "brennan_prediger",
+    "gwet_ac1",
+    "krippendorff_alpha",
+];
+
+fn all_scanners(ratings: &Ratings) -> [Estimate; 7] {
+    let weights = Weights::identity(2);
+    [
+        multi::percent_agreement(ratings, &weights),
+        multi::fleiss_kappa(ratings, &weights),
+        multi::conger_kappa(ratings, &weights),
+        multi::light_kappa(ratings),
+        multi::brennan_prediger(ratings, &weights),
+        multi::gwet_ac1(ratings, &weights),
+        multi::krippendorff_alpha(ratings, &multi::Metric::Nominal),
+    ]
+}
+
+/// Analytic figures; with `settings`, those of resampled owners.
+fn scanner_statistics(
+    counted: &Counted,
+    absent: &[usize],
+    settings: Option<&ValidStudyParams>,
+) -> Vec<NamedEstimate> {
+    if !absent.is_empty() {
+        let estimate = unrated(absent.iter().copied());
+        return SCANNER_STATISTICS.iter().map(|name| named(name, estimate.clone())).collect();
+    }
+    let scanners = Scanner::ALL.len();
+    let pattern = |flags: &Flags| flags[..scanners].iter().map(|f| f.map(usize::from)).collect();
+    let ratings = |counts: &[u64]| {
+        let rows = counted.flags.iter().map(pattern).zip(counts.iter().copied());
+        Ratings::from_patterns(scanners, 2, rows)
+    };
+    let Ok(whole) = ratings(counted.clusters.totals()) else {
+        return Vec::new();
+    };
+    let mut estimates = all_scanners(&whole);
+    if let Some(settings) = settings {
+        let failed = Err(Undefined::NoSubjects);
+        let resampled =
+            resample(&counted.clusters, &settings.resampling, estimates.len(), |counts, out| {
+                match ratings(counts) {
+                    Ok(ratings) => {
+                        for (slot, estimate) in out.iter_mut().zip(all_scanners(&ratings)) {
+                            *slot = estimate.value;
+                        }
+                    }
+                    Err(_) => out.fill(failed),
+                }
+            });
+        for (place, estimate) in estimates.iter_mut().enumerate() {
+            let own = resampled.bca(place);
+            *estimate = Estimate { n: estimate.n, p_value: estimate.p_value, ..own };
+        }
+    }
+    SCANNER_STATISTICS.iter().zip(estimates).map(|(name, e)| named(name, e)).collect()
+}
+
+/// The scanners' patterns and overlap, over rows on which every rating scanner has a flag.
+fn overlap(flags: &[Flags], totals: &[u64], absent: &[usize]) -> (Vec<Pattern>, OverlapResult) {
+    let scanners: Vec<usize> =
+        (0..Scanner::ALL.len()).filter(|scanner| !absent.contains(scanner)).collect();
+    let name = |place: usize| rater_name(scanners[place]).to_owned();
+    let mut result = OverlapResult {
+        scanners: scanners.iter().map(|&scanner| rater_name(scanner).to_owned()).collect(),
+        rows: 0,
+        union: 0,
+        flagged_by: Vec::new(),
+        total_overlap: unrated(absent.iter().copied()),
+        conditional: Vec::new(),
+        unique: Vec::new(),
+        coverage: Vec::new(),
+    };
+    let Ok(mut sets) = Overlap::new(scanners.len()) else {
+        return (Vec::new(), result);
+    };
+    for (flags, &count) in flags.iter().zip(totals) {
+        let bits = scanners.iter().enumerate().try_fold(0_u64, |bits, (place, &scanner)| {
+            flags[scanner].map(|flag| bits | u64::from(flag) << place)
+        });
+        if let Some(bits) = bits {
+            sets.add(bits, count);
+        }
+    }
+    let (rows, union) = (sets.subjects(), sets.union());
+    result.rows = rows;
+    result.union = union;
+    if absent.is_empty() {
+        result.total_overlap = sets.total_overlap().into();
+    }
+    for many in 0..=scanners.len() {
+        let hits = sets.flagged_by_exactly(many);
+        result.flagged_by.push(FlaggedBy {
+            scanners: many as u32,
+            rows: hits,
+            share: proportion(hits, rows).into(),
+            share_of_flagged: if many == 0 {
+                estimate::Estimate::undefined("rows without a flag are not flagged rows", union)
+            } else {
+                proportion(hits, union).into()
+            },
+        });
+    }
+    for given in 0..scanners.len() {
+        for scanner in (0..scanners.len()).filter(|&scanner| scanner != given) {
+            result.conditional.push(Conditional {
+                scanner: name(scanner),
+                given: name(given),
+                rate: sets.conditional(scanner, given).into(),
+            });
+        }
+        let alone = sets.unique(given);
+        result.unique.push(UniqueFlags {
+            scanner: name(given),
+            rows: alone,
+            share_of_union: proportion(alone, union).into(),
+        });
+    }
+    for step in sets.coverage() {
+        result.coverage.push(CoverageStep {
+            scanner: name(step.rater),
+            added: step.added,
+            covered: step.covered,
+            share: proportion(step.covered, union).into(),
+        });
+    }
+    let mut patterns: Vec<Pattern> = sets
+        .patterns()
+        .map(|(bits, count)| {
+            let mut flags = vec![None; Scanner::ALL.len()];
+            for (place, &scanner) in scanners.iter().enumerate() {
+                flags[scanner] = Some(bits >> place & 1 == 1);
+            }
+            Pattern { flags, rows: count, share: count as f64 / rows as f64 }
+        })
+        .collect();
+    patterns.sort_by(|x, y| y.rows.cmp(&x.rows).then_with(|| x.flags.cmp(&y.flags)));
+    (patterns, result)
+}

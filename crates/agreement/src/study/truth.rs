@@ -1,0 +1,169 @@
+//! The latent view: prevalence, sensitivity and specificity without a gold label.
+
+use clawsig_schema::{
+    agreement::{LatentRates, LatentResult, OVERALL_SLICE, SliceKind},
+    estimate::Estimate,
+};
+
+use super::{
+    RATERS, VERDICT, ValidStudyParams,
+    collect::Owner,
+    rater_name,
+    slice::{Part, SliceSpec, count_rows},
+    unrated,
+};
+use crate::{
+    Ratings, Undefined,
+    latent::{LatentParams, ValidLatentParams, dawid_skene, degrees_of_freedom},
+    resampling::{Resampling, ResamplingParams, replicate},
+};
+
+/// Replicates of a latent model at most: each one is a fit of its own.
+const REPLICATES: u32 = 200;
+
+const ASSUMPTIONS: [&str; 3] = [
+    "each skill has one hidden state, flagged or not",
+    "given that state the raters err independently of each other",
+    "most raters are right more often than wrong",
+];
+
+const WITH_VERDICT: &str =
+    "the verdict errs independently too, although its judge was shown two of the scanners";
+
+/// Both models: the scanners alone, and with the verdict as a fourth rater.
+pub(crate) fn latent(
+    owners: &[Owner],
+    settings: &ValidStudyParams,
+    ran: [bool; 3],
+    rated: [bool; RATERS],
+) -> Vec<LatentResult> {
+    let spec = SliceSpec {
+        name: OVERALL_SLICE.to_owned(),
+        kind: SliceKind::Overall,
+        rule: settings.params.rule,
+        missing: settings.params.missing,
+        part: Part::All,
+    };
+    let counted = count_rows(&spec, owners, ran);
+    let fit = LatentParams::default().check();
+    let quick = LatentParams { max_iterations: 500, tolerance: 1e-9 }.check();
+    let fewer = ResamplingParams {
+        replicates: settings.params.replicates.min(REPLICATES),
+        ..settings.resampling.params()
+    };
+    let (Ok(fit), Ok(quick), Ok(fewer)) = (fit, quick, fewer.check()) else {
+        return Vec::new();
+    };
+    let models = [("scanners", VERDICT), ("scanners_and_verdict", RATERS)];
+    models
+        .into_iter()
+        .map(|(name, raters)| model(name, raters, &counted, rated, &fit, &quick, &fewer))
+        .collect()
+}
+
+fn model(
+    name: &str,
+    raters: usize,
+    counted: &super::slice::Counted,
+    rated: [bool; RATERS],
+    fit: &ValidLatentParams,
+    quick: &ValidLatentParams,
+    fewer: &Resampling,
+) -> LatentResult {
+    let members: Vec<usize> = (0..raters).filter(|&rater| rated[rater]).collect();
+    let absent: Vec<usize> = (0..raters).filter(|&rater| !rated[rater]).collect();
+    let ratings = |counts: &[u64]| {
+        let rows = counted.flags.iter().zip(counts).map(|(flags, &count)| {
+            let row = members.iter().map(|&rater| flags[rater].map(usize::from)).collect();
+            (row, count)
+        });
+        Ratings::from_patterns(members.len(), 2, rows)
+    };
+    let mut assumptions: Vec<String> = ASSUMPTIONS.map(str::to_owned).to_vec();
+    if raters == RATERS {
+        assumptions.push(WITH_VERDICT.to_owned());
+    }
+    let totals = counted.clusters.totals();
+    let rows = (counted.flags.iter().zip(totals))
+        .filter(|(flags, _)| members.iter().any(|&rater| flags[rater].is_some()))
+        .map(|(_, count)| count)
+        .sum();
+    let mut result = LatentResult {
+        model: name.to_owned(),
+        raters: members.iter().map(|&rater| rater_name(rater).to_owned()).collect(),
+        assumptions,
+        prevalence: Estimate::undefined("not fitted", rows),
+        rates: Vec::new(),
+        rows,
+        log_likelihood: None,
+        iterations: 0,
+        converged: false,
+        degrees_of_freedom: degrees_of_freedom(members.len(), 2),
+    };
+    let fitted = match ratings(totals) {
+        Ok(ratings) => dawid_skene(&ratings, fit),
+        Err(_) => Err(Undefined::NoSubjects),
+    };
+    let mut estimates: Vec<Estimate> = match fitted {
+        Ok(found) => {
+            result.log_likelihood = Some(found.log_likelihood);
+            result.iterations = found.iterations;
+            result.converged = found.converged;
+            let width = 1 + 2 * members.len();
+            let resampled = replicate(&counted.clusters, fewer, width, |counts, out| {
+                let refit = match ratings(counts) {
+                    Ok(ratings) => dawid_skene(&ratings, quick),
+                    Err(_) => Err(Undefined::NoSubjects),
+                };
+                match refit {
+                    Ok(model) => {
+                        out[0] = Ok(model.prevalence[1]);
+                        for (pair, by_hidden) in out[1..].chunks_mut(2).zip(&model.confusion) {
+                            pair[0] = Ok(by_hidden[1][1]);
+                            pair[1] = Ok(by_hidden[0][0]);
+                        }
+                    }
+                    Err(why) => out.fill(Err(why)),
+                }
+            });
+            let mut values = vec![found.prevalence[1]];
+            for by_hidden in &found.confusion {
+                values.extend([by_hidden[1][1], by_hidden[0][0]]);
+            }
+            let full = |(place, value): (usize, f64)| {
+                let spread = resampled.percentile(place);
+                crate::Estimate { value: Ok(value), n: rows, ..spread }.into()
+            };
+            values.into_iter().enumerate().map(full).collect()
+        }
+        Err(why) => {
+            let reason = if absent.is_empty() {
+                why.reason().to_owned()
+            } else {
+                let missing = unrated(absent.iter().copied()).undefined.unwrap_or_default();
+                format!("{missing}: {}", why.reason())
+            };
+            vec![Estimate::undefined(reason, rows); 1 + 2 * members.len()]
+        }
+    };
+    let rates = estimates.split_off(1);
+    if let Some(prevalence) = estimates.pop() {
+        result.prevalence = prevalence;
+    }
+    result.rates = members
+        .iter()
+        .zip(rates.chunks(2))
+        .map(|(&rater, pair)| LatentRates {
+            rater: rater_name(rater).to_owned(),
+            sensitivity: pair[0].clone(),
+            specificity: pair[1].clone(),
+        })
+        .collect();
+    // A scanner that never ran is listed with its reason, not left out in silence.
+    result.rates.extend(absent.iter().map(|&rater| LatentRates {
+        rater: rater_name(rater).to_owned(),
+        sensitivity: unrated([rater]),
+        specificity: unrated([rater]),
+    }));
+    result
+}
