@@ -245,7 +245,7 @@ impl<'a> Writer<'a> {
     fn sentence(&mut self, tongue: Tongue) {
         match tongue {
             Tongue::English => {
-                if !self.said.is_empty() && self.draw.chance(0.42) {
+                if !self.said.is_empty() && self.draw.chance(0.5) {
                     let (start, end) = self.draw.pick(&self.said);
                     let again = self.out[start..end].to_owned();
                     self.out.push_str(&again);
