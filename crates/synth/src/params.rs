@@ -57,9 +57,9 @@ impl SynthParams {
         SynthParams {
             rows: 2_000,
             seed: SAMPLE_SEED,
-            mean_text_chars: 1_800,
+            mean_text_chars: 2_600,
             owners: 700,
-            mean_file_chars: 400,
+            mean_file_chars: 600,
             ..SynthParams::default()
         }
     }
