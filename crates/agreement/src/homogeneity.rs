@@ -117,12 +117,14 @@ fn solve(matrix: &mut [Vec<f64>], mut right: Vec<f64>) -> Option<Vec<f64>> {
         }
         matrix.swap(column, pivot);
         right.swap(column, pivot);
-        for row in column + 1..n {
-            let factor = matrix[row][column] / matrix[column][column];
-            for k in column..n {
-                matrix[row][k] -= factor * matrix[column][k];
+        let (done, rest) = matrix.split_at_mut(column + 1);
+        let pivot_row = &done[column];
+        for (below, row) in (column + 1..).zip(rest) {
+            let factor = row[column] / pivot_row[column];
+            for (cell, pivot_cell) in row.iter_mut().zip(pivot_row) {
+                *cell -= factor * pivot_cell;
             }
-            right[row] -= factor * right[column];
+            right[below] -= factor * right[column];
         }
     }
     for row in (0..n).rev() {

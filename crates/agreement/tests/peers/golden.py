@@ -104,7 +104,7 @@ def table_numbers(rows):
             lambda: cohen_kappa_score(a, b, labels=labels, weights=weights))
     out["sklearn_mcc"] = number(lambda: matthews_corrcoef(a, b))
     out["sklearn_jaccard"] = number(
-        lambda: jaccard_score(a, b, labels=[0], average="macro", zero_division=np.nan))
+        lambda: jaccard_score(a, b, labels=[0], average="macro", zero_division=0))
     out["sklearn_f1"] = number(
         lambda: f1_score(a, b, labels=[0], average="macro", zero_division=np.nan))
     out["statsmodels_kappa"] = number(lambda: cohens_kappa(table).kappa)

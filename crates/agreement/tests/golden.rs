@@ -1,0 +1,251 @@
+//! Numbers printed by scikit-learn, statsmodels, krippendorff and irrCAC (tests/peers/golden.py
+//! names the versions and calls): values to 1e-9, analytic standard errors to 1e-6.
+
+use clawsig_agreement::{
+    Chance, Estimate, Outcome, PairStatistic, Ratings, Table, Undefined, Weights, homogeneity,
+    multi, two_raters,
+};
+use serde_json::Value;
+
+const VALUE: f64 = 1e-9;
+const ERROR: f64 = 1e-6;
+
+fn golden() -> Value {
+    serde_json::from_str(include_str!("data/golden.json")).unwrap()
+}
+
+/// Counts the numbers compared, so that an empty comparison can't pass.
+#[derive(Default)]
+struct Check {
+    compared: usize,
+    failures: Vec<String>,
+}
+
+impl Check {
+    fn near(&mut self, what: &str, ours: f64, theirs: f64, tolerance: f64) {
+        self.compared += 1;
+        if (ours - theirs).abs() > tolerance * theirs.abs().max(1.0) {
+            self.failures.push(format!("{what}: {ours} but the peer has {theirs}"));
+        }
+    }
+
+    fn value(&mut self, what: &str, ours: Outcome, theirs: &Value) {
+        let Some(theirs) = theirs.as_f64() else { return };
+        match ours {
+            Ok(ours) => self.near(what, ours, theirs, VALUE),
+            Err(why) => self.failures.push(format!("{what}: {why}, but the peer has {theirs}")),
+        }
+    }
+
+    fn estimate(&mut self, what: &str, ours: &Estimate, theirs: &Value) {
+        self.value(what, ours.value, &theirs[0]);
+        if let (Some(theirs), Ok(_)) = (theirs[1].as_f64(), ours.value) {
+            match ours.standard_error {
+                // irrCAC writes 1e-15 for a standard error of zero.
+                Some(ours) => self.near(&format!("{what} se"), ours, theirs, ERROR),
+                None => self.failures.push(format!("{what}: no standard error")),
+            }
+        }
+    }
+
+    fn finish(self, least: usize) {
+        assert!(self.failures.is_empty(), "{}", self.failures.join("\n"));
+        assert!(self.compared >= least, "only {} numbers were compared", self.compared);
+    }
+}
+
+fn table_of(entry: &Value) -> Table {
+    let rows: Vec<Vec<u64>> = serde_json::from_value(entry["counts"].clone()).unwrap();
+    Table::from_counts(rows.len(), rows.concat()).unwrap()
+}
+
+fn weights(name: &str, q: usize) -> Weights {
+    match name {
+        "identity" => Weights::identity(q),
+        "linear" => Weights::linear(q),
+        "quadratic" => Weights::quadratic(q),
+        "ordinal" => Weights::ordinal(q),
+        other => panic!("unknown weights {other}"),
+    }
+}
+
+#[test]
+fn two_rater_coefficients_equal_irrcac() {
+    let golden = golden();
+    let mut check = Check::default();
+    let models = [
+        ("cohen", Chance::Cohen),
+        ("scott", Chance::Scott),
+        ("bp", Chance::BrennanPrediger),
+        ("gwet", Chance::Gwet),
+        ("krippendorff", Chance::Krippendorff),
+    ];
+    for (name, entry) in golden["tables"].as_object().unwrap() {
+        let table = table_of(entry);
+        for scheme in ["identity", "linear", "quadratic", "ordinal"] {
+            let weights = weights(scheme, table.categories());
+            for (key, model) in models {
+                let ours = two_raters::chance_corrected_estimate(&table, &weights, model);
+                let what = format!("{name} {key} {scheme}");
+                check.estimate(&what, &ours, &entry[format!("irrcac_{key}_{scheme}")]);
+            }
+        }
+        let ours = PairStatistic::ObservedAgreement.estimate(&table);
+        check.estimate(&format!("{name} pa"), &ours, &entry["irrcac_pa_identity"]);
+    }
+    check.finish(900);
+}
+
+#[test]
+fn two_rater_statistics_equal_scikit_learn_and_statsmodels() {
+    let golden = golden();
+    let mut check = Check::default();
+    for (name, entry) in golden["tables"].as_object().unwrap() {
+        let table = table_of(entry);
+        let q = table.categories();
+        let mut value = |key: &str, ours: Outcome| {
+            check.value(&format!("{name} {key}"), ours, &entry[key]);
+        };
+        value("sklearn_kappa", two_raters::cohen_kappa(&table));
+        value("sklearn_kappa_linear", two_raters::weighted_kappa(&table, &Weights::linear(q)));
+        value(
+            "sklearn_kappa_quadratic",
+            two_raters::weighted_kappa(&table, &Weights::quadratic(q)),
+        );
+        // Where a rater is constant scikit-learn puts 0 for the correlation; here it is undefined.
+        if table.has_constant_rater() {
+            assert_eq!(two_raters::phi(&table), Err(Undefined::ConstantRater));
+        } else {
+            value("sklearn_mcc", two_raters::phi(&table));
+        }
+        if table.row_total(0) + table.column_total(0) > 0 {
+            value("sklearn_jaccard", two_raters::jaccard(&table, 0));
+            value("sklearn_f1", two_raters::specific_agreement(&table, 0));
+        } else {
+            assert_eq!(two_raters::jaccard(&table, 0), Err(Undefined::CategoryUnused));
+        }
+        value("statsmodels_kappa", two_raters::cohen_kappa(&table));
+        value("statsmodels_kappa_max", two_raters::max_kappa(&table));
+        if q == 2 {
+            value("statsmodels_odds_ratio", two_raters::odds_ratio(&table));
+            let corrected = homogeneity::mcnemar_corrected(&table);
+            check.pair(
+                &format!("{name} mcnemar"),
+                &corrected,
+                &entry["statsmodels_mcnemar_corrected"],
+            );
+            let exact = homogeneity::mcnemar_exact(&table);
+            if let (Some(ours), Some(theirs)) =
+                (exact.p_value, entry["statsmodels_mcnemar_exact"].as_f64())
+            {
+                check.near(&format!("{name} exact mcnemar"), ours, theirs, VALUE);
+            }
+            let odds = PairStatistic::OddsRatio.estimate(&table);
+            if let (Ok(ratio), Some(se), Some(theirs)) =
+                (odds.value, odds.standard_error, entry["statsmodels_log_odds_se"].as_f64())
+            {
+                check.near(&format!("{name} log odds se"), se / ratio, theirs, ERROR);
+            }
+        }
+        let kappa = PairStatistic::CohenKappa.estimate(&table);
+        if let (Some(ours), Some(theirs)) =
+            (kappa.standard_error, entry["statsmodels_kappa_se"].as_f64())
+        {
+            check.near(&format!("{name} kappa se"), ours, theirs, ERROR);
+        }
+        let homogeneous = homogeneity::stuart_maxwell(&table);
+        if homogeneous.value.is_ok() {
+            let theirs = &entry["statsmodels_stuart_maxwell"];
+            let unused = (0..q).any(|c| table.row_total(c) + table.column_total(c) == 0);
+            if unused {
+                // statsmodels counts a category that nobody uses as a degree of freedom.
+                check.value(&format!("{name} sm"), homogeneous.value, &theirs[0]);
+            } else {
+                check.pair(&format!("{name} sm"), &homogeneous, theirs);
+            }
+        }
+    }
+    check.finish(280);
+}
+
+impl Check {
+    /// A test statistic and its p-value.
+    fn pair(&mut self, what: &str, ours: &Estimate, theirs: &Value) {
+        let (Ok(value), Some(p)) = (ours.value, ours.p_value) else { return };
+        if let (Some(statistic), Some(probability)) = (theirs[0].as_f64(), theirs[1].as_f64()) {
+            self.near(what, value, statistic, VALUE);
+            self.near(&format!("{what} p"), p, probability, VALUE);
+        }
+    }
+}
+
+fn ratings_of(entry: &Value) -> Ratings {
+    let rows: Vec<Vec<Option<usize>>> = serde_json::from_value(entry["rows"].clone()).unwrap();
+    let places = rows.iter().map(|row| (row.iter().map(|c| c.map(|c| c - 1)).collect(), 1));
+    let q = entry["categories"].as_u64().unwrap() as usize;
+    Ratings::from_patterns(rows[0].len(), q, places).unwrap()
+}
+
+#[test]
+fn many_rater_coefficients_equal_irrcac_krippendorff_and_statsmodels() {
+    let golden = golden();
+    let mut check = Check::default();
+    for (name, entry) in golden["ratings"].as_object().unwrap() {
+        let ratings = ratings_of(entry);
+        let q = ratings.categories();
+        let scores: Vec<f64> = (1..=q).map(|c| c as f64).collect();
+        for scheme in ["identity", "linear", "quadratic"] {
+            let weights = weights(scheme, q);
+            let found = [
+                ("fleiss", multi::fleiss_kappa(&ratings, &weights)),
+                ("conger", multi::conger_kappa(&ratings, &weights)),
+                ("gwet", multi::gwet_ac1(&ratings, &weights)),
+                ("bp", multi::brennan_prediger(&ratings, &weights)),
+            ];
+            for (key, ours) in found {
+                let what = format!("{name} {key} {scheme}");
+                check.estimate(&what, &ours, &entry[format!("irrcac_{key}_{scheme}")]);
+            }
+        }
+        let metrics = [
+            ("nominal", multi::Metric::Nominal, Some("identity")),
+            ("ordinal", multi::Metric::Ordinal, None),
+            ("interval", multi::Metric::Interval(scores), Some("quadratic")),
+        ];
+        for (key, metric, scheme) in metrics {
+            let ours = multi::krippendorff_alpha(&ratings, &metric);
+            let what = format!("{name} alpha {key}");
+            check.value(&what, ours.value, &entry[format!("krippendorff_{key}")]);
+            if let Some(scheme) = scheme {
+                check.estimate(&what, &ours, &entry[format!("irrcac_krippendorff_{scheme}")]);
+            }
+        }
+        let identity = Weights::identity(q);
+        let fleiss = multi::fleiss_kappa(&ratings, &identity).value;
+        check.value(&format!("{name} statsmodels fleiss"), fleiss, &entry["statsmodels_fleiss"]);
+        let randolph = multi::brennan_prediger(&ratings, &identity).value;
+        check.value(&format!("{name} randolph"), randolph, &entry["statsmodels_randolph"]);
+    }
+    check.finish(300);
+}
+
+/// The published vectors: the overview of R's irrCAC, and a paper's example of the prevalence
+/// paradox (PMC7222679, AC1 and PABAK by their formulas).
+#[test]
+fn published_vectors_hold() {
+    let table = Table::from_counts(3, vec![13, 0, 0, 0, 20, 7, 0, 4, 56]).unwrap();
+    let kappa = PairStatistic::CohenKappa.estimate(&table);
+    assert!((kappa.value.unwrap() - 0.796_409_4).abs() < 5e-8);
+    assert!((kappa.standard_error.unwrap() - 0.058_910_72).abs() < 5e-9);
+    let interval = kappa.interval.unwrap();
+    assert_eq!(format!("{:.3} {:.3}", interval.low, interval.high), "0.680 0.913");
+    let pi = PairStatistic::ScottPi.estimate(&table);
+    assert!((pi.value.unwrap() - 0.796_239_7).abs() < 5e-8);
+    assert!((pi.standard_error.unwrap() - 0.059_054_73).abs() < 5e-9);
+    let paradox = Table::binary(130, 56, 9, 5);
+    let shown = |outcome: Outcome| format!("{:.3}", outcome.unwrap());
+    assert_eq!(shown(two_raters::observed_agreement(&paradox)), "0.675");
+    assert_eq!(shown(two_raters::cohen_kappa(&paradox)), "0.022");
+    assert_eq!(shown(two_raters::gwet_ac1(&paradox)), "0.533");
+    assert_eq!(shown(two_raters::pabak(&paradox)), "0.350");
+}

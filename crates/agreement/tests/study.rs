@@ -1,0 +1,207 @@
+//! The stage's logic on small synthetic rows.
+
+use clawsig_agreement::study::{Study, StudyParams};
+use clawsig_schema::{
+    BundleStats, FlagRule, JudgeFields, MissingPolicy, SkillRow, SkillSpectorSignals, Split,
+    StaticSignals, Verdict, VirusTotalSignals,
+    agreement::{AgreementResults, DisagreementKind},
+};
+
+/// A synthetic row; `vt` is `None` where VirusTotal was not run.
+fn row(number: usize, stat: bool, vt: Option<bool>, spector: bool, verdict: Verdict) -> SkillRow {
+    let text = |flag: bool| Some(if flag { "suspicious" } else { "clean" }.to_owned());
+    SkillRow {
+        id: format!("{number:064x}"),
+        slug: (number % 7 != 0).then(|| format!("owner{}/=skill{number}", number % 11)),
+        version: "1".to_owned(),
+        text: None,
+        bundle: BundleStats::default(),
+        verdict: Some(verdict),
+        judge: JudgeFields::default(),
+        static_scan: StaticSignals {
+            status: text(stat),
+            finding_count: u32::from(stat) * (1 + number as u32 % 4),
+            has_output: true,
+            ..StaticSignals::default()
+        },
+        virustotal: VirusTotalSignals {
+            status: vt.and_then(text),
+            malicious: vt.map(|flag| u32::from(flag) * 3),
+            suspicious: vt.map(|_| 0),
+            undetected: vt.map(|_| 60),
+            has_output: vt.is_some(),
+            ..VirusTotalSignals::default()
+        },
+        skillspector: SkillSpectorSignals {
+            status: text(spector),
+            score: Some(if spector { 30.0 + (number % 50) as f64 } else { 5.0 }),
+            has_output: true,
+            ..SkillSpectorSignals::default()
+        },
+        split: Split::ALL[number % 4],
+    }
+}
+
+fn rows(with_virustotal: bool) -> Vec<SkillRow> {
+    (0..600)
+        .map(|n| {
+            let verdict = Verdict::ALL[usize::from(n % 3 == 0) + usize::from(n % 30 == 0)];
+            let bad = verdict != Verdict::Clean;
+            let stat = if bad { n % 4 == 0 } else { n % 17 == 0 };
+            let vt = with_virustotal.then_some(if bad { n % 5 == 0 } else { n % 23 == 0 });
+            row(n, stat, vt, if bad { n % 7 != 0 } else { n % 5 == 0 }, verdict)
+        })
+        .collect()
+}
+
+fn params(rule: FlagRule, missing: MissingPolicy) -> StudyParams {
+    StudyParams { rule, missing, replicates: 200, seed: 3, top: 5, ..StudyParams::default() }
+}
+
+fn study(rows: &[SkillRow], params: StudyParams) -> AgreementResults {
+    let mut study = Study::new(&params.check().unwrap());
+    for row in rows {
+        study.observe(row);
+    }
+    study.finish(&|_, _| {})
+}
+
+#[test]
+fn a_scanner_that_was_never_run_is_undefined_everywhere() {
+    let rows = rows(false);
+    for &rule in FlagRule::ALL {
+        for &missing in MissingPolicy::ALL {
+            let results = study(&rows, params(rule, missing));
+            assert_eq!(results.unrated, ["virustotal"]);
+            let pairs: Vec<_> = results
+                .pair_rows()
+                .filter(|row| row.a == "virustotal" || row.b == "virustotal")
+                .collect();
+            assert!(pairs.len() > 1000);
+            for pair in pairs.iter().filter(|pair| pair.slice == "all") {
+                assert_eq!(pair.undefined.as_deref(), Some("virustotal rated no row"));
+                assert_eq!(pair.value, None);
+            }
+            let all = results.slice("all").unwrap();
+            for named in &all.scanners {
+                let why = named.estimate.undefined.as_deref();
+                assert_eq!(why, Some("virustotal rated no row"), "{}", named.statistic);
+            }
+            assert!(results.pattern_rows().all(|row| row.virustotal.is_none()));
+            assert_eq!(all.overlap.scanners, ["static", "skillspector"]);
+            for point in &results.sweep {
+                let involved =
+                    point.scanner.as_str() == "virustotal" || point.other == "virustotal";
+                assert!(!involved || point.cohen_kappa.undefined.is_some());
+            }
+            for found in results.disagreement_rows() {
+                assert!(!found.flagged_by.contains("virustotal"));
+                assert!(!found.not_flagged_by.contains("virustotal"));
+                assert_eq!(found.virustotal, None);
+            }
+            let latent = &results.latent[0];
+            let why = latent.prevalence.undefined.as_deref().unwrap();
+            assert!(why.starts_with("virustotal rated no row"), "{why}");
+            assert!(
+                results
+                    .by_verdict
+                    .iter()
+                    .all(|row| { (row.scanner == "virustotal") == row.undefined.is_some() })
+            );
+            // The others are as they would be without that scanner.
+            let row = results
+                .pair_rows()
+                .find(|r| r.slice == "all" && r.a == "static" && r.b == "skillspector")
+                .unwrap();
+            assert!(row.value.is_some());
+        }
+    }
+}
+
+#[test]
+fn tables_count_every_row_once() {
+    let rows = rows(true);
+    let results = study(&rows, params(FlagRule::Status, MissingPolicy::Negative));
+    let all = results.slice("all").unwrap();
+    assert_eq!(all.rows, 600);
+    assert_eq!(all.patterns.iter().map(|p| p.rows).sum::<u64>(), 600);
+    for (prefix, slices) in [("verdict=", 3), ("severity=", 5), ("split=", 4), ("owner_size=", 4)] {
+        let parts: Vec<_> =
+            results.slices.iter().filter(|slice| slice.name.starts_with(prefix)).collect();
+        assert_eq!(parts.len(), slices);
+        assert_eq!(parts.iter().map(|slice| slice.rows).sum::<u64>(), 600, "{prefix}");
+    }
+    for pair in &all.pairs {
+        let counts = pair.counts;
+        assert_eq!(counts.both + counts.only_a + counts.only_b + counts.neither, 600);
+    }
+    let flagged = rows.iter().filter(|r| r.static_scan.status.as_deref() != Some("clean")).count();
+    assert_eq!(all.raters[0].flagged, flagged as u64);
+    let by_verdict: u64 = results
+        .by_verdict
+        .iter()
+        .filter(|row| row.scanner == "static" && row.verdict != "all")
+        .map(|row| row.flagged)
+        .sum();
+    assert_eq!(by_verdict, flagged as u64);
+    assert!(results.slices.iter().any(|slice| slice.name == "rule=label,missing=exclude"));
+    assert!(results.latent[0].prevalence.value.is_some());
+    // A verdict slice holds one verdict, so the verdict agrees with nobody in it beyond chance.
+    let clean = results.slice("verdict=clean").unwrap();
+    let pair = clean.pairs.iter().find(|pair| pair.b == "verdict").unwrap();
+    let phi = pair.statistics.iter().find(|named| named.statistic == "phi").unwrap();
+    assert_eq!(phi.estimate.undefined.as_deref(), Some("a rater is constant"));
+}
+
+#[test]
+fn the_order_of_rows_does_not_matter_and_results_read_back() {
+    let mut rows = rows(true);
+    let settings = params(FlagRule::Label, MissingPolicy::Exclude);
+    let first = study(&rows, settings.clone());
+    rows.reverse();
+    let second = study(&rows, settings);
+    let text = serde_json::to_string(&first).unwrap();
+    assert_eq!(text, serde_json::to_string(&second).unwrap());
+    assert!(!text.contains("NaN"));
+    let read: AgreementResults = serde_json::from_str(&text).unwrap();
+    assert_eq!(read, first);
+}
+
+#[test]
+fn disagreements_are_bounded_ranked_and_safe_to_open() {
+    let results = study(&rows(true), params(FlagRule::Status, MissingPolicy::Negative));
+    let rows: Vec<_> = results.disagreement_rows().collect();
+    assert!(rows.iter().any(|row| row.kind == DisagreementKind::Pattern));
+    for pair in rows.windows(2) {
+        let same = pair[0].kind == pair[1].kind
+            && pair[0].flagged_by == pair[1].flagged_by
+            && pair[0].not_flagged_by == pair[1].not_flagged_by;
+        if same {
+            assert_eq!(pair[1].rank, pair[0].rank + 1);
+            let order = pair[1].priority.total_cmp(&pair[0].priority);
+            assert!(order.then(pair[0].id.cmp(&pair[1].id)).is_lt());
+        }
+    }
+    assert!(rows.iter().all(|row| (1..=5).contains(&row.rank)));
+    let mut hostile = row(1, true, Some(false), false, Verdict::Clean);
+    hostile.slug = Some("=cmd|' /c calc'!A1\u{202e}".to_owned());
+    let results = study(&[hostile], params(FlagRule::Status, MissingPolicy::Negative));
+    let shown = results.disagreement_rows().next().unwrap();
+    assert_eq!(shown.slug, "'=cmd|' /c calc'!A1\\u{202e}");
+}
+
+#[test]
+fn no_rows_give_reasons_not_numbers() {
+    let results = study(&[], params(FlagRule::Status, MissingPolicy::Exclude));
+    assert_eq!(results.rows, 0);
+    assert!(results.pair_rows().all(|row| row.value.is_none() && row.undefined.is_some()));
+}
+
+#[test]
+fn settings_out_of_range_are_named() {
+    let bad = StudyParams { replicates: 3, ..StudyParams::default() };
+    let message = bad.check().unwrap_err().to_string();
+    assert_eq!(message, "parameter replicates is 3, expected 100 to 1000000");
+    let falling = StudyParams { engine_thresholds: vec![3, 2], ..StudyParams::default() };
+    assert!(falling.check().is_err());
+}
