@@ -99,7 +99,7 @@ pub fn phi(table: &Table) -> Outcome {
         rows += row * row;
         columns += column * column;
     }
-    Ok((agree * n - product) / ((n * n - rows).sqrt() * (n * n - columns).sqrt()))
+    Ok((agree * n - product) / ((n * n - rows) * (n * n - columns)).sqrt())
 }
 
 /// Yule's Q of two categories, `(ad - bc) / (ad + bc)` (Yule 1900), -1 to 1.
