@@ -1,7 +1,22 @@
 //! Sparse logistic regression to the proven optimum, and an evaluation that doubts itself.
 #![forbid(unsafe_code)]
 
+pub mod baseline;
+pub mod curves;
 mod error;
+mod evaluate;
+pub mod metrics;
+mod model;
+mod params;
+mod persist;
 pub mod solver;
+mod train;
 
 pub use error::{ModelError, Result};
+pub use evaluate::{EvaluateParams, Evaluation, ValidEvaluateParams, evaluate};
+pub use model::{TrainedModel, columns_hash};
+pub use params::{
+    Calibration, ClassWeight, Penalty, SolverKind, SplitPlan, TrainParams, ValidTrainParams,
+};
+pub use persist::{JSON_LIMIT, MODEL_FORMAT, WEIGHTS_LIMIT};
+pub use train::{Part, SplitData, TrainData, Training, train};

@@ -1,0 +1,455 @@
+//! Metrics of predictions, every one defined for weighted rows so that a bootstrap replicate is
+//! the same computation with other weights.
+
+use std::collections::BTreeMap;
+
+use clawsig_schema::{
+    estimate::Estimate,
+    evaluation::{MACRO, OVERALL, SplitMetrics, WEIGHTED, metric},
+    matrix::{Csr, RowInfo},
+};
+use rand_chacha::{ChaCha8Rng, rand_core::{Rng, SeedableRng}};
+use rayon::prelude::*;
+
+use crate::{
+    error::{ModelError, Result},
+    model::{TrainedModel, first_maximum},
+};
+
+/// Predictions with their truth.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Scored {
+    /// The target's classes, those without rows too.
+    pub classes: Vec<String>,
+    /// True classes.
+    pub truth: Vec<usize>,
+    /// Predicted classes.
+    pub predicted: Vec<usize>,
+    /// Probabilities, one a class.
+    pub probabilities: Vec<Vec<f64>>,
+    /// The resampling unit of every row: rows of one owner stay together.
+    pub owners: Vec<usize>,
+}
+
+/// Numbers owners in order of first appearance; a row without one is its own.
+pub fn owner_units(rows: &[RowInfo]) -> Vec<usize> {
+    let mut known: BTreeMap<&str, usize> = BTreeMap::new();
+    let mut next = 0;
+    let mut fresh = || {
+        next += 1;
+        next - 1
+    };
+    rows.iter()
+        .map(|row| match row.owner.as_deref() {
+            Some(owner) => *known.entry(owner).or_insert_with(&mut fresh),
+            None => fresh(),
+        })
+        .collect()
+}
+
+impl Scored {
+    /// A model's predictions on rows.
+    ///
+    /// # Errors
+    /// If lengths or widths disagree.
+    pub fn new(
+        model: &TrainedModel,
+        x: &Csr,
+        labels: &[usize],
+        rows: &[RowInfo],
+    ) -> Result<Scored> {
+        let names = model.target.classes();
+        let place: Vec<Option<usize>> =
+            names.iter().map(|n| model.classes.iter().position(|class| class == n)).collect();
+        let probabilities = model
+            .probabilities(x)?
+            .into_iter()
+            .map(|p| place.iter().map(|at| at.map_or(0.0, |at| p[at])).collect())
+            .collect();
+        let classes = names.iter().map(|name| (*name).to_owned()).collect();
+        Scored::from_probabilities(classes, labels.to_vec(), probabilities, owner_units(rows))
+    }
+
+    /// Predictions given as probabilities; the first of equal highest is predicted.
+    ///
+    /// # Errors
+    /// If lengths disagree, a label is no class, or a probability is not in 0..=1.
+    pub fn from_probabilities(
+        classes: Vec<String>,
+        truth: Vec<usize>,
+        probabilities: Vec<Vec<f64>>,
+        owners: Vec<usize>,
+    ) -> Result<Scored> {
+        for (what, found) in
+            [("the list of probabilities", probabilities.len()), ("the list of owners", owners.len())]
+        {
+            if found != truth.len() {
+                return Err(ModelError::Shape { what, found, expected: truth.len() });
+            }
+        }
+        for (row, p) in probabilities.iter().enumerate() {
+            if p.len() != classes.len() || truth[row] >= classes.len() {
+                return Err(ModelError::Shape {
+                    what: "a row of probabilities",
+                    found: p.len(),
+                    expected: classes.len(),
+                });
+            }
+            if let Some(bad) = p.iter().find(|p| !(0.0..=1.0 + 1e-9).contains(*p)) {
+                return Err(ModelError::RowValue {
+                    what: "a probability",
+                    row,
+                    value: bad.to_string(),
+                    expected: "a number from 0 to 1",
+                });
+            }
+        }
+        let predicted = probabilities.iter().map(|p| first_maximum(p)).collect();
+        Ok(Scored { classes, truth, predicted, probabilities, owners })
+    }
+
+    /// Number of rows.
+    pub fn len(&self) -> usize {
+        self.truth.len()
+    }
+
+    /// Whether there is no row.
+    pub fn is_empty(&self) -> bool {
+        self.truth.is_empty()
+    }
+
+    /// The rows for which `keep` holds.
+    #[must_use]
+    pub fn filter(&self, keep: impl Fn(usize) -> bool) -> Scored {
+        let kept: Vec<usize> = (0..self.len()).filter(|&row| keep(row)).collect();
+        Scored {
+            classes: self.classes.clone(),
+            truth: kept.iter().map(|&row| self.truth[row]).collect(),
+            predicted: kept.iter().map(|&row| self.predicted[row]).collect(),
+            probabilities: kept.iter().map(|&row| self.probabilities[row].clone()).collect(),
+            owners: kept.iter().map(|&row| self.owners[row]).collect(),
+        }
+    }
+
+    /// Rows by true, then predicted class.
+    pub fn confusion(&self) -> Vec<Vec<u64>> {
+        let mut counts = vec![vec![0; self.classes.len()]; self.classes.len()];
+        for (&truth, &predicted) in self.truth.iter().zip(&self.predicted) {
+            counts[truth][predicted] += 1;
+        }
+        counts
+    }
+
+    /// Rows by falling probability of a class, ties in row order.
+    pub fn ranking(&self, class: usize) -> Vec<usize> {
+        let mut order: Vec<usize> = (0..self.len()).collect();
+        order.sort_by(|&a, &b| {
+            self.probabilities[b][class].total_cmp(&self.probabilities[a][class])
+        });
+        order
+    }
+}
+
+/// A value, or why there is none.
+pub type Value = std::result::Result<f64, &'static str>;
+
+/// The 95 % Wilson interval of a share.
+pub fn wilson(hits: f64, n: f64) -> (f64, f64) {
+    let z = 1.959_963_984_540_054_f64;
+    let (p, z2) = (hits / n, z * z);
+    let centre = (p + z2 / (2.0 * n)) / (1.0 + z2 / n);
+    let half = z / (1.0 + z2 / n) * (p * (1.0 - p) / n + z2 / (4.0 * n * n)).sqrt();
+    ((centre - half).max(0.0), (centre + half).min(1.0))
+}
+
+fn share(hits: f64, n: f64, why: &'static str) -> Value {
+    if n > 0.0 { Ok(hits / n) } else { Err(why) }
+}
+
+/// Sums by threshold: (true positives, false positives, threshold) after each run of equal
+/// probabilities.
+pub(crate) fn steps(
+    scored: &Scored,
+    class: usize,
+    order: &[usize],
+    w: &[f64],
+) -> Vec<(f64, f64, f64)> {
+    let mut steps = Vec::new();
+    let (mut tp, mut fp) = (0.0, 0.0);
+    for (at, &row) in order.iter().enumerate() {
+        if scored.truth[row] == class {
+            tp += w[row];
+        } else {
+            fp += w[row];
+        }
+        let p = scored.probabilities[row][class];
+        let last = order.get(at + 1).is_none_or(|&next| scored.probabilities[next][class] != p);
+        if last {
+            steps.push((tp, fp, p));
+        }
+    }
+    steps
+}
+
+const NO_ROWS: &str = "no rows";
+const NO_SUPPORT: &str = "the class has no rows";
+const NO_OTHERS: &str = "every row is of the class";
+const NOT_PREDICTED: &str = "the class is never predicted";
+
+/// Smallest probability taken into a logarithm, as scikit-learn's `log_loss` has it for `f64`.
+pub const LOG_FLOOR: f64 = f64::EPSILON;
+
+fn log_loss_of(p: &[f64], truth: usize) -> f64 {
+    -p[truth].clamp(LOG_FLOOR, 1.0 - LOG_FLOOR).ln()
+}
+
+/// Ten bins of equal width: (rows, sum of probabilities, hits).
+pub(crate) fn bins(pairs: impl Iterator<Item = (f64, bool, f64)>) -> [(f64, f64, f64); 10] {
+    let mut bins = [(0.0, 0.0, 0.0); 10];
+    for (p, hit, w) in pairs {
+        let bin = &mut bins[((p * 10.0).ceil() as usize).clamp(1, 10) - 1];
+        bin.0 += w;
+        bin.1 += w * p;
+        bin.2 += if hit { w } else { 0.0 };
+    }
+    bins
+}
+
+fn ece(bins: &[(f64, f64, f64); 10]) -> Value {
+    let n: f64 = bins.iter().map(|bin| bin.0).sum();
+    let gap: f64 = bins.iter().map(|bin| (bin.1 - bin.2).abs()).sum();
+    share(gap, n, NO_ROWS)
+}
+
+type Line = (usize, &'static str, Value, f64, Option<f64>);
+
+/// Every metric under row weights `w`: scope (a class, then macro, weighted, overall), name,
+/// value, the n it rests on, and the hits of a proportion.
+fn lines(s: &Scored, orders: &[Vec<usize>], w: &[f64]) -> Vec<Line> {
+    let k = s.classes.len();
+    let (macro_at, weighted_at, overall) = (k, k + 1, k + 2);
+    let mut counts = vec![vec![0.0; k]; k];
+    for row in 0..s.len() {
+        counts[s.truth[row]][s.predicted[row]] += w[row];
+    }
+    let n: f64 = w.iter().sum();
+    let support: Vec<f64> = counts.iter().map(|row| row.iter().sum()).collect();
+    let called: Vec<f64> = (0..k).map(|c| counts.iter().map(|row| row[c]).sum()).collect();
+    let hits: f64 = (0..k).map(|c| counts[c][c]).sum();
+    let mut out: Vec<Line> = Vec::new();
+    let mut by_metric: BTreeMap<&'static str, Vec<Value>> = BTreeMap::new();
+    for c in 0..k {
+        let tp = counts[c][c];
+        let negatives = n - support[c];
+        out.push((c, metric::SUPPORT, Ok(support[c]), n, None));
+        let mut push = |name, value: Value, n, hits| {
+            by_metric.entry(name).or_default().push(value);
+            out.push((c, name, value, n, hits));
+        };
+        push(metric::PRECISION, share(tp, called[c], NOT_PREDICTED), called[c], Some(tp));
+        push(metric::RECALL, share(tp, support[c], NO_SUPPORT), support[c], Some(tp));
+        let fp = called[c] - tp;
+        push(metric::FALSE_POSITIVE_RATE, share(fp, negatives, NO_OTHERS), negatives, Some(fp));
+        push(
+            metric::F1,
+            share(2.0 * tp, support[c] + called[c], "the class has no rows and is never predicted"),
+            support[c],
+            None,
+        );
+        let brier: f64 = (0..s.len())
+            .map(|row| {
+                let hit = if s.truth[row] == c { 1.0 } else { 0.0 };
+                w[row] * (s.probabilities[row][c] - hit).powi(2)
+            })
+            .sum();
+        push(metric::BRIER, share(brier, n, NO_ROWS), n, None);
+        let pairs = (0..s.len()).map(|row| (s.probabilities[row][c], s.truth[row] == c, w[row]));
+        push(metric::ECE, ece(&bins(pairs)), n, None);
+        let ranked = if support[c] <= 0.0 {
+            Err(NO_SUPPORT)
+        } else if negatives <= 0.0 {
+            Err(NO_OTHERS)
+        } else {
+            Ok(steps(s, c, &orders[c], w))
+        };
+        let area = ranked.as_ref().map_err(|why| *why).map(|steps| {
+            let (mut area, mut before) = (0.0, (0.0, 0.0));
+            for &(tp, fp, _) in steps {
+                area += (fp - before.1) * (tp + before.0) / 2.0;
+                before = (tp, fp);
+            }
+            area / (support[c] * negatives)
+        });
+        push(metric::ROC_AUC, area, n, None);
+        let precision = match &ranked {
+            Err(why) if *why == NO_SUPPORT => Err(NO_SUPPORT),
+            Err(_) => Ok(1.0),
+            Ok(steps) => {
+                let (mut area, mut before) = (0.0, 0.0);
+                for &(tp, fp, _) in steps {
+                    if tp + fp > 0.0 {
+                        area += (tp - before) / support[c] * tp / (tp + fp);
+                    }
+                    before = tp;
+                }
+                Ok(area)
+            }
+        };
+        push(metric::PR_AUC, precision, n, None);
+        for (name, limit) in [
+            (metric::RECALL_AT_FPR_0_1, 0.001),
+            (metric::RECALL_AT_FPR_0_5, 0.005),
+            (metric::RECALL_AT_FPR_1, 0.01),
+            (metric::RECALL_AT_FPR_5, 0.05),
+        ] {
+            let best = ranked.as_ref().map_err(|why| *why).map(|steps| {
+                steps
+                    .iter()
+                    .filter(|step| step.1 <= limit * negatives)
+                    .fold(0.0, |best: f64, step| best.max(step.0 / support[c]))
+            });
+            push(name, best, support[c], None);
+        }
+    }
+    let present: Vec<usize> = (0..k).filter(|&c| support[c] > 0.0).collect();
+    for (name, values) in &by_metric {
+        let of_present: std::result::Result<Vec<f64>, &'static str> =
+            present.iter().map(|&c| values[c]).collect();
+        let mean = of_present.as_ref().map_err(|why| *why).and_then(|v| {
+            share(v.iter().sum(), v.len() as f64, NO_ROWS)
+        });
+        out.push((macro_at, name, mean, n, None));
+        let weighted = of_present.and_then(|v| {
+            share(v.iter().zip(&present).map(|(v, &c)| v * support[c]).sum(), n, NO_ROWS)
+        });
+        out.push((weighted_at, name, weighted, n, None));
+    }
+    out.push((overall, metric::ACCURACY, share(hits, n, NO_ROWS), n, Some(hits)));
+    let recalls: f64 = present.iter().map(|&c| counts[c][c] / support[c]).sum();
+    out.push((
+        overall,
+        metric::BALANCED_ACCURACY,
+        share(recalls, present.len() as f64, NO_ROWS),
+        n,
+        None,
+    ));
+    let expected: f64 = (0..k).map(|c| support[c] * called[c]).sum::<f64>();
+    let kappa = if n <= 0.0 {
+        Err(NO_ROWS)
+    } else {
+        share(hits * n - expected, n * n - expected, "truth and prediction are one and the same class")
+    };
+    out.push((overall, metric::KAPPA, kappa, n, None));
+    let squares = |v: &[f64]| n * n - v.iter().map(|v| v * v).sum::<f64>();
+    let mcc = share(
+        hits * n - expected,
+        (squares(&support) * squares(&called)).sqrt(),
+        "truth or prediction has one class only",
+    );
+    out.push((overall, metric::MCC, mcc, n, None));
+    let rows = 0..s.len();
+    let loss: f64 =
+        rows.clone().map(|row| w[row] * log_loss_of(&s.probabilities[row], s.truth[row])).sum();
+    out.push((overall, metric::LOG_LOSS, share(loss, n, NO_ROWS), n, None));
+    let brier: f64 = rows
+        .clone()
+        .map(|row| {
+            let parts = s.probabilities[row].iter().enumerate().map(|(c, p)| {
+                (p - if s.truth[row] == c { 1.0 } else { 0.0 }).powi(2)
+            });
+            w[row] * parts.sum::<f64>()
+        })
+        .sum();
+    out.push((overall, metric::BRIER, share(brier, n, NO_ROWS), n, None));
+    let top = rows.map(|row| {
+        (s.probabilities[row][s.predicted[row]], s.truth[row] == s.predicted[row], w[row])
+    });
+    out.push((overall, metric::ECE, ece(&bins(top)), n, None));
+    out
+}
+
+/// Replicates and seed of a bootstrap over owners.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Bootstrap {
+    /// Number of replicates.
+    pub replicates: u32,
+    /// The seed; a replicate is a stream of it, so threads don't matter.
+    pub seed: u64,
+}
+
+impl Bootstrap {
+    /// Row weights of one replicate: how often each row's owner was drawn.
+    pub fn weights(&self, owners: &[usize], replicate: u32) -> Vec<f64> {
+        let units = owners.iter().max().map_or(0, |&top| top + 1);
+        let mut rng = ChaCha8Rng::seed_from_u64(self.seed);
+        rng.set_stream(u64::from(replicate) + 1);
+        let mut drawn = vec![0.0; units];
+        for _ in 0..units {
+            drawn[(rng.next_u64() % units.max(1) as u64) as usize] += 1.0;
+        }
+        owners.iter().map(|&owner| drawn[owner]).collect()
+    }
+}
+
+/// The 2.5 % and 97.5 % quantiles and the standard deviation; `None` for fewer than 20 values.
+pub fn percentile_interval(mut values: Vec<f64>) -> Option<(f64, f64, f64)> {
+    if values.len() < 20 {
+        return None;
+    }
+    values.sort_by(f64::total_cmp);
+    let at = |share: f64| {
+        let place = share * (values.len() - 1) as f64;
+        let (low, part) = (place.floor() as usize, place.fract());
+        values[low] + part * (values[(low + 1).min(values.len() - 1)] - values[low])
+    };
+    let mean = values.iter().sum::<f64>() / values.len() as f64;
+    let spread = values.iter().map(|v| (v - mean).powi(2)).sum::<f64>();
+    Some((at(0.025), at(0.975), (spread / (values.len() - 1) as f64).sqrt()))
+}
+
+/// All metrics of one split: Wilson intervals for proportions, and with a bootstrap percentile
+/// intervals over owners for the rest.
+pub fn split_metrics(scored: &Scored, bootstrap: Option<Bootstrap>) -> SplitMetrics {
+    let orders: Vec<Vec<usize>> = (0..scored.classes.len()).map(|c| scored.ranking(c)).collect();
+    let plain = lines(scored, &orders, &vec![1.0; scored.len()]);
+    let replicates: Vec<Vec<Value>> = match bootstrap {
+        Some(b) if !scored.is_empty() => (0..b.replicates)
+            .into_par_iter()
+            .map(|replicate| {
+                let w = b.weights(&scored.owners, replicate);
+                lines(scored, &orders, &w).into_iter().map(|line| line.2).collect()
+            })
+            .collect(),
+        _ => Vec::new(),
+    };
+    let mut table = SplitMetrics::new();
+    for (at, (scope, name, value, n, hits)) in plain.into_iter().enumerate() {
+        let scope = match scope.checked_sub(scored.classes.len()) {
+            None => scored.classes[scope].as_str(),
+            Some(0) => MACRO,
+            Some(1) => WEIGHTED,
+            Some(_) => OVERALL,
+        };
+        let estimate = match (value, hits) {
+            (Err(why), _) => Estimate::undefined(why, n as u64),
+            (Ok(value), Some(hits)) => {
+                let (low, high) = wilson(hits, n);
+                Estimate::point(value, n as u64).with_interval(low, high, "wilson")
+            }
+            (Ok(value), None) => {
+                let estimate = Estimate::point(value, n as u64);
+                let values = replicates.iter().filter_map(|r| r[at].ok()).collect();
+                match percentile_interval(values) {
+                    Some((low, high, error)) if name != metric::SUPPORT => {
+                        let mut e = estimate.with_interval(low, high, "bootstrap-percentile-owners");
+                        e.standard_error = Some(error);
+                        e
+                    }
+                    _ => estimate,
+                }
+            }
+        };
+        table.entry(scope.to_owned()).or_default().insert(name.to_owned(), estimate);
+    }
+    table
+}

@@ -1,0 +1,183 @@
+//! A trained model: its settings, its numbers, what it says of a row and why.
+
+use clawsig_schema::{
+    evaluation::{Contribution, TermWeight},
+    matrix::{ColumnGroup, ColumnInfo, Csr},
+    target::Target,
+};
+use rayon::prelude::*;
+use sha2::{Digest, Sha256};
+
+use crate::{
+    error::{ModelError, Result},
+    params::TrainParams,
+    solver::{Coefficients, SolverReport, class_scores, passes::softmax},
+};
+
+/// A model that can score rows of the matrix it was trained on.
+#[derive(Clone, Debug, PartialEq)]
+pub struct TrainedModel {
+    /// What it predicts.
+    pub target: Target,
+    /// The classes that had training rows, in the target's order; probabilities follow it.
+    pub classes: Vec<String>,
+    /// The groups whose columns have weights; the others' are 0.
+    pub groups: Vec<ColumnGroup>,
+    /// [`columns_hash`] of the columns.
+    pub columns_sha256: String,
+    /// The settings, with C as chosen.
+    pub params: TrainParams,
+    /// How the optimum was found.
+    pub report: SolverReport,
+    /// Training rows used.
+    pub training_rows: u64,
+    /// The weights.
+    pub coefficients: Coefficients,
+}
+
+/// SHA-256 over every column's group and name, in order: what a model's weights refer to.
+pub fn columns_hash(columns: &[ColumnInfo]) -> String {
+    let mut hash = Sha256::new();
+    for column in columns {
+        hash.update(column.group.as_str().as_bytes());
+        hash.update((column.name.len() as u64).to_le_bytes());
+        hash.update(column.name.as_bytes());
+    }
+    hex(&hash.finalize())
+}
+
+pub(crate) fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// The position of the highest value; the first of equals.
+pub(crate) fn first_maximum(values: &[f64]) -> usize {
+    let mut best = 0;
+    for (at, value) in values.iter().enumerate() {
+        if *value > values[best] {
+            best = at;
+        }
+    }
+    best
+}
+
+impl TrainedModel {
+    /// Refuses columns other than those of training.
+    ///
+    /// # Errors
+    /// If their hash is another.
+    pub fn check_columns(&self, columns: &[ColumnInfo]) -> Result<()> {
+        let found = columns_hash(columns);
+        if found != self.columns_sha256 {
+            return Err(ModelError::Columns { expected: self.columns_sha256.clone(), found });
+        }
+        Ok(())
+    }
+
+    /// Probabilities of every row, one a class in the order of `classes`.
+    ///
+    /// # Errors
+    /// If the matrix has another number of columns than the model.
+    pub fn probabilities(&self, x: &Csr) -> Result<Vec<Vec<f64>>> {
+        if x.cols() != self.coefficients.cols {
+            return Err(ModelError::Shape {
+                what: "a row of the matrix",
+                found: x.cols(),
+                expected: self.coefficients.cols,
+            });
+        }
+        Ok((0..x.rows())
+            .into_par_iter()
+            .map(|row| {
+                let mut scores = vec![0.0; self.classes.len()];
+                class_scores(&self.coefficients, x.row(row), &mut scores);
+                softmax(&mut scores);
+                scores
+            })
+            .collect())
+    }
+
+    /// The weight of a column for a class against another, or against the mean of the classes.
+    fn weight(&self, column: usize, class: usize, against: Option<usize>) -> f64 {
+        let of = |class: usize| match self.coefficients.column(column) {
+            [single] if class == 1 => *single,
+            [_] => 0.0,
+            all => all[class],
+        };
+        let other = match against {
+            Some(other) => of(other),
+            None if self.classes.len() == 2 => of(1 - class),
+            None => {
+                (0..self.classes.len()).map(of).sum::<f64>() / self.classes.len() as f64
+            }
+        };
+        of(class) - other
+    }
+
+    /// The columns that moved one row most towards `class` and away from `against` (or from the
+    /// classes' mean), strongest first, ties by column; those that moved it the other way have
+    /// negative scores. A row is the columns and values of [`Csr::row`].
+    pub fn explain(
+        &self,
+        row: (&[u32], &[f64]),
+        columns: &[ColumnInfo],
+        class: usize,
+        against: Option<usize>,
+        limit: usize,
+    ) -> Vec<Contribution> {
+        let classes = self.classes.len();
+        if class >= classes || against.is_some_and(|other| other >= classes) {
+            return Vec::new();
+        }
+        let mut parts: Vec<(f64, u32, f64)> = row
+            .0
+            .iter()
+            .zip(row.1)
+            .filter(|(column, _)| (**column as usize) < self.coefficients.cols)
+            .map(|(&column, &value)| {
+                (value * self.weight(column as usize, class, against), column, value)
+            })
+            .filter(|(score, ..)| *score != 0.0)
+            .collect();
+        let order = |a: &(f64, u32, f64), b: &(f64, u32, f64)| {
+            b.0.abs().total_cmp(&a.0.abs()).then(a.1.cmp(&b.1))
+        };
+        if parts.len() > limit && limit > 0 {
+            parts.select_nth_unstable_by(limit - 1, order);
+        }
+        parts.truncate(limit);
+        parts.sort_unstable_by(order);
+        parts
+            .into_iter()
+            .filter_map(|(score, column, value)| {
+                let info = columns.get(column as usize)?;
+                Some(Contribution {
+                    column,
+                    group: info.group,
+                    name: info.name.clone(),
+                    value,
+                    score,
+                })
+            })
+            .collect()
+    }
+
+    /// The columns of the highest weight for each class, strongest first.
+    pub fn strongest(&self, columns: &[ColumnInfo], limit: usize) -> Vec<TermWeight> {
+        let mut rows = Vec::new();
+        for (class, name) in self.classes.iter().enumerate() {
+            let mut order: Vec<(f64, usize)> = (0..self.coefficients.cols.min(columns.len()))
+                .map(|column| (self.weight(column, class, None), column))
+                .filter(|(weight, _)| *weight > 0.0)
+                .collect();
+            order.sort_unstable_by(|a, b| b.0.total_cmp(&a.0).then(a.1.cmp(&b.1)));
+            rows.extend(order.iter().take(limit).map(|&(weight, column)| TermWeight {
+                class: name.clone(),
+                group: columns[column].group,
+                name: columns[column].name.clone(),
+                weight,
+            }));
+        }
+        rows
+    }
+}
