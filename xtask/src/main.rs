@@ -42,7 +42,7 @@ fn main() -> ExitCode {
         },
         "clawsig" => cargo::clawsig(&[], rest),
         "sample" => cargo::clawsig(
-            &["synth", "--rows", "2000", "--seed", "2026", "--small", "--as", "parquet", "--out"],
+            &["synth", "--rows", "2000", "--small", "--as", "parquet", "--out"],
             &["data/sample".to_owned()],
         ),
         "tidy" => tidy::check(),

@@ -8,7 +8,8 @@ mod load;
 use std::collections::BTreeMap;
 
 use clawsig_features::NumericColumns;
-use clawsig_schema::{FlagRule, MissingPolicy, matrix::ColumnGroup, target::Target};
+use clawsig_model::{Calibration, ClassWeight, Penalty, SolverKind, SplitPlan};
+use clawsig_schema::{FlagRule, MissingPolicy, Target, matrix::ColumnGroup};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -225,14 +226,18 @@ pub struct ModelSettings {
     pub c: f64,
     /// Values of C to choose from by the validation split; empty takes `c`.
     pub grid: Vec<f64>,
-    /// `none` or `balanced`.
-    pub class_weight: String,
-    /// The training method.
-    pub solver: String,
-    /// `official` (the dataset's splits) or `stratified` (70/30 by run.seed).
-    pub split: String,
+    /// `none`, `balanced`, or `{ given = [..] }` with one weight a class.
+    pub class_weight: ClassWeight,
+    /// `l2`, `l1`, or `{ elastic-net = share of l1 }`.
+    pub penalty: Penalty,
+    /// `auto`, `newton-cg`, `lbfgs`, `proximal-newton` or `linfa`.
+    pub solver: SolverKind,
+    /// `official` (the dataset's splits) or `stratified-70-30` (by run.seed).
+    pub split: SplitPlan,
     /// `none`, `platt` or `isotonic`, fitted on validation.
-    pub calibration: String,
+    pub calibration: Calibration,
+    /// Relative gap at which the optimum counts as reached.
+    pub tolerance: f64,
     /// The most iterations.
     pub max_iterations: u32,
 }
@@ -243,10 +248,12 @@ impl Default for ModelSettings {
             target: Target::Verdict,
             c: 1.0,
             grid: Vec::new(),
-            class_weight: "balanced".to_owned(),
-            solver: "auto".to_owned(),
-            split: "official".to_owned(),
-            calibration: "none".to_owned(),
+            class_weight: ClassWeight::Balanced,
+            penalty: Penalty::L2,
+            solver: SolverKind::Auto,
+            split: SplitPlan::Official,
+            calibration: Calibration::None,
+            tolerance: 1e-8,
             max_iterations: 2000,
         }
     }

@@ -1,0 +1,31 @@
+//! One module a command.
+
+mod inspect;
+mod profile;
+mod run;
+mod status;
+mod synth;
+
+use crate::{
+    Error, ExitStatus,
+    cli::{Cli, Command},
+    stages::Stage,
+};
+
+/// Carries out what was typed.
+pub(crate) fn execute(cli: Cli) -> Result<ExitStatus, Error> {
+    let global = &cli.global;
+    match cli.command {
+        Command::Run(arguments) => run::run(&arguments, global, &Stage::ALL),
+        Command::Ingest(arguments) => run::run(&arguments, global, &[Stage::Ingest]),
+        Command::Agreement(arguments) => run::run(&arguments, global, &[Stage::Agreement]),
+        Command::Features(arguments) => run::run(&arguments, global, &[Stage::Features]),
+        Command::Train(arguments) => run::run(&arguments, global, &[Stage::Train]),
+        Command::Evaluate(arguments) => run::run(&arguments, global, &[Stage::Evaluate]),
+        Command::Report(arguments) => run::run(&arguments, global, &[Stage::Report]),
+        Command::Status(arguments) => status::status(&arguments, global),
+        Command::Inspect(arguments) => inspect::inspect(&arguments, global),
+        Command::Synth(arguments) => synth::synth(&arguments, global),
+        Command::Profile(arguments) => profile::profile(&arguments, global),
+    }
+}

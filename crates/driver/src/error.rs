@@ -1,0 +1,110 @@
+//! The driver's error: what failed, and which exit code that is.
+
+use std::{io, path::PathBuf, process::ExitCode};
+
+use clawsig_store::StoreError;
+
+use crate::settings::SettingsError;
+
+/// How the program ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ExitStatus {
+    /// 0: done.
+    Done,
+    /// 1: something failed.
+    Failed,
+    /// 2: the command line, the profile or a path on it is wrong.
+    Usage,
+    /// 3: everything ran, and a check did not hold.
+    CheckFailed,
+}
+
+impl From<ExitStatus> for ExitCode {
+    fn from(status: ExitStatus) -> ExitCode {
+        ExitCode::from(match status {
+            ExitStatus::Done => 0,
+            ExitStatus::Failed => 1,
+            ExitStatus::Usage => 2,
+            ExitStatus::CheckFailed => 3,
+        })
+    }
+}
+
+/// An error of the program, as it is told to the user.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// The profile or `--set`.
+    #[error(transparent)]
+    Settings(#[from] SettingsError),
+    /// The artifact store.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// Reading rows.
+    #[error(transparent)]
+    Ingest(#[from] clawsig_ingest::IngestError),
+    /// The agreement stage.
+    #[error(transparent)]
+    Agreement(#[from] clawsig_agreement::Error),
+    /// The features stage.
+    #[error(transparent)]
+    Features(#[from] clawsig_features::FeaturesError),
+    /// Training or evaluation.
+    #[error(transparent)]
+    Model(#[from] clawsig_model::ModelError),
+    /// The report.
+    #[error(transparent)]
+    Report(#[from] clawsig_report::ReportError),
+    /// The generator's parameters.
+    #[error(transparent)]
+    Synth(#[from] clawsig_synth::SynthError),
+    /// Something on the command line or in a setting that only shows when it is used.
+    #[error("{0}")]
+    Usage(String),
+    /// A file that can't be read or written.
+    #[error("cannot {action} {}", path.display())]
+    Io {
+        /// What was tried.
+        action: &'static str,
+        /// On which file.
+        path: PathBuf,
+        /// What the system said.
+        #[source]
+        source: io::Error,
+    },
+    /// An artifact that does not hold what its name says.
+    #[error("{}: {reason}", path.display())]
+    Artifact {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// Results can't be printed.
+    #[error("cannot write to standard output")]
+    Output(#[source] io::Error),
+}
+
+impl Error {
+    /// The exit code's meaning for this error.
+    pub fn exit_status(&self) -> ExitStatus {
+        match self {
+            Error::Settings(_) | Error::Usage(_) | Error::Synth(_) => ExitStatus::Usage,
+            _ => ExitStatus::Failed,
+        }
+    }
+
+    /// Whether whoever read our output has gone, as `head` does.
+    pub fn is_closed_pipe(&self) -> bool {
+        matches!(self, Error::Output(e) if e.kind() == io::ErrorKind::BrokenPipe)
+    }
+
+    /// Names the file and the attempt in an I/O error.
+    pub(crate) fn io(
+        action: &'static str,
+        path: impl Into<PathBuf>,
+    ) -> impl FnOnce(io::Error) -> Error {
+        let path = path.into();
+        move |source| Error::Io { action, path, source }
+    }
+}

@@ -1,0 +1,341 @@
+//! The stages of a run: their order, what each depends on, and how one is carried out.
+//!
+//! A stage's module turns settings into checked parameters, reads the files of the stages before
+//! it, calls its crate, and writes the files named in ARCHITECTURE.md. Whether it runs at all is
+//! decided here, by the artifact store.
+
+mod agreement;
+mod evaluate;
+mod features;
+mod ingest;
+mod matrices;
+mod report;
+mod train;
+
+use std::{fmt, path::PathBuf, str::FromStr, time::Instant};
+
+use clawsig_store::{Input, Plan, Reason, RunFolder, Sha256Hex, State, StoreError, TIMING_FILE, Work, hash_file};
+use serde_json::json;
+
+use crate::{
+    Error, files,
+    settings::Settings,
+    terminal::{self, Progress},
+};
+
+pub use ingest::HubAccess;
+
+/// A stage.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Stage {
+    /// Raw rows to checked, typed Parquet.
+    Ingest,
+    /// How far the scanners agree.
+    Agreement,
+    /// Text and signals to a sparse matrix.
+    Features,
+    /// The classifier.
+    Train,
+    /// What the classifier is worth.
+    Evaluate,
+    /// Figures, page and cards.
+    Report,
+}
+
+impl Stage {
+    /// Every stage, in the order they run.
+    pub const ALL: [Stage; 6] = [
+        Stage::Ingest,
+        Stage::Agreement,
+        Stage::Features,
+        Stage::Train,
+        Stage::Evaluate,
+        Stage::Report,
+    ];
+
+    /// The stage's name: its command and its folder.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Stage::Ingest => "ingest",
+            Stage::Agreement => "agreement",
+            Stage::Features => "features",
+            Stage::Train => "train",
+            Stage::Evaluate => "evaluate",
+            Stage::Report => "report",
+        }
+    }
+
+    /// The version of the stage's code: raised when the same inputs give other results.
+    const fn version(self) -> u32 {
+        1
+    }
+
+    /// The stages whose files it reads.
+    const fn needs(self) -> &'static [Stage] {
+        match self {
+            Stage::Ingest => &[],
+            Stage::Agreement | Stage::Features => &[Stage::Ingest],
+            Stage::Train => &[Stage::Features],
+            Stage::Evaluate => &[Stage::Features, Stage::Train],
+            Stage::Report => &[
+                Stage::Ingest,
+                Stage::Agreement,
+                Stage::Features,
+                Stage::Train,
+                Stage::Evaluate,
+            ],
+        }
+    }
+
+    /// The sections of a profile that its result depends on.
+    const fn sections(self) -> &'static [&'static str] {
+        match self {
+            Stage::Ingest => &["source", "sample", "ingest"],
+            Stage::Agreement => &["flags", "agreement"],
+            Stage::Features => &["flags", "text", "tfidf", "features"],
+            Stage::Train => &["model"],
+            Stage::Evaluate => &["evaluate"],
+            Stage::Report => &[
+                "source", "sample", "ingest", "flags", "agreement", "text", "tfidf", "features",
+                "model", "evaluate",
+            ],
+        }
+    }
+
+    /// Whether its result depends on `run.seed`.
+    const fn is_seeded(self) -> bool {
+        matches!(self, Stage::Agreement | Stage::Train | Stage::Evaluate)
+    }
+}
+
+impl fmt::Display for Stage {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.as_str())
+    }
+}
+
+impl FromStr for Stage {
+    type Err = Error;
+
+    fn from_str(text: &str) -> Result<Stage, Error> {
+        Stage::ALL.into_iter().find(|stage| stage.as_str() == text).ok_or_else(|| {
+            let names = Stage::ALL.map(Stage::as_str).join(", ");
+            Error::Usage(format!("no stage `{text}`, expected one of {names}"))
+        })
+    }
+}
+
+/// What is to be done, with everything a stage needs to know about its run.
+#[derive(Debug)]
+pub struct Job {
+    /// The profile's name, as typed.
+    pub profile: String,
+    /// The settings.
+    pub settings: Settings,
+    /// The `--set` assignments, for the report's "how to reproduce".
+    pub assignments: Vec<String>,
+    /// How to reach the Hub.
+    pub hub: HubAccess,
+    /// The run's folder.
+    pub out: PathBuf,
+    /// Stages that run whether up to date or not.
+    pub forced: Vec<Stage>,
+    /// Whether the hold-out split is evaluated.
+    pub final_: bool,
+    /// Whether bars and status lines are drawn.
+    pub quiet: bool,
+}
+
+/// What became of a stage.
+#[derive(Clone, Debug, PartialEq)]
+pub struct StageOutcome {
+    /// The stage.
+    pub stage: Stage,
+    /// Whether it was, or would be, skipped or run, and why.
+    pub state: State,
+    /// Seconds it took, if it ran.
+    pub seconds: Option<f64>,
+}
+
+impl Job {
+    /// Carries out the given stages in order; those that are up to date are skipped.
+    pub fn run(&self, stages: &[Stage]) -> Result<Vec<StageOutcome>, Error> {
+        self.set_threads()?;
+        let run = RunFolder::open(&self.out)?;
+        let source = ingest::Located::locate(self, stages.contains(&Stage::Ingest))?;
+        let mut outcomes = Vec::new();
+        for &stage in stages {
+            let plan = self.plan(&run, stage, &source)?;
+            let mut state = run.state(&plan)?;
+            if self.forced.contains(&stage) {
+                state = State::Stale(vec![Reason::Forced]);
+            }
+            self.announce(stage, &state);
+            let mut seconds = None;
+            if state != State::UpToDate {
+                let started = Instant::now();
+                self.carry_out(&run, stage, &plan, &source)?;
+                seconds = Some(started.elapsed().as_secs_f64());
+            }
+            outcomes.push(StageOutcome { stage, state, seconds });
+        }
+        Ok(outcomes)
+    }
+
+    /// What [`Job::run`] would do with the given stages. Nothing is created or changed.
+    pub fn look(&self, stages: &[Stage]) -> Result<Vec<StageOutcome>, Error> {
+        let source = ingest::Located::locate(self, stages.contains(&Stage::Ingest))?;
+        let Ok(run) = RunFolder::open_read_only(&self.out) else {
+            let never = || State::Stale(vec![Reason::NeverRun]);
+            let outcome = |&stage| StageOutcome { stage, state: never(), seconds: None };
+            return Ok(stages.iter().map(outcome).collect());
+        };
+        let mut outcomes: Vec<StageOutcome> = Vec::new();
+        for &stage in stages {
+            let upstream = outcomes
+                .iter()
+                .find(|o| stage.needs().contains(&o.stage) && o.state != State::UpToDate);
+            let state = match upstream {
+                Some(before) => State::Stale(vec![Reason::Upstream(before.stage.to_string())]),
+                None if self.forced.contains(&stage) => State::Stale(vec![Reason::Forced]),
+                None => run.state(&self.plan(&run, stage, &source)?)?,
+            };
+            outcomes.push(StageOutcome { stage, state, seconds: None });
+        }
+        Ok(outcomes)
+    }
+
+    fn set_threads(&self) -> Result<(), Error> {
+        let threads = self.settings.run.threads as usize;
+        if threads > 0 {
+            // A pool that exists already was made for the same setting in this process.
+            let _ = rayon::ThreadPoolBuilder::new().num_threads(threads).build_global();
+        }
+        Ok(())
+    }
+
+    fn announce(&self, stage: Stage, state: &State) {
+        if self.quiet {
+            return;
+        }
+        match state {
+            State::UpToDate => terminal::say(&format!("{stage:<10} up to date")),
+            State::Stale(reasons) => {
+                let reasons: Vec<String> = reasons.iter().take(3).map(ToString::to_string).collect();
+                terminal::say(&format!("{stage:<10} runs: {}", reasons.join("; ")));
+            }
+        }
+    }
+
+    fn plan(&self, run: &RunFolder, stage: Stage, source: &ingest::Located) -> Result<Plan, Error> {
+        let mut parameters = self.settings.parameters(stage.sections());
+        let mut plan = Plan::new(stage.as_str(), stage.version());
+        match stage {
+            Stage::Ingest => {
+                // What the rows are is said by the inputs' hashes, not by where they lie.
+                parameters.remove("source.path");
+                plan = plan.inputs(source.inputs.iter().cloned());
+            }
+            Stage::Evaluate => {
+                parameters.insert("evaluate.final".to_owned(), json!(self.final_));
+            }
+            Stage::Report => {
+                parameters.insert("report.command".to_owned(), json!(self.command_line()));
+            }
+            Stage::Features => {
+                // The target bars columns.
+                parameters.insert("model.target".to_owned(), json!(self.settings.model.target));
+            }
+            Stage::Agreement | Stage::Train => {}
+        }
+        for &needed in stage.needs() {
+            let manifest = run.manifest(needed.as_str())?;
+            plan = plan.inputs(manifest.outputs_as_inputs());
+        }
+        if stage.is_seeded() {
+            plan = plan.seed(self.settings.run.seed);
+        }
+        Ok(plan.parameters(parameters.iter().map(|(k, v)| (k.as_str(), v)))?)
+    }
+
+    /// The command that gives this run again, without what does not change its results.
+    pub fn command_line(&self) -> String {
+        let mut words = vec!["clawsig run --profile".to_owned(), self.profile.clone()];
+        for assignment in &self.assignments {
+            words.push("--set".to_owned());
+            let plain = |c: char| c.is_ascii_alphanumeric() || "._-=/:".contains(c);
+            words.push(if assignment.chars().all(plain) {
+                assignment.clone()
+            } else {
+                format!("'{}'", assignment.replace('\'', "'\\''"))
+            });
+        }
+        words.join(" ")
+    }
+
+    fn carry_out(
+        &self,
+        run: &RunFolder,
+        stage: Stage,
+        plan: &Plan,
+        source: &ingest::Located,
+    ) -> Result<(), Error> {
+        let started = Instant::now();
+        let work = run.begin(plan)?;
+        let progress = Progress::new(stage.as_str(), self.quiet);
+        let context = Context { job: self, run, work: &work, progress: &progress };
+        let rows = match stage {
+            Stage::Ingest => ingest::run(&context, source)?,
+            Stage::Agreement => agreement::run(&context)?,
+            Stage::Features => features::run(&context)?,
+            Stage::Train => train::run(&context)?,
+            Stage::Evaluate => evaluate::run(&context)?,
+            Stage::Report => report::run(&context)?,
+        };
+        drop(progress);
+        let timing = json!({
+            "seconds": started.elapsed().as_secs_f64(),
+            "threads": rayon::current_num_threads(),
+        });
+        files::write_json(&work.path(TIMING_FILE), &timing)?;
+        run.commit_checked(work, rows.input, rows.output, |input| {
+            rehash(run, input, source)
+        })?;
+        Ok(())
+    }
+}
+
+/// The present hash of an input: a file of a stage before, or of the source.
+fn rehash(
+    run: &RunFolder,
+    input: &Input,
+    source: &ingest::Located,
+) -> Result<Option<Sha256Hex>, StoreError> {
+    let path = match source.path_of(&input.name) {
+        Some(path) => path,
+        None => run.root().join(&input.name),
+    };
+    Ok(Some(hash_file(&path)?.sha256))
+}
+
+/// Rows that a stage took in and put out, for its manifest.
+#[derive(Clone, Copy, Debug)]
+struct Rows {
+    input: u64,
+    output: u64,
+}
+
+/// What a stage's module gets.
+struct Context<'a> {
+    job: &'a Job,
+    run: &'a RunFolder,
+    work: &'a Work,
+    progress: &'a Progress,
+}
+
+impl Context<'_> {
+    /// The path of a file of an earlier stage, after checking that it is the one written there.
+    fn artifact(&self, stage: Stage, name: &str) -> Result<PathBuf, Error> {
+        Ok(self.run.verified(stage.as_str(), name)?)
+    }
+}

@@ -1,0 +1,83 @@
+//! The features stage: signals in, one sparse matrix a split out.
+
+use std::fs::File;
+use std::io::BufWriter;
+
+use clawsig_features::{
+    BoxError, FeatureParams, RowIter, RowSource, VectorizerParams, build,
+    npz::write_npz,
+    vectorizer::DocumentFrequency as Limit,
+};
+use clawsig_ingest::{Columns, SignalsReader};
+use clawsig_schema::Split;
+
+use super::{Context, Rows, Stage};
+use crate::{
+    Error, files,
+    settings::{DocumentFrequency, Settings},
+};
+
+pub(super) fn run(context: &Context<'_>) -> Result<Rows, Error> {
+    let params = params(&context.job.settings).check()?;
+    for (column, reason) in params.left_out() {
+        tracing::info!("{column} is no feature: {reason}");
+    }
+    let set = build(&params, &mut Signals { context }, &|done, total| {
+        context.progress.set(done, total);
+    })?;
+
+    let work = context.work;
+    let mut rows = 0;
+    for split in &set.splits {
+        let path = work.path(&format!("{}.npz", split.split));
+        let file = File::create(&path).map_err(Error::io("create", &path))?;
+        write_npz(BufWriter::new(file), &split.matrix)
+            .map_err(|e| Error::Artifact { path: path.clone(), reason: e.to_string() })?;
+        files::write_csv(&work.path(&format!("rows_{}.csv", split.split)), &split.rows)?;
+        rows += split.rows.len() as u64;
+    }
+    files::write_csv(&work.path("columns.csv"), &set.columns)?;
+    files::write_csv(&work.path("vocabulary.csv"), set.fitted.vocabulary())?;
+    files::write_text(&work.path("vectorizer.json"), &set.fitted.to_json()?)?;
+    Ok(Rows { input: rows, output: rows })
+}
+
+/// The crate's parameters from the run's settings.
+fn params(settings: &Settings) -> FeatureParams {
+    let limit = |df| match df {
+        DocumentFrequency::Count(documents) => Limit::Count(documents),
+        DocumentFrequency::Share(share) => Limit::Share(share),
+    };
+    let tfidf = &settings.tfidf;
+    let text = VectorizerParams {
+        ngrams: (tfidf.ngrams[0].into(), tfidf.ngrams[1].into()),
+        min_df: limit(tfidf.min_df),
+        max_df: limit(tfidf.max_df),
+        max_features: (tfidf.max_features > 0).then_some(tfidf.max_features as usize),
+        sublinear: tfidf.sublinear,
+        max_chars: (settings.text.max_chars > 0).then_some(settings.text.max_chars as usize),
+        ..VectorizerParams::default()
+    };
+    FeatureParams {
+        target: settings.model.target,
+        groups: settings.features.groups.clone(),
+        numeric: settings.features.numeric,
+        columns: Vec::new(),
+        text,
+        flag_rule: settings.flags.rule,
+        missing: settings.flags.missing,
+    }
+}
+
+/// The rows that ingest wrote, a split at a time.
+struct Signals<'a> {
+    context: &'a Context<'a>,
+}
+
+impl RowSource for Signals<'_> {
+    fn rows(&mut self, split: Split) -> Result<RowIter<'_>, BoxError> {
+        let path = self.context.artifact(Stage::Ingest, &format!("signals/{split}.parquet"))?;
+        let rows = SignalsReader::open(&path)?.rows(Columns::All);
+        Ok(Box::new(rows.map(|row| row.map_err(BoxError::from))))
+    }
+}

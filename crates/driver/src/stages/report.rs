@@ -1,0 +1,138 @@
+//! The report stage: every stage's results in, one page, figures and cards out.
+
+use std::collections::BTreeMap;
+
+use clawsig_report::{
+    DuplicateSummary, Evaluation, FiveNumbers, Part, RunInfo, ScoreSummary, StudyResults, render,
+};
+use clawsig_schema::{
+    Split, Verdict,
+    matrix::RowInfo,
+    profile::{DataProfile, Quantiles},
+};
+
+use super::{Context, Rows, Stage, evaluate::Tables};
+use crate::{Error, files, settings::SourceKind};
+
+pub(super) fn run(context: &Context<'_>) -> Result<Rows, Error> {
+    let profile: DataProfile =
+        files::read_json(&context.artifact(Stage::Ingest, "profile.json")?)?;
+    let rows = profile.rows;
+    let evaluated = |name: &str| context.artifact(Stage::Evaluate, name);
+    let tables: Tables = files::read_json(&evaluated("tables.json")?)?;
+    let results = StudyResults {
+        run: run_info(context, &profile)?,
+        scores: Part::present(scores(&profile)),
+        duplicates: Part::present(duplicates(context)?),
+        agreement: Part::present(files::read_json(
+            &context.artifact(Stage::Agreement, "agreement.json")?,
+        )?),
+        evaluation: Part::present(Evaluation {
+            metrics: files::read_json(&evaluated("metrics.json")?)?,
+            details: files::read_json(&evaluated("evaluation.json")?)?,
+            confusion: tables.confusion,
+            baselines: tables.baselines,
+            ablation: tables.ablation,
+            memorising: tables.memorising,
+            errors: tables.errors,
+            grid: tables.grid,
+        }),
+        data: Part::present(profile),
+    };
+    let rendered = render(&results)?;
+
+    let work = context.work;
+    files::create_folder(&work.path("figures"))?;
+    files::write_text(&work.path("report.html"), &rendered.html)?;
+    files::write_text(&work.path("MODEL_CARD.md"), &rendered.model_card)?;
+    files::write_text(&work.path("DATA_CARD.md"), &rendered.data_card)?;
+    for figure in &rendered.figures {
+        files::write_text(&work.path(&format!("figures/{}.svg", figure.name)), &figure.svg)?;
+        files::write_text(&work.path(&format!("figures/{}.csv", figure.name)), &figure.csv)?;
+    }
+    Ok(Rows { input: rows, output: rows })
+}
+
+/// What was run, from the settings and the manifests.
+fn run_info(context: &Context<'_>, profile: &DataProfile) -> Result<RunInfo, Error> {
+    let job = context.job;
+    let source = &job.settings.source;
+    let mut inputs: Vec<(String, String)> =
+        profile.files.iter().map(|file| (file.name.clone(), file.sha256.clone())).collect();
+    for stage in [Stage::Ingest, Stage::Agreement, Stage::Features, Stage::Train, Stage::Evaluate] {
+        let manifest = context.run.manifest(stage.as_str())?;
+        inputs.push((format!("{stage} stage key"), manifest.key.to_string()));
+    }
+    let parameters = job
+        .settings
+        .all_keys()
+        .into_iter()
+        // Neither changes a result, and a path is nobody else's business.
+        .filter(|(key, _)| !["run.threads", "source.path"].contains(&key.as_str()))
+        .map(|(key, value)| (key, value.to_string()))
+        .collect();
+    Ok(RunInfo {
+        name: job.profile.clone(),
+        profile: job.profile.clone(),
+        command: job.command_line(),
+        source: match source.kind {
+            SourceKind::Sample => "the bundled synthetic sample".to_owned(),
+            SourceKind::Path => "files on the machine of whoever ran it".to_owned(),
+            SourceKind::Hub if source.revision.is_empty() => {
+                format!("the Hub, {} at its locked revision", source.repo)
+            }
+            SourceKind::Hub => format!("the Hub, {} at {}", source.repo, source.revision),
+        },
+        synthetic: profile.synthetic,
+        versions: vec![("clawsig".to_owned(), env!("CARGO_PKG_VERSION").to_owned())],
+        inputs,
+        parameters,
+        warnings: profile.warnings.clone(),
+    })
+}
+
+/// SkillSpector's scores by verdict, in the verdicts' order.
+fn scores(profile: &DataProfile) -> Vec<ScoreSummary> {
+    let none = Quantiles::default();
+    Verdict::NAMES
+        .iter()
+        .map(|verdict| {
+            let of = |counts: &BTreeMap<String, u64>| counts.get(*verdict).copied();
+            let all: u64 = profile.splits.iter().filter_map(|s| of(&s.verdicts)).sum();
+            let q = profile.score_by_verdict.get(*verdict).unwrap_or(&none);
+            let quantiles = match (q.min, q.p25, q.p50, q.p75, q.max) {
+                (Some(min), Some(p25), Some(median), Some(p75), Some(max)) => {
+                    Some(FiveNumbers { min, p25, median, p75, max })
+                }
+                _ => None,
+            };
+            ScoreSummary {
+                verdict: (*verdict).to_owned(),
+                rows: q.n,
+                missing: all.saturating_sub(q.n),
+                quantiles,
+            }
+        })
+        .collect()
+}
+
+fn duplicates(context: &Context<'_>) -> Result<DuplicateSummary, Error> {
+    let mut sizes: BTreeMap<u32, u64> = BTreeMap::new();
+    let mut summary = DuplicateSummary::default();
+    for &split in Split::ALL {
+        let path = context.artifact(Stage::Features, &format!("rows_{split}.csv"))?;
+        for row in files::read_csv::<RowInfo>(&path)? {
+            summary.rows += 1;
+            *sizes.entry(row.duplicate_group).or_default() += 1;
+            if split == Split::Test && row.copies_in_train > 0 {
+                summary.test_rows_in_train += 1;
+            }
+        }
+    }
+    for &rows in sizes.values().filter(|&&rows| rows > 1) {
+        summary.groups += 1;
+        summary.grouped_rows += rows;
+        summary.largest = summary.largest.max(rows);
+    }
+    Ok(summary)
+}

@@ -1,0 +1,53 @@
+//! The train stage: matrices in, models out.
+
+use clawsig_model::{TrainParams, ValidTrainParams, train};
+use clawsig_schema::evaluation::GridRow;
+
+use super::{Context, Rows, matrices::Matrices};
+use crate::{Error, files, settings::Settings};
+
+/// The model on all columns, and the one for skills that no scanner saw: JSON and weights.
+pub(super) const MODEL: [&str; 2] = ["model.json", "model.weights"];
+/// See [`MODEL`].
+pub(super) const TEXT_ONLY: [&str; 2] = ["model-text.json", "model-text.weights"];
+
+pub(super) fn run(context: &Context<'_>) -> Result<Rows, Error> {
+    let params = params(&context.job.settings)?;
+    let matrices = Matrices::read(context)?;
+    let training = matrices.with_data(|data| {
+        train(data, &params, &|done, total| context.progress.set(done, total))
+    })?;
+    for warning in &training.warnings {
+        tracing::warn!("{warning}");
+    }
+    let work = context.work;
+    training.model.save(&work.path(MODEL[0]), &work.path(MODEL[1]))?;
+    if let Some(model) = &training.text_only {
+        model.save(&work.path(TEXT_ONLY[0]), &work.path(TEXT_ONLY[1]))?;
+    }
+    let grid = training.grid.iter().map(GridRow::cells);
+    files::write_cells(&work.path("grid.csv"), GridRow::HEADER, grid)?;
+    files::write_json(&work.path("grid.json"), &training.grid)?;
+    files::write_json(&work.path("warnings.json"), &training.warnings)?;
+    let rows = matrices.rows();
+    Ok(Rows { input: rows, output: rows })
+}
+
+/// The crate's parameters from the run's settings.
+pub(super) fn params(settings: &Settings) -> Result<ValidTrainParams, Error> {
+    let model = &settings.model;
+    let params = TrainParams {
+        target: model.target,
+        c: model.c,
+        grid: model.grid.clone(),
+        class_weight: model.class_weight.clone(),
+        solver: model.solver,
+        penalty: model.penalty,
+        tolerance: model.tolerance,
+        max_iterations: model.max_iterations as usize,
+        calibration: model.calibration,
+        split: model.split,
+        seed: settings.run.seed,
+    };
+    Ok(params.check()?)
+}
