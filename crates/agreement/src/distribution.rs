@@ -32,8 +32,11 @@ pub(crate) fn fair_binomial_cdf(x: u64, n: u64) -> Option<f64> {
     Binomial::new(0.5, n).ok().map(|coin| coin.cdf(x))
 }
 
+/// A standard error below this is rounding: the statistic is at the edge of its range.
+const NO_SPREAD: f64 = 1e-12;
+
 /// An estimate with Student's t on `n - 1` degrees of freedom. With fewer than two subjects there
-/// is no spread; with a standard error of 0 (raters that never differ) there is no test.
+/// is no spread; with a standard error of 0 (raters that never differ) no interval and no test.
 pub(crate) fn t_estimate(
     value: f64,
     error: f64,
@@ -44,6 +47,9 @@ pub(crate) fn t_estimate(
     let point = Estimate::point(Ok(value), n);
     if n < 2 || !error.is_finite() {
         return point;
+    }
+    if error < NO_SPREAD {
+        return Estimate { standard_error: Some(0.0), ..point };
     }
     let Ok(student) = StudentsT::new(0.0, 1.0, (n - 1) as f64) else {
         return point;

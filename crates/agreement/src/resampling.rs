@@ -311,11 +311,13 @@ impl Resampled {
         self.values[statistic].ok()?;
         let list = &self.replicates[statistic];
         let enough = list.len() as f64 >= DEFINED_SHARE * self.drawn as f64;
-        (enough && list.len() >= 2 && self.units >= 2).then_some(list)
+        let spread = list.last().zip(list.first()).is_some_and(|(most, least)| most > least);
+        (enough && spread && self.units >= 2).then_some(list)
     }
 
     /// The percentile bootstrap (Efron 1979), with the replicates' standard deviation as standard
-    /// error. No interval where over a tenth of the replicates are undefined.
+    /// error. None is given where over a tenth of the replicates are undefined, or where they are
+    /// all equal: at the edge of its range a statistic can look more certain than it is.
     pub fn percentile(&self, statistic: usize) -> Estimate {
         let list = self.usable(statistic);
         let tail = (1.0 - self.level) / 2.0;

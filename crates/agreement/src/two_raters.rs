@@ -316,7 +316,8 @@ impl PairStatistic {
         delta_estimate(table, value, self.gradient(table), self.range(), tested)
     }
 
-    /// The derivative by each cell's proportion, where the statistic has a smooth one.
+    /// The derivative by each cell's proportion, where the statistic has a smooth one; the reason
+    /// for its absence is never shown.
     fn gradient(self, table: &Table) -> Result<Vec<f64>, Undefined> {
         let q = table.categories();
         let identity = Weights::identity(q);

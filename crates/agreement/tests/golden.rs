@@ -1,5 +1,6 @@
 //! Numbers printed by scikit-learn, statsmodels, krippendorff and irrCAC (tests/peers/golden.py
 //! names the versions and calls): values to 1e-9, analytic standard errors to 1e-6.
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test ends by panicking")]
 
 use clawsig_agreement::{
     Chance, Estimate, Outcome, PairStatistic, Ratings, Table, Undefined, Weights, homogeneity,

@@ -1,4 +1,5 @@
 //! Algebra that must hold on any table.
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test ends by panicking")]
 
 use clawsig_agreement::{
     Chance, Outcome, PairStatistic, Ratings, Table, Weights, multi,

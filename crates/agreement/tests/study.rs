@@ -1,4 +1,5 @@
 //! The stage's logic on small synthetic rows.
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test ends by panicking")]
 
 use clawsig_agreement::study::{Study, StudyParams};
 use clawsig_schema::{
