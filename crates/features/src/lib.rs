@@ -1,1 +1,22 @@
-//! Placeholder.
+#![doc = include_str!("../README.md")]
+#![forbid(unsafe_code)]
+
+mod build;
+mod dense;
+pub mod duplicates;
+mod error;
+mod fitted;
+pub mod leakage;
+pub mod npz;
+mod params;
+mod scaling;
+pub mod shape;
+mod signals;
+pub mod vectorizer;
+
+pub use build::{FeatureSet, Progress, RowIter, RowSource, SplitFeatures, build};
+pub use dense::linfa_dataset;
+pub use error::{BoxError, FeaturesError};
+pub use fitted::{FEATURES_FORMAT, FittedFeatures, VocabularyRow};
+pub use params::{FeatureParams, NumericColumns, ValidFeatureParams};
+pub use vectorizer::{FittedTfIdf, SparseRow, TfIdf, VectorizerParams};

@@ -1,0 +1,212 @@
+//! From rows to the feature matrices of all splits, with the texts streaming by.
+
+use clawsig_schema::{
+    FlagRule, Scanner, Severity, SkillRow, Split, flags,
+    matrix::{ColumnInfo, Csr, RowInfo},
+};
+use rayon::prelude::*;
+
+use crate::{
+    BoxError, FeaturesError,
+    duplicates::{SIMILARITY, Signature, groups},
+    fitted::FittedFeatures,
+    params::ValidFeatureParams,
+    signals::Signals,
+    vectorizer::{Rows, SparseRow, TfIdf},
+};
+
+/// The rows of one split, in order.
+pub type RowIter<'a> = Box<dyn Iterator<Item = Result<SkillRow, BoxError>> + 'a>;
+
+/// Where the rows of each split come from. Each split is read once.
+pub trait RowSource {
+    /// The rows of a split, in order; none for a split that is not there.
+    ///
+    /// # Errors
+    /// Whatever keeps the source from being read.
+    fn rows(&mut self, split: Split) -> Result<RowIter<'_>, BoxError>;
+}
+
+/// Is told the rows done and the total (0 while it is not known).
+pub type Progress<'a> = &'a (dyn Fn(u64, u64) + Sync);
+
+/// One split's matrix and who its rows are.
+#[derive(Clone, Debug, PartialEq)]
+pub struct SplitFeatures {
+    /// The split.
+    pub split: Split,
+    /// One row for each skill.
+    pub matrix: Csr,
+    /// The skills, in the same order.
+    pub rows: Vec<RowInfo>,
+}
+
+/// All matrices, and what made them.
+#[derive(Clone, Debug)]
+pub struct FeatureSet {
+    /// What was learned from the training rows.
+    pub fitted: FittedFeatures,
+    /// Every split, in the order of [`Split::ALL`]; one without rows has an empty matrix.
+    pub splits: Vec<SplitFeatures>,
+    /// The columns.
+    pub columns: Vec<ColumnInfo>,
+}
+
+/// Bytes of text held at a time.
+const BATCH_BYTES: usize = 16 << 20;
+/// Rows held at a time.
+const BATCH_ROWS: usize = 4096;
+
+/// Fits to the training rows and makes the matrix of every split.
+///
+/// Texts are held some megabytes at a time. The same rows give the same bytes for every number of
+/// threads; the current rayon pool is used.
+///
+/// # Errors
+/// [`FeaturesError::Source`] if the source fails, [`FeaturesError::NoTrainingRows`], and the
+/// vectorizer's.
+pub fn build(
+    params: &ValidFeatureParams,
+    source: &mut dyn RowSource,
+    progress: Progress<'_>,
+) -> Result<FeatureSet, FeaturesError> {
+    let mut done = 0;
+    let mut signatures: Vec<Signature> = Vec::new();
+    let mut fit = params.layout.text.then(|| TfIdf::new(params.text.clone()).begin());
+    let mut signals: Vec<Signals> = Vec::new();
+    let mut infos: Vec<RowInfo> = Vec::new();
+    each_batch(source, Split::Train, |batch| {
+        if let Some(fit) = &mut fit {
+            let texts: Vec<&str> = batch.iter().map(text_of).collect();
+            fit.push(&texts)?;
+        }
+        let layout = &params.layout;
+        signals.par_extend(batch.par_iter().map(|row| layout.read(row, &params.params)));
+        signatures.par_extend(batch.par_iter().map(|row| Signature::of(text_of(row))));
+        infos.extend(batch.iter().map(|row| row_info(row, params.params.flag_rule)));
+        done += batch.len() as u64;
+        progress(done, 0);
+        Ok(())
+    })?;
+    if infos.is_empty() {
+        return Err(FeaturesError::NoTrainingRows);
+    }
+    let (text, matrix) = match fit {
+        Some(fit) => fit.finish().map(|(fitted, matrix)| (Some(fitted), Some(matrix)))?,
+        None => (None, None),
+    };
+    let fitted = FittedFeatures::fit(params.clone(), text, &signals)?;
+    let mut rows = Rows::default();
+    for (at, (signals, info)) in signals.iter().zip(&infos).enumerate() {
+        let mut row = SparseRow::default();
+        if let Some((columns, values)) = matrix.as_ref().map(|matrix| matrix.row(at)) {
+            row.columns.extend_from_slice(columns);
+            row.values.extend_from_slice(values);
+        }
+        fitted.append(signals, &info.id, &mut row)?;
+        rows.push(&row.columns, &row.values);
+    }
+    drop((matrix, signals));
+    let cols = fitted.cols();
+    let mut splits = vec![SplitFeatures {
+        split: Split::Train,
+        matrix: Rows::join(vec![rows], cols)?,
+        rows: infos,
+    }];
+    for &split in Split::ALL.iter().filter(|&&split| split != Split::Train) {
+        let mut pieces = Vec::new();
+        let mut infos = Vec::new();
+        each_batch(source, split, |batch| {
+            let made = batch
+                .par_chunks(64)
+                .map(|chunk| {
+                    let mut rows = Rows::default();
+                    for row in chunk {
+                        let mut sparse = fitted.text().map_or_else(SparseRow::default, |text| {
+                            text.transform_one(text_of(row))
+                        });
+                        fitted.append(&fitted.read(row), &row.id, &mut sparse)?;
+                        rows.push(&sparse.columns, &sparse.values);
+                    }
+                    Ok(rows)
+                })
+                .collect::<Result<Vec<Rows>, FeaturesError>>()?;
+            pieces.extend(made);
+            signatures.par_extend(batch.par_iter().map(|row| Signature::of(text_of(row))));
+            infos.extend(batch.iter().map(|row| row_info(row, params.params.flag_rule)));
+            done += batch.len() as u64;
+            progress(done, 0);
+            Ok(())
+        })?;
+        splits.push(SplitFeatures { split, matrix: Rows::join(pieces, cols)?, rows: infos });
+    }
+    mark_duplicates(&mut splits, &signatures)?;
+    progress(done, done);
+    Ok(FeatureSet { columns: fitted.columns(), fitted, splits })
+}
+
+fn text_of(row: &SkillRow) -> &str {
+    row.text.as_deref().unwrap_or("")
+}
+
+/// Hands a split's rows on in batches.
+fn each_batch(
+    source: &mut dyn RowSource,
+    split: Split,
+    mut take: impl FnMut(&[SkillRow]) -> Result<(), FeaturesError>,
+) -> Result<(), FeaturesError> {
+    let failed = |source| FeaturesError::Source { split, source };
+    let mut batch: Vec<SkillRow> = Vec::new();
+    let mut bytes = 0;
+    for row in source.rows(split).map_err(failed)? {
+        let row = row.map_err(failed)?;
+        bytes += text_of(&row).len();
+        batch.push(row);
+        if bytes >= BATCH_BYTES || batch.len() >= BATCH_ROWS {
+            take(&batch)?;
+            batch.clear();
+            bytes = 0;
+        }
+    }
+    if batch.is_empty() { Ok(()) } else { take(&batch) }
+}
+
+/// Who a row is; duplicates are marked once all rows are known.
+fn row_info(row: &SkillRow, rule: FlagRule) -> RowInfo {
+    let flag = |scanner| flags::flag(row, scanner, rule);
+    let severity = row.skillspector.known_severity();
+    RowInfo {
+        id: row.id.clone(),
+        slug: row.slug.clone(),
+        owner: row.owner().map(str::to_owned),
+        split: row.split,
+        verdict: row.verdict,
+        severity: severity.or_else(|| row.skillspector.score.and_then(Severity::of_score)),
+        flag_static: flag(Scanner::Static),
+        flag_virustotal: flag(Scanner::VirusTotal),
+        flag_skillspector: flag(Scanner::SkillSpector),
+        duplicate_group: 0,
+        copies_in_train: 0,
+    }
+}
+
+fn mark_duplicates(
+    splits: &mut [SplitFeatures],
+    signatures: &[Signature],
+) -> Result<(), FeaturesError> {
+    let groups = groups(signatures, SIMILARITY)?;
+    let mut in_train = vec![0_u32; groups.len()];
+    let train = splits.iter().filter(|s| s.split == Split::Train).map(|s| s.rows.len()).sum();
+    for &group in groups.iter().take(train) {
+        in_train[group as usize] += 1;
+    }
+    let mut numbers = groups.into_iter();
+    for split in splits {
+        let itself = u32::from(split.split == Split::Train);
+        for (row, group) in split.rows.iter_mut().zip(&mut numbers) {
+            row.duplicate_group = group;
+            row.copies_in_train = in_train[group as usize] - itself;
+        }
+    }
+    Ok(())
+}

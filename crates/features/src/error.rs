@@ -1,0 +1,144 @@
+//! What can go wrong in this crate.
+
+use clawsig_schema::{Target, format::FormatMismatch, hostile::printable, matrix::CsrError};
+
+/// An error of a source of rows, whatever its type.
+pub type BoxError = Box<dyn std::error::Error + Send + Sync>;
+
+/// Why features could not be made, saved or loaded.
+#[derive(Debug, thiserror::Error)]
+pub enum FeaturesError {
+    /// A parameter is outside its range.
+    #[error("parameter `{name}` is {value}, expected {expected}")]
+    Parameter {
+        /// The parameter's name.
+        name: &'static str,
+        /// The value it was given.
+        value: String,
+        /// What it may be.
+        expected: &'static str,
+    },
+    /// The documents hold no term at all.
+    #[error(
+        "the vocabulary is empty: no document has a term; check that the texts are there and are \
+         not made of stop words alone"
+    )]
+    EmptyVocabulary,
+    /// Every term was dropped by the document frequency limits.
+    #[error(
+        "no term is left between min_df and max_df ({min} to {max} of {documents} documents); \
+         lower min_df or raise max_df"
+    )]
+    EverythingPruned {
+        /// The lower limit in documents.
+        min: f64,
+        /// The upper limit in documents.
+        max: f64,
+        /// The number of documents.
+        documents: u64,
+    },
+    /// A term of a fixed vocabulary is in no document, and the plain idf is not defined for it.
+    #[error(
+        "the plain idf of `{}` is not defined, since no document holds it; use the smooth idf",
+        printable(term, 60)
+    )]
+    UndefinedIdf {
+        /// The term.
+        term: String,
+    },
+    /// More documents, tokens or terms than the 32-bit numbers of this crate hold.
+    #[error("more than 4,294,967,294 {what}: split the input")]
+    TooMany {
+        /// What there is too much of.
+        what: &'static str,
+    },
+    /// A column that may not be a feature for the target was asked for.
+    #[error(
+        "column `{}` can't be a feature for target `{target}`: {reason}",
+        printable(column, 60)
+    )]
+    BarredColumn {
+        /// The dataset's column.
+        column: String,
+        /// The target.
+        target: Target,
+        /// Why it is barred.
+        reason: &'static str,
+    },
+    /// A column that no feature comes from was asked for.
+    #[error(
+        "no feature comes from a column `{}`, expected one of {expected}",
+        printable(column, 60)
+    )]
+    UnknownColumn {
+        /// The name that was given.
+        column: String,
+        /// The names that would do.
+        expected: String,
+    },
+    /// No training row came.
+    #[error("there are no training rows: nothing can be fitted; check the source's train split")]
+    NoTrainingRows,
+    /// The source of rows failed.
+    #[error("can't read the {split} rows")]
+    Source {
+        /// The split that was read.
+        split: clawsig_schema::Split,
+        /// What the source said.
+        #[source]
+        source: BoxError,
+    },
+    /// A number of a row is NaN or infinite.
+    #[error("row {id}: `{column}` is not a finite number")]
+    NotFinite {
+        /// The skill's id.
+        id: String,
+        /// The column.
+        column: String,
+    },
+    /// A saved state is not of a version that this build reads.
+    #[error("saved features: {0}")]
+    Format(#[from] FormatMismatch),
+    /// A saved state is no JSON of the expected shape.
+    #[error("saved features can't be read: {0}")]
+    Json(#[from] serde_json::Error),
+    /// A saved state contradicts itself.
+    #[error("saved features are damaged: {0}; run the features stage again")]
+    Damaged(String),
+    /// A scaler refused its input.
+    #[error("can't fit the scaler of `{column}`: {source}")]
+    Scaler {
+        /// The column.
+        column: String,
+        /// What linfa said.
+        #[source]
+        source: linfa_preprocessing::PreprocessingError,
+    },
+    /// An assembled matrix broke a rule of its form.
+    #[error("the matrix is not valid: {0}")]
+    Matrix(#[from] CsrError),
+    /// A dense matrix would be too large.
+    #[error(
+        "a dense matrix of {rows} rows and {cols} columns takes more than {limit} bytes; keep it \
+         sparse or ask for fewer columns"
+    )]
+    TooDense {
+        /// Its rows.
+        rows: usize,
+        /// Its columns.
+        cols: usize,
+        /// The limit in bytes.
+        limit: u64,
+    },
+    /// Labels and rows differ in number.
+    #[error("{labels} labels for {rows} rows")]
+    LabelCount {
+        /// The number of labels.
+        labels: usize,
+        /// The number of rows.
+        rows: usize,
+    },
+    /// A `.npz` file could not be written or read.
+    #[error(transparent)]
+    Npz(#[from] crate::npz::NpzError),
+}

@@ -1,0 +1,260 @@
+//! Fitted features: what turns a row into numbers, and its file.
+
+use clawsig_schema::{
+    MissingPolicy, SkillRow,
+    format::FormatVersion,
+    matrix::{ColumnGroup, ColumnInfo},
+};
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    FeaturesError,
+    params::{FeatureParams, NumericColumns, ValidFeatureParams},
+    scaling::Scaling,
+    shape::SHAPE_COLUMNS,
+    signals::Signals,
+    vectorizer::{FittedTfIdf, SparseRow, TfIdfFile},
+};
+
+/// The version of `vectorizer.json`.
+///
+/// - 1.0: parameters, the text's vectorizer, scalings of numbers and shape, codes.
+pub const FEATURES_FORMAT: FormatVersion = FormatVersion::new(1, 0);
+
+/// Everything that was learned from the training rows.
+#[derive(Clone, Debug)]
+pub struct FittedFeatures {
+    params: ValidFeatureParams,
+    text: Option<FittedTfIdf>,
+    numbers: Vec<Scaling>,
+    codes: Vec<String>,
+    shape: Vec<Scaling>,
+}
+
+#[derive(Serialize, Deserialize)]
+struct FeaturesFile {
+    format: FormatVersion,
+    params: FeatureParams,
+    numbers: Vec<Scaling>,
+    codes: Vec<String>,
+    shape: Vec<Scaling>,
+    text: Option<TfIdfFile>,
+}
+
+/// One line of `vocabulary.csv`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct VocabularyRow {
+    /// The column in the matrix.
+    pub column: u32,
+    /// The term.
+    pub term: String,
+    /// Training documents that hold it.
+    pub document_frequency: u64,
+    /// Its weight, 1 without idf.
+    pub idf: f64,
+}
+
+impl FittedFeatures {
+    /// Learns scalings and codes from the training rows' signals.
+    pub(crate) fn fit(
+        params: ValidFeatureParams,
+        text: Option<FittedTfIdf>,
+        rows: &[Signals],
+    ) -> Result<FittedFeatures, FeaturesError> {
+        let layout = &params.layout;
+        let fill = match params.params.numeric {
+            NumericColumns::Notebook => Some(0.0),
+            NumericColumns::Full => None,
+        };
+        let numbers = layout.numbers.iter().enumerate().map(|(at, number)| {
+            let values = rows.iter().filter_map(|row| row.numbers[at].or(fill)).collect();
+            Scaling::fit(number.column, values)
+        });
+        let numbers = numbers.collect::<Result<_, _>>()?;
+        let mut codes: Vec<String> =
+            rows.iter().flat_map(|row| row.codes.iter().cloned()).collect();
+        codes.sort_unstable();
+        codes.dedup();
+        let shape = if layout.shape {
+            let scale = |(at, column): (usize, &&str)| {
+                let values = rows.iter().filter_map(|row| row.shape.map(|shape| shape[at]));
+                Scaling::fit(column, values.collect())
+            };
+            SHAPE_COLUMNS.iter().enumerate().map(scale).collect::<Result<_, _>>()?
+        } else {
+            Vec::new()
+        };
+        Ok(FittedFeatures { params, text, numbers, codes, shape })
+    }
+
+    /// The settings.
+    pub fn params(&self) -> &FeatureParams {
+        &self.params.params
+    }
+
+    /// The vectorizer; `None` without the group `text`.
+    pub fn text(&self) -> Option<&FittedTfIdf> {
+        self.text.as_ref()
+    }
+
+    fn indicators(&self) -> impl Iterator<Item = (usize, &'static str)> {
+        let full = self.params.params.numeric == NumericColumns::Full;
+        let numbers = self.params.layout.numbers.iter().enumerate();
+        numbers.filter(move |(_, n)| full && n.nullable).map(|(at, n)| (at, n.column))
+    }
+
+    /// The columns, in order: text, flags, numbers, codes, shape.
+    pub fn columns(&self) -> Vec<ColumnInfo> {
+        let mut named: Vec<(ColumnGroup, String)> = Vec::new();
+        if let Some(text) = &self.text {
+            named.extend(text.vocabulary().iter().map(|term| (ColumnGroup::Text, term.clone())));
+        }
+        let flags = self.params.layout.flag_names(self.params.params.missing);
+        named.extend(flags.into_iter().map(|name| (ColumnGroup::Flags, name)));
+        let numbers = self.numbers.iter().map(|scaling| scaling.column.clone());
+        named.extend(numbers.map(|name| (ColumnGroup::Numeric, name)));
+        let indicators = self.indicators().map(|(_, column)| format!("{column}_missing"));
+        named.extend(indicators.map(|name| (ColumnGroup::Numeric, name)));
+        named.extend(self.codes.iter().map(|code| (ColumnGroup::Codes, code.clone())));
+        let shape = self.shape.iter().map(|scaling| scaling.column.clone());
+        named.extend(shape.map(|name| (ColumnGroup::Shape, name)));
+        (0_u32..)
+            .zip(named)
+            .map(|(column, (group, name))| ColumnInfo { column, group, name })
+            .collect()
+    }
+
+    /// The number of columns.
+    pub fn cols(&self) -> usize {
+        let layout = &self.params.layout;
+        self.text.as_ref().map_or(0, FittedTfIdf::cols)
+            + layout.flag_names(self.params.params.missing).len()
+            + self.numbers.len()
+            + self.indicators().count()
+            + self.codes.len()
+            + self.shape.len()
+    }
+
+    /// The lines of `vocabulary.csv`; none without the group `text`.
+    pub fn vocabulary(&self) -> Vec<VocabularyRow> {
+        let Some(text) = &self.text else { return Vec::new() };
+        let terms = text.vocabulary().iter().zip(text.document_frequency());
+        (0_u32..)
+            .zip(terms)
+            .map(|(column, (term, &document_frequency))| VocabularyRow {
+                column,
+                term: term.clone(),
+                document_frequency,
+                idf: text.idf().map_or(1.0, |idf| idf[column as usize]),
+            })
+            .collect()
+    }
+
+    /// The row of one skill.
+    ///
+    /// # Errors
+    /// [`FeaturesError::NotFinite`] for a number that is none.
+    pub fn transform_row(&self, row: &SkillRow) -> Result<SparseRow, FeaturesError> {
+        let text = row.text.as_deref().unwrap_or("");
+        let mut sparse =
+            self.text.as_ref().map_or_else(SparseRow::default, |fitted| fitted.transform_one(text));
+        self.append(&self.params.layout.read(row, self.params()), &row.id, &mut sparse)?;
+        Ok(sparse)
+    }
+
+    pub(crate) fn read(&self, row: &SkillRow) -> Signals {
+        self.params.layout.read(row, self.params())
+    }
+
+    /// Appends everything but the text to a row; zeros are not stored.
+    pub(crate) fn append(
+        &self,
+        signals: &Signals,
+        id: &str,
+        row: &mut SparseRow,
+    ) -> Result<(), FeaturesError> {
+        let mut column = self.text.as_ref().map_or(0, FittedTfIdf::cols) as u32;
+        let mut put = |value: f64| {
+            if value != 0.0 {
+                row.columns.push(column);
+                row.values.push(value);
+            }
+            column += 1;
+        };
+        let indicator = |yes: bool| f64::from(u8::from(yes));
+        for flag in &signals.flags {
+            put(indicator(*flag == Some(true)));
+        }
+        if self.params.params.missing == MissingPolicy::Exclude {
+            for flag in &signals.flags {
+                put(indicator(flag.is_none()));
+            }
+        }
+        for (scaling, value) in self.numbers.iter().zip(&signals.numbers) {
+            if value.is_some_and(|value| !value.is_finite()) {
+                let (id, column) = (id.to_owned(), scaling.column.clone());
+                return Err(FeaturesError::NotFinite { id, column });
+            }
+            put(match (value, self.params.params.numeric) {
+                (Some(value), _) => scaling.apply(*value),
+                (None, NumericColumns::Notebook) => scaling.apply(0.0),
+                (None, NumericColumns::Full) => 0.0,
+            });
+        }
+        for (at, _) in self.indicators() {
+            put(indicator(signals.numbers[at].is_none()));
+        }
+        for code in &self.codes {
+            put(indicator(signals.codes.binary_search(code).is_ok()));
+        }
+        for (scaling, value) in self.shape.iter().zip(signals.shape.iter().flatten()) {
+            put(scaling.apply(*value));
+        }
+        Ok(())
+    }
+
+    /// `vectorizer.json`.
+    ///
+    /// # Errors
+    /// [`FeaturesError::Json`], which a finite state never meets.
+    pub fn to_json(&self) -> Result<String, FeaturesError> {
+        Ok(serde_json::to_string(&FeaturesFile {
+            format: FEATURES_FORMAT,
+            params: self.params.params.clone(),
+            numbers: self.numbers.clone(),
+            codes: self.codes.clone(),
+            shape: self.shape.clone(),
+            text: self.text.as_ref().map(FittedTfIdf::to_file),
+        })?)
+    }
+
+    /// Reads `vectorizer.json`; rows then get the same bits as from the state that was saved.
+    ///
+    /// # Errors
+    /// [`FeaturesError::Json`], [`FeaturesError::Format`], [`FeaturesError::Damaged`], or a
+    /// parameter's error.
+    pub fn from_json(json: &str) -> Result<FittedFeatures, FeaturesError> {
+        let file: FeaturesFile = serde_json::from_str(json)?;
+        FEATURES_FORMAT.can_read(file.format)?;
+        let params = file.params.check()?;
+        let layout = &params.layout;
+        let names = file.numbers.iter().map(|scaling| scaling.column.as_str());
+        let sound = file.numbers.iter().chain(&file.shape).all(Scaling::is_sound)
+            && names.eq(layout.numbers.iter().map(|number| number.column))
+            && file.shape.len() == if layout.shape { SHAPE_COLUMNS.len() } else { 0 }
+            && file.codes.is_sorted()
+            && file.text.is_some() == layout.text;
+        if !sound {
+            let what = "its columns are not those of its parameters".to_owned();
+            return Err(FeaturesError::Damaged(what));
+        }
+        let text = file.text.map(FittedTfIdf::from_file).transpose()?;
+        Ok(FittedFeatures {
+            params,
+            text,
+            numbers: file.numbers,
+            codes: file.codes,
+            shape: file.shape,
+        })
+    }
+}

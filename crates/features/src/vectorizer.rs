@@ -1,0 +1,63 @@
+//! TF-IDF with scikit-learn's semantics.
+//!
+//! [`TfIdf`] learns a vocabulary and gives the matrix in one pass over the texts;
+//! [`FittedTfIdf`] turns further texts, also one at a time, into rows with the frozen idf;
+//! [`Hashing`] needs no vocabulary. Results are the same bytes for every number of threads. Where
+//! scikit-learn breaks ties at `max_features` by an unstable sort, term order decides here.
+
+pub mod analyzer;
+mod batch;
+mod fit;
+mod fitted;
+mod hashing;
+mod intern;
+mod params;
+mod rows;
+mod terms;
+
+use clawsig_schema::matrix::Csr;
+
+pub use fit::TfIdfFit;
+pub use fitted::{FittedTfIdf, SparseRow, VECTORIZER_FORMAT};
+pub use hashing::{Hashing, HashingParams};
+pub use params::{Analyzer, DocumentFrequency, Idf, Norm, ValidVectorizerParams, VectorizerParams};
+
+pub(crate) use batch::in_batches;
+pub(crate) use fitted::TfIdfFile;
+pub(crate) use rows::Rows;
+
+use crate::FeaturesError;
+
+/// A vectorizer that has not seen a text yet.
+#[derive(Clone, Debug)]
+pub struct TfIdf(ValidVectorizerParams);
+
+impl TfIdf {
+    /// A vectorizer with these settings.
+    pub fn new(params: ValidVectorizerParams) -> TfIdf {
+        TfIdf(params)
+    }
+
+    /// Begins a fit to texts that come in batches.
+    pub fn begin(self) -> TfIdfFit {
+        TfIdfFit::new(self.0)
+    }
+
+    /// Fits to some texts and gives their matrix, row by row in the texts' order. Each text is
+    /// read once; texts are held some megabytes at a time. Runs on the current rayon pool.
+    ///
+    /// # Errors
+    /// As [`TfIdfFit::finish`].
+    pub fn fit_transform<I>(self, texts: I) -> Result<(FittedTfIdf, Csr), FeaturesError>
+    where
+        I: IntoIterator,
+        I::Item: AsRef<str> + Sync,
+    {
+        let mut fit = self.begin();
+        in_batches(texts, |batch| fit.push(batch))?;
+        fit.finish()
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,230 @@
+//! From text to tokens, as scikit-learn under Python does it.
+//!
+//! Lower-casing is `str.lower`: full Unicode mappings, the final sigma by its context. A word is
+//! a maximal run of at least two word characters, where a word character is what Python's `\w`
+//! matches: `str.isalnum()` or an underscore, which is `[\p{L}\p{N}_]`. White space is
+//! `str.isspace()`: Unicode's `White_Space` and U+001C to U+001F.
+
+use std::{borrow::Cow, sync::LazyLock};
+
+use regex_syntax::hir::{Class, HirKind};
+
+use super::params::Analyzer;
+
+/// One bit for every code point: is it a word character?
+static WORD_BITS: LazyLock<Vec<u64>> = LazyLock::new(|| {
+    let mut bits = vec![0_u64; 0x11_0000 / 64];
+    let class = regex_syntax::parse(r"[\p{L}\p{N}_]");
+    if let Ok(HirKind::Class(Class::Unicode(class))) = class.as_ref().map(|hir| hir.kind()) {
+        for range in class.ranges() {
+            for code in range.start() as usize..=range.end() as usize {
+                bits[code / 64] |= 1 << (code % 64);
+            }
+        }
+    }
+    bits
+});
+
+/// Whether Python's `\w` matches the character (Unicode 16.0).
+pub fn is_word_char(c: char) -> bool {
+    let code = c as usize;
+    WORD_BITS[code / 64] >> (code % 64) & 1 == 1
+}
+
+/// Whether Python's `\s` matches the character.
+pub fn is_python_space(c: char) -> bool {
+    c.is_whitespace() || matches!(c, '\u{1c}'..='\u{1f}')
+}
+
+/// The first `limit` characters of a text.
+pub(crate) fn cut(text: &str, limit: Option<usize>) -> &str {
+    match limit {
+        // A character takes at least one byte, so a short text needs no count.
+        Some(limit) if text.len() > limit => {
+            text.char_indices().nth(limit).map_or(text, |(end, _)| &text[..end])
+        }
+        _ => text,
+    }
+}
+
+/// The lower-cased class of every ASCII byte: 0 for what is in no word.
+const fn ascii_words(lowercase: bool) -> [u8; 128] {
+    let mut table = [0; 128];
+    let mut byte = 0_u8;
+    while byte < 128 {
+        if byte.is_ascii_alphanumeric() || byte == b'_' {
+            table[byte as usize] = if lowercase { byte.to_ascii_lowercase() } else { byte };
+        }
+        byte += 1;
+    }
+    table
+}
+
+static ASCII_LOWERED: [u8; 128] = ascii_words(true);
+static ASCII_KEPT: [u8; 128] = ascii_words(false);
+
+/// Calls `emit` with the UTF-8 of every word of the text, in order, and returns their number.
+///
+/// `word` is scratch space. No word allocates.
+pub(crate) fn each_word(
+    text: &str,
+    lowercase: bool,
+    word: &mut Vec<u8>,
+    mut emit: impl FnMut(&[u8]),
+) {
+    // The small sigma's form depends on the letters around it: only then the whole text is
+    // lower-cased at once.
+    let (text, lowercase): (Cow<'_, str>, bool) = if lowercase && text.contains('Σ') {
+        (text.to_lowercase().into(), false)
+    } else {
+        (text.into(), lowercase)
+    };
+    let ascii = if lowercase { &ASCII_LOWERED } else { &ASCII_KEPT };
+    let bytes = text.as_bytes();
+    let mut at = 0;
+    let mut chars = 0;
+    word.clear();
+    while at < bytes.len() {
+        let byte = bytes[at];
+        if byte < 128 {
+            let class = ascii[byte as usize];
+            at += 1;
+            if class != 0 {
+                word.push(class);
+                chars += 1;
+            } else if !word.is_empty() {
+                if chars > 1 {
+                    emit(word);
+                }
+                word.clear();
+                chars = 0;
+            }
+            continue;
+        }
+        let Some(c) = text[at..].chars().next() else { break };
+        at += c.len_utf8();
+        let mut step = |c: char| {
+            if is_word_char(c) {
+                word.extend_from_slice(c.encode_utf8(&mut [0; 4]).as_bytes());
+                chars += 1;
+            } else if !word.is_empty() {
+                if chars > 1 {
+                    emit(word);
+                }
+                word.clear();
+                chars = 0;
+            }
+        };
+        if lowercase {
+            c.to_lowercase().for_each(&mut step);
+        } else {
+            step(c);
+        }
+    }
+    if chars > 1 {
+        emit(word);
+    }
+}
+
+/// The text as the character analyzers read it: lower-cased if asked for, every run of two or
+/// more white space characters one blank.
+pub(crate) fn squeezed(text: &str, lowercase: bool) -> String {
+    let lowered: Cow<'_, str> = if lowercase { text.to_lowercase().into() } else { text.into() };
+    let mut squeezed = String::with_capacity(lowered.len());
+    let mut chars = lowered.chars().peekable();
+    while let Some(c) = chars.next() {
+        if !is_python_space(c) {
+            squeezed.push(c);
+            continue;
+        }
+        let mut run = 1;
+        while chars.next_if(|&next| is_python_space(next)).is_some() {
+            run += 1;
+        }
+        squeezed.push(if run == 1 { c } else { ' ' });
+    }
+    squeezed
+}
+
+/// A token, or an end that no n-gram reaches across.
+pub(crate) enum Token<'a> {
+    /// A word or a character.
+    Gram(&'a [u8]),
+    /// A padded word that is shorter than the shortest n-gram: it counts once, whole.
+    Whole(&'a [u8]),
+    /// The end of a padded word.
+    Break,
+}
+
+/// Calls `emit` with the tokens that the n-grams of a text are made of.
+pub(crate) fn each_token(
+    text: &str,
+    analyzer: Analyzer,
+    lowercase: bool,
+    min_n: usize,
+    scratch: &mut Vec<u8>,
+    mut emit: impl FnMut(Token<'_>),
+) {
+    match analyzer {
+        Analyzer::Word => each_word(text, lowercase, scratch, |word| emit(Token::Gram(word))),
+        Analyzer::Char => {
+            for c in squeezed(text, lowercase).chars() {
+                emit(Token::Gram(c.encode_utf8(&mut [0; 4]).as_bytes()));
+            }
+        }
+        Analyzer::CharWb => {
+            let text = if lowercase { text.to_lowercase() } else { text.to_owned() };
+            for word in text.split(is_python_space).filter(|word| !word.is_empty()) {
+                if word.chars().count() + 2 < min_n {
+                    emit(Token::Whole(format!(" {word} ").as_bytes()));
+                } else {
+                    emit(Token::Gram(b" "));
+                    for c in word.chars() {
+                        emit(Token::Gram(c.encode_utf8(&mut [0; 4]).as_bytes()));
+                    }
+                    emit(Token::Gram(b" "));
+                }
+                emit(Token::Break);
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn words(text: &str) -> Vec<String> {
+        let mut found = Vec::new();
+        each_word(text, true, &mut Vec::new(), |word| {
+            found.push(String::from_utf8(word.to_vec()).unwrap());
+        });
+        found
+    }
+
+    #[test]
+    fn words_are_pythons() {
+        assert_eq!(words("a bc D_1 é1 x"), ["bc", "d_1", "é1"]);
+        // The capital dotted i becomes an i and a mark, and a mark is in no word.
+        assert_eq!(words("İstanbul STRASSE Straße ẞß"), ["stanbul", "strasse", "straße", "ßß"]);
+        assert_eq!(words("ΟΔΟΣ ΣΑΣ"), ["οδος", "σας"]);
+        // A combining mark, a zero-width joiner and a circled letter end a word; a superscript
+        // digit and a Roman numeral do not.
+        assert_eq!(words("cafe\u{301}s ab\u{200d}cd ⓐⓑ x²Ⅷ"), ["cafe", "ab", "cd", "x²ⅷ"]);
+        assert_eq!(words("漢字 かな 😀😀 __ 12"), ["漢字", "かな", "__", "12"]);
+        assert!(words("").is_empty() && words(" \u{2028} a").is_empty());
+    }
+
+    #[test]
+    fn the_cut_counts_characters() {
+        assert_eq!(cut("äöü", Some(2)), "äö");
+        assert_eq!(cut("äöü", Some(3)), "äöü");
+        assert_eq!(cut("abc", Some(0)), "");
+        assert_eq!(cut("abc", None), "abc");
+    }
+
+    #[test]
+    fn runs_of_white_space_shrink_and_single_ones_stay() {
+        assert_eq!(squeezed("A\tb \n c\u{1c}\u{1d}d", true), "a\tb c d");
+    }
+}

@@ -1,0 +1,576 @@
+//! Learning a vocabulary: one pass over the texts, the rest over token numbers.
+//!
+//! Texts are pushed in batches and read once. What is kept of them is the sequence of their
+//! tokens' numbers (four bytes a token). N-grams are then counted level by level, as pairs of the
+//! number of the first n-1 tokens and that of the last, by shards of the key, so that no two
+//! threads share a table. Three prunings keep the tables small, and none can change the result:
+//!
+//! - an n-gram is in no more documents than any part of it, so parts below `min_df` end it;
+//! - once `max_features` terms with a count of at least `c` are known, an n-gram with a part that
+//!   occurs less than `c` times can't be among the chosen (ties at `c` stay in);
+//! - a first scan counts hashes in a sketch of bytes, which never counts too low; only keys whose
+//!   counter reaches both limits enter a table.
+
+use rayon::prelude::*;
+
+use super::{
+    analyzer::{Token, cut, each_token},
+    fitted::FittedTfIdf,
+    intern::{Interner, KeyMap, NONE, hash_key, pair, process_seed},
+    params::{Analyzer, ValidVectorizerParams, VectorizerParams},
+    rows::{Counter, Rows, Weighting},
+    terms::{Terms, is_stop_word},
+};
+use crate::FeaturesError;
+use clawsig_schema::matrix::Csr;
+
+/// How often a term occurs, and in how many documents.
+#[derive(Clone, Copy, Debug, Default)]
+struct Frequency {
+    count: u64,
+    documents: u32,
+    /// The number of the last document seen with it, plus 1.
+    last: u32,
+}
+
+impl Frequency {
+    #[inline]
+    fn see(&mut self, document: u32) {
+        self.count += 1;
+        if self.last != document + 1 {
+            self.last = document + 1;
+            self.documents += 1;
+        }
+    }
+
+    fn add(&mut self, other: Frequency) {
+        self.count += other.count;
+        self.documents += other.documents;
+    }
+}
+
+/// One thread's tokens.
+#[derive(Debug)]
+struct Worker {
+    tokens: Interner,
+    frequencies: Vec<Frequency>,
+}
+
+/// Some consecutive documents as token numbers of one worker.
+#[derive(Debug)]
+struct Part {
+    worker: usize,
+    first_document: u32,
+    ends: Vec<usize>,
+    ids: Vec<u32>,
+}
+
+impl Part {
+    fn documents(&self) -> impl Iterator<Item = (u32, std::ops::Range<usize>)> {
+        let starts = std::iter::once(0).chain(self.ends.iter().copied());
+        (self.first_document..).zip(starts.zip(&self.ends).map(|(start, &end)| start..end))
+    }
+}
+
+/// A vectorizer that is being fitted to texts that come in batches.
+#[derive(Debug)]
+pub struct TfIdfFit {
+    params: ValidVectorizerParams,
+    workers: Vec<Worker>,
+    parts: Vec<Part>,
+    documents: u32,
+}
+
+impl TfIdfFit {
+    pub(super) fn new(params: ValidVectorizerParams) -> TfIdfFit {
+        TfIdfFit { params, workers: Vec::new(), parts: Vec::new(), documents: 0 }
+    }
+
+    /// Reads a batch of texts, in parallel on the current rayon pool. The texts are not kept.
+    ///
+    /// # Errors
+    /// [`FeaturesError::TooMany`] beyond 2^32 - 2 documents or different tokens.
+    pub fn push<S: AsRef<str> + Sync>(&mut self, texts: &[S]) -> Result<(), FeaturesError> {
+        let threads = rayon::current_num_threads().max(1);
+        while self.workers.len() < threads {
+            self.workers.push(Worker { tokens: Interner::new(), frequencies: Vec::new() });
+        }
+        let total = u32::try_from(texts.len()).ok().and_then(|n| self.documents.checked_add(n));
+        let total = total.filter(|&n| n < NONE);
+        let total = total.ok_or(FeaturesError::TooMany { what: "documents" })?;
+        // Each worker gets a run of texts of about the same size in bytes.
+        let bytes: usize = texts.iter().map(|text| text.as_ref().len() + 1).sum();
+        let share = bytes.div_ceil(threads).max(1);
+        let mut runs = Vec::with_capacity(threads);
+        let (mut start, mut size) = (0, 0);
+        for (at, text) in texts.iter().enumerate() {
+            size += text.as_ref().len() + 1;
+            if size >= share && runs.len() + 1 < threads {
+                runs.push(start..at + 1);
+                (start, size) = (at + 1, 0);
+            }
+        }
+        runs.push(start..texts.len());
+        let first = self.documents;
+        let params = &self.params.0;
+        let parts: Vec<Part> = self
+            .workers
+            .par_iter_mut()
+            .zip(runs.into_par_iter().enumerate())
+            .map(|(worker, (number, run))| {
+                let first_document = first + run.start as u32;
+                read(worker, number, first_document, &texts[run], params)
+            })
+            .collect::<Result<_, _>>()?;
+        self.parts.extend(parts.into_iter().filter(|part| !part.ends.is_empty()));
+        self.documents = total;
+        Ok(())
+    }
+
+    /// Ends the fit: the vectorizer, and the matrix of all texts pushed, in order.
+    ///
+    /// # Errors
+    /// [`FeaturesError::EmptyVocabulary`], [`FeaturesError::EverythingPruned`], and
+    /// [`FeaturesError::UndefinedIdf`] where a fixed vocabulary meets the plain idf.
+    pub fn finish(mut self) -> Result<(FittedTfIdf, Csr), FeaturesError> {
+        let (tokens, frequencies) = self.merge()?;
+        let mut corpus = Corpus {
+            params: &self.params.0,
+            parts: &self.parts,
+            tokens: &tokens,
+            frequencies,
+            documents: self.documents,
+        };
+        let fixed = self.params.0.vocabulary.clone();
+        let learned = match fixed {
+            Some(terms) => (terms, None),
+            None => {
+                let (terms, counts) = corpus.learn()?;
+                (terms, Some(counts))
+            }
+        };
+        corpus.frequencies = Vec::new();
+        let (terms, counts) = learned;
+        let tree = Terms::new(&terms, &self.params.0)?;
+        // From here on the vocabulary's own token numbers are used.
+        let renumbered: Vec<u32> = (0..tokens.len() as u32)
+            .into_par_iter()
+            .map(|id| tree.token(tokens.get(id)).unwrap_or(NONE))
+            .collect();
+        drop(tokens);
+        self.parts.par_iter_mut().for_each(|part| {
+            for id in &mut part.ids {
+                if *id != NONE {
+                    *id = renumbered[*id as usize];
+                }
+            }
+        });
+        let counts = match counts {
+            Some(counts) => counts,
+            None => document_frequencies(&self.parts, &tree, terms.len()),
+        };
+        let documents = u64::from(self.documents);
+        let fitted = FittedTfIdf::new(self.params, documents, terms, counts, tree)?;
+        let cols = fitted.cols();
+        let weighting = Weighting::new(fitted.params(), fitted.idf());
+        let pieces: Vec<Rows> = self
+            .parts
+            .into_par_iter()
+            .map_init(
+                || Counter::new(cols),
+                |counter, part| {
+                    let mut rows = Rows::default();
+                    for (_, range) in part.documents() {
+                        fitted.terms().each_hit(&part.ids[range], |column| counter.hit(column));
+                        counter.push_to(&mut rows, &weighting);
+                    }
+                    rows
+                },
+            )
+            .collect();
+        let matrix = Rows::join(pieces, cols)?;
+        Ok((fitted, matrix))
+    }
+
+    /// Gives all workers' tokens one numbering.
+    fn merge(&mut self) -> Result<(Interner, Vec<Frequency>), FeaturesError> {
+        let mut workers = std::mem::take(&mut self.workers).into_iter();
+        let Some(Worker { mut tokens, mut frequencies }) = workers.next() else {
+            return Ok((Interner::new(), Vec::new()));
+        };
+        let mut maps: Vec<Vec<u32>> = vec![Vec::new()];
+        for worker in workers {
+            let mut map = Vec::with_capacity(worker.tokens.len());
+            for (id, &frequency) in worker.frequencies.iter().enumerate() {
+                let merged = tokens.intern(worker.tokens.get(id as u32))?;
+                match frequencies.get_mut(merged as usize) {
+                    Some(known) => known.add(frequency),
+                    None => frequencies.push(frequency),
+                }
+                map.push(merged);
+            }
+            maps.push(map);
+        }
+        self.parts.par_iter_mut().filter(|part| part.worker > 0).for_each(|part| {
+            let map = &maps[part.worker];
+            for id in &mut part.ids {
+                if *id != NONE {
+                    *id = map[*id as usize];
+                }
+            }
+        });
+        Ok((tokens, frequencies))
+    }
+}
+
+/// Reads a run of texts into token numbers.
+fn read<S: AsRef<str>>(
+    worker: &mut Worker,
+    number: usize,
+    first_document: u32,
+    texts: &[S],
+    params: &VectorizerParams,
+) -> Result<Part, FeaturesError> {
+    let mut part = Part { worker: number, first_document, ends: Vec::new(), ids: Vec::new() };
+    let Worker { tokens, frequencies } = worker;
+    let mut scratch = Vec::new();
+    let (analyzer, lowercase, min_n) = (params.analyzer, params.lowercase, params.ngrams.0);
+    for (document, text) in (first_document..).zip(texts) {
+        let text = cut(text.as_ref(), params.max_chars);
+        let mut failed = None;
+        each_token(text, analyzer, lowercase, min_n, &mut scratch, |token| {
+            let bytes = match token {
+                Token::Gram(bytes) | Token::Whole(bytes) => bytes,
+                Token::Break => return part.ids.push(NONE),
+            };
+            if is_stop_word(bytes, &params.stop_words) {
+                return;
+            }
+            match tokens.intern(bytes) {
+                Ok(id) => {
+                    if id as usize == frequencies.len() {
+                        frequencies.push(Frequency::default());
+                    }
+                    frequencies[id as usize].see(document);
+                    part.ids.push(id);
+                }
+                Err(error) => failed = Some(error),
+            }
+        });
+        if let Some(error) = failed {
+            return Err(error);
+        }
+        part.ends.push(part.ids.len());
+    }
+    part.ids.shrink_to_fit();
+    Ok(part)
+}
+
+/// In how many documents each column of a vocabulary occurs.
+fn document_frequencies(parts: &[Part], tree: &Terms, cols: usize) -> Vec<u64> {
+    parts
+        .par_iter()
+        .fold(
+            || (Counter::new(cols), vec![0_u64; cols]),
+            |(mut counter, mut counts), part| {
+                for (_, range) in part.documents() {
+                    tree.each_hit(&part.ids[range], |column| counter.hit(column));
+                    for &column in counter.drain_columns() {
+                        counts[column as usize] += 1;
+                    }
+                    counter.clear();
+                }
+                (counter, counts)
+            },
+        )
+        .map(|(_, counts)| counts)
+        .reduce(
+            || vec![0; cols],
+            |mut a, b| {
+                a.iter_mut().zip(b).for_each(|(a, b)| *a += b);
+                a
+            },
+        )
+}
+
+/// An n-gram that may become a column.
+#[derive(Clone, Copy, Debug)]
+struct Candidate {
+    level: u32,
+    node: u32,
+    weight: u64,
+    documents: u32,
+}
+
+/// All documents as token numbers.
+struct Corpus<'a> {
+    params: &'a VectorizerParams,
+    parts: &'a [Part],
+    tokens: &'a Interner,
+    frequencies: Vec<Frequency>,
+    documents: u32,
+}
+
+impl Corpus<'_> {
+    /// The terms, in order, and the number of documents that hold each.
+    fn learn(&self) -> Result<(Vec<String>, Vec<u64>), FeaturesError> {
+        let params = self.params;
+        let documents = u64::from(self.documents);
+        let (low, high) = (params.min_df.of(documents), params.max_df.of(documents));
+        let everything_pruned =
+            || FeaturesError::EverythingPruned { min: low, max: high, documents };
+        if self.tokens.len() == 0 {
+            return Err(FeaturesError::EmptyVocabulary);
+        }
+        if high < low {
+            return Err(everything_pruned());
+        }
+        let (min_n, max_n) = params.ngrams;
+        let weigh = |f: &Frequency| if params.binary { u64::from(f.documents) } else { f.count };
+        let mut seen_any = false;
+        let mut candidates: Vec<Candidate> = Vec::new();
+        let mut consider = |level: usize, node: usize, frequency: &Frequency| {
+            seen_any = true;
+            let share = f64::from(frequency.documents);
+            if low <= share && share <= high {
+                candidates.push(Candidate {
+                    level: level as u32,
+                    node: node as u32,
+                    weight: weigh(frequency),
+                    documents: frequency.documents,
+                });
+            }
+        };
+        for (token, frequency) in self.frequencies.iter().enumerate() {
+            if min_n == 1 || self.is_whole(token as u32) {
+                consider(1, token, frequency);
+            }
+        }
+        let mut cut = lowest_chosen(&candidates, params.max_features);
+        let survives = |f: &Frequency, cut: u64| f64::from(f.documents) >= low && weigh(f) >= cut;
+        // levels[n - 2] holds the keys of the n-grams that survive, in the order of their numbers.
+        let mut levels: Vec<Vec<u64>> = Vec::new();
+        let mut prefixes: Option<Vec<Vec<u32>>> = None;
+        for level in 2..=max_n {
+            let alive: Vec<bool> = if level == 2 {
+                self.frequencies.iter().map(|f| survives(f, cut)).collect()
+            } else {
+                Vec::new()
+            };
+            let scan = Scan { parts: self.parts, prefixes: prefixes.as_deref(), alive, level };
+            let limit = cut.max(low.ceil() as u64);
+            let mut found = scan.count(limit);
+            found.retain(|(_, f)| survives(f, cut));
+            found.par_sort_unstable_by_key(|&(key, _)| key);
+            if found.len() >= NONE as usize - 1 {
+                return Err(FeaturesError::TooMany { what: "n-grams" });
+            }
+            if level >= min_n {
+                let mut consider = |node: usize, frequency: &Frequency| {
+                    let share = f64::from(frequency.documents);
+                    if share <= high {
+                        candidates.push(Candidate {
+                            level: level as u32,
+                            node: node as u32,
+                            weight: weigh(frequency),
+                            documents: frequency.documents,
+                        });
+                    }
+                };
+                found.iter().enumerate().for_each(|(node, (_, f))| consider(node, f));
+                cut = lowest_chosen(&candidates, params.max_features);
+            }
+            if level < max_n {
+                prefixes = Some(scan.number(&found));
+            }
+            levels.push(found.into_iter().map(|(key, _)| key).collect());
+            if levels.last().is_some_and(Vec::is_empty) {
+                break;
+            }
+        }
+        drop(prefixes);
+        if candidates.is_empty() {
+            // Without limits, no n-gram at all means that no document is long enough.
+            let unlimited = low <= 1.0 && high >= documents as f64;
+            return Err(if unlimited {
+                FeaturesError::EmptyVocabulary
+            } else {
+                everything_pruned()
+            });
+        }
+        Ok(self.choose(candidates, &levels))
+    }
+
+    /// Whether a token is a short padded word, which counts whole.
+    fn is_whole(&self, token: u32) -> bool {
+        self.params.analyzer == Analyzer::CharWb
+            && str::from_utf8(self.tokens.get(token)).is_ok_and(|t| t.chars().nth(1).is_some())
+    }
+
+    /// The first `max_features` candidates by weight, then term; in term order.
+    fn choose(
+        &self,
+        mut candidates: Vec<Candidate>,
+        levels: &[Vec<u64>],
+    ) -> (Vec<String>, Vec<u64>) {
+        let limit = self.params.max_features.unwrap_or(usize::MAX);
+        let cut = lowest_chosen(&candidates, self.params.max_features);
+        candidates.retain(|c| c.weight >= cut);
+        let mut terms: Vec<(String, Candidate)> =
+            candidates.into_par_iter().map(|c| (self.term(c, levels), c)).collect();
+        terms.par_sort_unstable_by(|a, b| a.0.cmp(&b.0));
+        if terms.len() > limit {
+            // Only terms tied at the cut are too many, and the last of them go.
+            let above = terms.iter().filter(|(_, c)| c.weight > cut).count();
+            let mut free = limit - above.min(limit);
+            terms.retain(|(_, c)| {
+                let keep = c.weight > cut || free > 0;
+                if keep && c.weight == cut {
+                    free -= 1;
+                }
+                keep
+            });
+        }
+        terms.into_iter().map(|(term, c)| (term, u64::from(c.documents))).unzip()
+    }
+
+    /// The text of an n-gram.
+    fn term(&self, candidate: Candidate, levels: &[Vec<u64>]) -> String {
+        let mut tokens = Vec::new();
+        let mut node = candidate.node;
+        for level in (2..=candidate.level as usize).rev() {
+            let key = levels[level - 2][node as usize];
+            tokens.push(key as u32);
+            node = (key >> 32) as u32;
+        }
+        tokens.push(node);
+        let mut term = String::new();
+        for (place, &token) in tokens.iter().rev().enumerate() {
+            if place > 0 && self.params.analyzer == Analyzer::Word {
+                term.push(' ');
+            }
+            // Tokens are made of whole characters.
+            term.push_str(&String::from_utf8_lossy(self.tokens.get(token)));
+        }
+        term
+    }
+}
+
+/// The weight of the last candidate that fits under `max_features`; 0 where all fit.
+fn lowest_chosen(candidates: &[Candidate], max_features: Option<usize>) -> u64 {
+    match max_features {
+        Some(limit) if candidates.len() > limit => {
+            let mut weights: Vec<u64> = candidates.iter().map(|c| c.weight).collect();
+            let (_, &mut cut, _) = weights.select_nth_unstable_by(limit - 1, |a, b| b.cmp(a));
+            cut
+        }
+        _ => 0,
+    }
+}
+
+/// A scan of all n-grams of one length whose parts survive.
+struct Scan<'a> {
+    parts: &'a [Part],
+    /// The number of the (n-1)-gram at each place, where n is above 2.
+    prefixes: Option<&'a [Vec<u32>]>,
+    /// For n = 2: which tokens survive.
+    alive: Vec<bool>,
+    level: usize,
+}
+
+/// Bytes of the largest sketch.
+const MAX_SKETCH: usize = 1 << 27;
+
+impl Scan<'_> {
+    /// Calls `each` with part, place, document and key of every n-gram.
+    #[inline]
+    fn each_of_part(&self, number: usize, mut each: impl FnMut(usize, u32, u64)) {
+        let part = &self.parts[number];
+        let reach = self.level - 1;
+        for (document, range) in part.documents() {
+            match self.prefixes {
+                None => {
+                    let ids = &part.ids[range.clone()];
+                    let mut before = NONE;
+                    for (place, &id) in (range.start..).zip(ids) {
+                        let id = if id != NONE && self.alive[id as usize] { id } else { NONE };
+                        if before != NONE && id != NONE {
+                            each(place - 1, document, pair(before, id));
+                        }
+                        before = id;
+                    }
+                }
+                Some(prefixes) => {
+                    let prefixes = &prefixes[number];
+                    for place in range.start..range.end.saturating_sub(reach) {
+                        let prefix = prefixes[place];
+                        if prefix != NONE && prefixes[place + 1] != NONE {
+                            each(place, document, pair(prefix, part.ids[place + reach]));
+                        }
+                    }
+                }
+            }
+        }
+    }
+
+    /// The n-grams and their frequencies. Those that occur less than `limit` times may be
+    /// missing.
+    fn count(&self, limit: u64) -> Vec<(u64, Frequency)> {
+        let shards = rayon::current_num_threads().max(1) as u64;
+        let seed = process_seed().rotate_left(32) | 1;
+        let places: usize = self.parts.iter().map(|part| part.ids.len()).sum();
+        let needed = u8::try_from(limit).unwrap_or(u8::MAX);
+        let sketch = (places / shards as usize).next_power_of_two();
+        let sketch = sketch.clamp(1 << 12, MAX_SKETCH);
+        let found: Vec<Vec<(u64, Frequency)>> = (0..shards)
+            .into_par_iter()
+            .map(|shard| {
+                let mine = |hash: u64| ((hash >> 32) * shards) >> 32 == shard;
+                let mut counters = Vec::new();
+                if needed > 1 {
+                    counters = vec![0_u8; sketch];
+                    for part in 0..self.parts.len() {
+                        self.each_of_part(part, |_, _, key| {
+                            let hash = hash_key(key, seed);
+                            if mine(hash) {
+                                let counter = &mut counters[hash as usize & (sketch - 1)];
+                                *counter = counter.saturating_add(1);
+                            }
+                        });
+                    }
+                }
+                let mut table = KeyMap::<Frequency>::with_capacity(0);
+                for part in 0..self.parts.len() {
+                    self.each_of_part(part, |_, document, key| {
+                        let hash = hash_key(key, seed);
+                        let enough =
+                            || needed < 2 || counters[hash as usize & (sketch - 1)] >= needed;
+                        if mine(hash) && enough() {
+                            table.entry(key).see(document);
+                        }
+                    });
+                }
+                table.into_entries().collect()
+            })
+            .collect();
+        found.into_iter().flatten().collect()
+    }
+
+    /// The number in `found` of the n-gram at each place of each part.
+    fn number(&self, found: &[(u64, Frequency)]) -> Vec<Vec<u32>> {
+        let mut numbers = KeyMap::<u32>::with_capacity(found.len());
+        for (number, (key, _)) in (0_u32..).zip(found) {
+            *numbers.entry(*key) = number;
+        }
+        (0..self.parts.len())
+            .into_par_iter()
+            .map(|part| {
+                let mut at_place = vec![NONE; self.parts[part].ids.len()];
+                self.each_of_part(part, |place, _, key| {
+                    at_place[place] = numbers.get(key).unwrap_or(NONE);
+                });
+                at_place
+            })
+            .collect()
+    }
+}

@@ -1,0 +1,220 @@
+//! A fitted vectorizer: its vocabulary, its frozen idf, and its file.
+
+use clawsig_schema::{format::FormatVersion, matrix::Csr};
+use linfa_preprocessing::tf_idf_vectorization::TfIdfMethod;
+use rayon::prelude::*;
+use serde::{Deserialize, Serialize};
+
+use super::{
+    analyzer::cut,
+    batch::in_batches,
+    params::{Idf, ValidVectorizerParams, VectorizerParams},
+    rows::{Counter, Rows, Weighting},
+    terms::Terms,
+};
+use crate::FeaturesError;
+
+/// The version of a saved vectorizer.
+///
+/// - 1.0: parameters, number of documents, terms, document frequencies, idf.
+pub const VECTORIZER_FORMAT: FormatVersion = FormatVersion::new(1, 0);
+
+/// One row of a sparse matrix.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct SparseRow {
+    /// Columns, strictly ascending.
+    pub columns: Vec<u32>,
+    /// The values in these columns.
+    pub values: Vec<f64>,
+}
+
+/// A fitted vectorizer. Its idf is that of the texts it was fitted to, whatever it transforms.
+#[derive(Clone, Debug)]
+pub struct FittedTfIdf {
+    params: ValidVectorizerParams,
+    documents: u64,
+    vocabulary: Vec<String>,
+    document_frequency: Vec<u64>,
+    idf: Option<Vec<f64>>,
+    terms: Terms,
+}
+
+/// A fitted vectorizer as its file has it.
+#[derive(Serialize, Deserialize)]
+pub(crate) struct TfIdfFile {
+    format: FormatVersion,
+    params: VectorizerParams,
+    documents: u64,
+    terms: Vec<String>,
+    document_frequency: Vec<u64>,
+    idf: Option<Vec<f64>>,
+}
+
+impl FittedTfIdf {
+    pub(super) fn new(
+        params: ValidVectorizerParams,
+        documents: u64,
+        vocabulary: Vec<String>,
+        document_frequency: Vec<u64>,
+        terms: Terms,
+    ) -> Result<FittedTfIdf, FeaturesError> {
+        let method = match params.0.idf {
+            Idf::Smooth => Some(TfIdfMethod::Smooth),
+            Idf::Plain => Some(TfIdfMethod::NonSmooth),
+            Idf::None => None,
+        };
+        if params.0.idf == Idf::Plain
+            && let Some(at) = document_frequency.iter().position(|&df| df == 0)
+        {
+            return Err(FeaturesError::UndefinedIdf { term: vocabulary[at].clone() });
+        }
+        let idf = method.map(|method| {
+            let weigh = |&df: &u64| method.compute_idf(documents as usize, df as usize);
+            document_frequency.iter().map(weigh).collect()
+        });
+        Ok(FittedTfIdf { params, documents, vocabulary, document_frequency, idf, terms })
+    }
+
+    /// The settings it was fitted with.
+    pub fn params(&self) -> &VectorizerParams {
+        &self.params.0
+    }
+
+    /// The terms, in the order of their columns.
+    pub fn vocabulary(&self) -> &[String] {
+        &self.vocabulary
+    }
+
+    /// How many of the texts it was fitted to hold each term.
+    pub fn document_frequency(&self) -> &[u64] {
+        &self.document_frequency
+    }
+
+    /// The number of texts it was fitted to.
+    pub fn documents(&self) -> u64 {
+        self.documents
+    }
+
+    /// The weight of each term; `None` with [`Idf::None`].
+    pub fn idf(&self) -> Option<&[f64]> {
+        self.idf.as_deref()
+    }
+
+    /// The number of columns.
+    pub fn cols(&self) -> usize {
+        self.vocabulary.len()
+    }
+
+    pub(super) fn terms(&self) -> &Terms {
+        &self.terms
+    }
+
+    /// The row of one text.
+    pub fn transform_one(&self, text: &str) -> SparseRow {
+        let (mut scratch, mut ids, mut hits) = (Vec::new(), Vec::new(), Vec::new());
+        let params = &self.params.0;
+        self.terms.read(cut(text, params.max_chars), params, &mut scratch, &mut ids);
+        self.terms.each_hit(&ids, |column| hits.push(column));
+        let (columns, values) = Weighting::new(params, self.idf()).row_of_hits(hits);
+        SparseRow { columns, values }
+    }
+
+    /// The matrix of some texts, in order, in parallel on the current rayon pool; texts are held
+    /// a batch at a time.
+    ///
+    /// # Errors
+    /// [`FeaturesError::Matrix`] if a value overflows.
+    pub fn transform<I>(&self, texts: I) -> Result<Csr, FeaturesError>
+    where
+        I: IntoIterator,
+        I::Item: AsRef<str> + Sync,
+    {
+        let mut pieces = Vec::new();
+        in_batches(texts, |batch| {
+            pieces.extend(self.transform_pieces(batch));
+            Ok(())
+        })?;
+        Rows::join(pieces, self.cols())
+    }
+
+    /// The rows of a batch, in order.
+    pub(crate) fn transform_pieces<S: AsRef<str> + Sync>(&self, batch: &[S]) -> Vec<Rows> {
+        let params = &self.params.0;
+        let weighting = Weighting::new(params, self.idf());
+        batch
+            .par_chunks(64)
+            .map_init(
+                || (Counter::new(self.cols()), Vec::new(), Vec::new()),
+                |(counter, scratch, ids), texts| {
+                    let mut rows = Rows::default();
+                    for text in texts {
+                        let text = cut(text.as_ref(), params.max_chars);
+                        self.terms.read(text, params, scratch, ids);
+                        self.terms.each_hit(ids, |column| counter.hit(column));
+                        counter.push_to(&mut rows, &weighting);
+                    }
+                    rows
+                },
+            )
+            .collect()
+    }
+
+    pub(crate) fn to_file(&self) -> TfIdfFile {
+        TfIdfFile {
+            format: VECTORIZER_FORMAT,
+            params: self.params.0.clone(),
+            documents: self.documents,
+            terms: self.vocabulary.clone(),
+            document_frequency: self.document_frequency.clone(),
+            idf: self.idf.clone(),
+        }
+    }
+
+    pub(crate) fn from_file(file: TfIdfFile) -> Result<FittedTfIdf, FeaturesError> {
+        VECTORIZER_FORMAT.can_read(file.format)?;
+        let damaged = |what: String| Err(FeaturesError::Damaged(what));
+        let params = file.params.check()?;
+        let cols = file.terms.len();
+        if file.document_frequency.len() != cols {
+            return damaged(format!("{cols} terms, {} frequencies", file.document_frequency.len()));
+        }
+        let unique: std::collections::HashSet<&String> = file.terms.iter().collect();
+        if unique.len() < cols {
+            return damaged("a term occurs twice".to_owned());
+        }
+        if file.idf.is_some() != (params.0.idf != Idf::None) {
+            return damaged("the idf does not fit the parameters".to_owned());
+        }
+        if let Some(idf) = &file.idf
+            && (idf.len() != cols || idf.iter().any(|weight| !weight.is_finite()))
+        {
+            return damaged("the idf is not one finite number a term".to_owned());
+        }
+        let terms = Terms::new(&file.terms, &params.0)?;
+        Ok(FittedTfIdf {
+            params,
+            documents: file.documents,
+            vocabulary: file.terms,
+            document_frequency: file.document_frequency,
+            idf: file.idf,
+            terms,
+        })
+    }
+
+    /// The vectorizer as JSON, one field a line.
+    ///
+    /// # Errors
+    /// [`FeaturesError::Json`], which a finite state never meets.
+    pub fn to_json(&self) -> Result<String, FeaturesError> {
+        Ok(serde_json::to_string(&self.to_file())?)
+    }
+
+    /// The vectorizer from its JSON; it gives the same bits as the one that was saved.
+    ///
+    /// # Errors
+    /// [`FeaturesError::Json`], [`FeaturesError::Format`] for another major version,
+    /// [`FeaturesError::Damaged`] where the parts don't fit.
+    pub fn from_json(json: &str) -> Result<FittedTfIdf, FeaturesError> {
+        FittedTfIdf::from_file(serde_json::from_str(json)?)
+    }
+}

@@ -1,0 +1,238 @@
+//! Parity with scikit-learn on committed figures, and what must hold for every text.
+
+use std::collections::BTreeMap;
+
+use proptest::{collection::vec, prelude::*};
+use serde::Deserialize;
+
+use super::*;
+
+fn on_threads<T: Send>(threads: usize, work: impl FnOnce() -> T + Send) -> T {
+    rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap().install(work)
+}
+
+fn fit(params: &VectorizerParams, texts: &[String]) -> Result<(FittedTfIdf, Csr), FeaturesError> {
+    TfIdf::new(params.clone().check()?).fit_transform(texts)
+}
+
+/// What `tests/data/sklearn_golden.py` wrote.
+#[derive(Deserialize)]
+struct Golden {
+    texts: Vec<String>,
+    cases: Vec<GoldenCase>,
+}
+
+#[derive(Deserialize)]
+struct GoldenCase {
+    name: String,
+    params: GoldenParams,
+    #[serde(default)]
+    vocabulary: Vec<String>,
+    idf: Option<Vec<f64>>,
+    rows: Vec<BTreeMap<u32, f64>>,
+}
+
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum GoldenParams {
+    TfIdf(Box<VectorizerParams>),
+    Hashing(HashingParams),
+}
+
+#[test]
+fn scikit_learn_gives_the_same() {
+    let golden: Golden =
+        serde_json::from_str(include_str!("../../tests/data/sklearn_golden.json")).unwrap();
+    assert!(golden.cases.len() >= 12);
+    for case in golden.cases {
+        let matrix = match case.params {
+            GoldenParams::TfIdf(params) => {
+                let (fitted, matrix) = fit(&params, &golden.texts).unwrap();
+                assert_eq!(fitted.vocabulary(), case.vocabulary, "{}", case.name);
+                for (ours, theirs) in fitted.idf().into_iter().flatten().zip(case.idf.unwrap_or_default()) {
+                    assert!((ours - theirs).abs() < 1e-12, "{}", case.name);
+                }
+                matrix
+            }
+            GoldenParams::Hashing(params) => {
+                params.check().unwrap().transform(&golden.texts).unwrap()
+            }
+        };
+        assert_eq!(matrix.rows(), case.rows.len());
+        for (row, expected) in case.rows.iter().enumerate() {
+            let (columns, values) = matrix.row(row);
+            let expected_columns: Vec<u32> = expected.keys().copied().collect();
+            assert_eq!(columns, expected_columns, "{}, row {row}", case.name);
+            for (value, expected) in values.iter().zip(expected.values()) {
+                assert!((value - expected).abs() < 1e-12, "{}, row {row}", case.name);
+            }
+        }
+    }
+}
+
+/// Texts over few words, so that n-grams repeat, with some hostile characters.
+fn texts() -> impl Strategy<Value = Vec<String>> {
+    let word = prop::sample::select(vec![
+        "alpha",
+        "beta",
+        "gamma",
+        "Beta",
+        "x",
+        "é1",
+        "STRASSE",
+        "İo",
+        "ΣΑΣ",
+        "漢字",
+        "a\u{301}b",
+        "\u{202e}",
+        "😀",
+        "_",
+        "a_b",
+        "12",
+        "\u{1c}",
+        "\n",
+        "",
+    ]);
+    vec(vec(word, 0..12).prop_map(|words| words.join(" ")), 1..20)
+}
+
+fn settings() -> impl Strategy<Value = VectorizerParams> {
+    let analyzers = vec![Analyzer::Word, Analyzer::Char, Analyzer::CharWb];
+    let limits = vec![None, Some(1), Some(4), Some(9)];
+    (
+        prop::sample::select(analyzers),
+        (1_usize..=3, 0_usize..=2),
+        (1_u64..=3, prop::sample::select(limits)),
+        (any::<bool>(), any::<bool>()),
+    )
+        .prop_map(|(analyzer, (min, more), (min_df, max_features), (binary, sublinear))| {
+            VectorizerParams {
+                analyzer,
+                ngrams: (min, min + more),
+                min_df: DocumentFrequency::Count(min_df),
+                max_features,
+                binary,
+                sublinear,
+                ..Default::default()
+            }
+        })
+}
+
+/// The vocabulary by the definition: every n-gram as a string, counted, filtered, cut, sorted.
+fn plain_vocabulary(params: &VectorizerParams, texts: &[String]) -> Vec<String> {
+    let mut known: BTreeMap<String, (u64, u64)> = BTreeMap::new();
+    let (min, max) = params.ngrams;
+    for text in texts {
+        let mut runs: Vec<(Vec<String>, bool)> = vec![(Vec::new(), false)];
+        analyzer::each_token(text, params.analyzer, true, min, &mut Vec::new(), |token| {
+            let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).unwrap();
+            match token {
+                analyzer::Token::Gram(bytes) => runs.last_mut().unwrap().0.push(text(bytes)),
+                analyzer::Token::Whole(bytes) => {
+                    runs.push((vec![text(bytes)], true));
+                    runs.push((Vec::new(), false));
+                }
+                analyzer::Token::Break => runs.push((Vec::new(), false)),
+            }
+        });
+        let separator = if params.analyzer == Analyzer::Word { " " } else { "" };
+        let mut counts: BTreeMap<String, u64> = BTreeMap::new();
+        for (run, whole) in &runs {
+            let range = if *whole { 1..=1 } else { min..=max };
+            for window in range.flat_map(|n| run.windows(n)) {
+                *counts.entry(window.join(separator)).or_default() += 1;
+            }
+        }
+        for (term, count) in counts {
+            let entry = known.entry(term).or_default();
+            entry.0 += if params.binary { 1 } else { count };
+            entry.1 += 1;
+        }
+    }
+    let DocumentFrequency::Count(min_df) = params.min_df else { return Vec::new() };
+    let mut kept: Vec<(String, u64)> =
+        known.into_iter().filter(|(_, f)| f.1 >= min_df).map(|(t, f)| (t, f.0)).collect();
+    kept.sort_by(|a, b| b.1.cmp(&a.1).then_with(|| a.0.cmp(&b.0)));
+    kept.truncate(params.max_features.unwrap_or(usize::MAX));
+    let mut terms: Vec<String> = kept.into_iter().map(|(term, _)| term).collect();
+    terms.sort();
+    terms
+}
+
+proptest! {
+    #[test]
+    fn the_vocabulary_is_that_of_the_definition(params in settings(), texts in texts()) {
+        let expected = plain_vocabulary(&params, &texts);
+        match fit(&params, &texts) {
+            Ok((fitted, _)) => prop_assert_eq!(fitted.vocabulary(), expected),
+            Err(_) => prop_assert!(expected.is_empty()),
+        }
+    }
+
+    #[test]
+    fn fit_then_transform_is_fit_transform(params in settings(), texts in texts()) {
+        let Ok((fitted, matrix)) = fit(&params, &texts) else { return Ok(()) };
+        prop_assert_eq!(&fitted.transform(&texts).unwrap(), &matrix);
+        let loaded = FittedTfIdf::from_json(&fitted.to_json().unwrap()).unwrap();
+        for (row, text) in texts.iter().enumerate() {
+            let one = loaded.transform_one(text);
+            prop_assert_eq!(matrix.row(row), (&one.columns[..], &one.values[..]));
+        }
+    }
+
+    #[test]
+    fn threads_batches_and_order_change_nothing(params in settings(), texts in texts()) {
+        let Ok((fitted, matrix)) = on_threads(1, || fit(&params, &texts)) else { return Ok(()) };
+        for threads in [2, 8] {
+            let (other, same) = on_threads(threads, || fit(&params, &texts)).unwrap();
+            prop_assert_eq!(other.to_json().unwrap(), fitted.to_json().unwrap());
+            prop_assert_eq!(&same, &matrix);
+        }
+        let mut pieces = TfIdf::new(params.clone().check().unwrap()).begin();
+        for text in &texts {
+            pieces.push(std::slice::from_ref(text)).unwrap();
+        }
+        prop_assert_eq!(&pieces.finish().unwrap().1, &matrix);
+        let reversed: Vec<String> = texts.iter().rev().cloned().collect();
+        let (other, turned) = fit(&params, &reversed).unwrap();
+        prop_assert_eq!(other.to_json().unwrap(), fitted.to_json().unwrap());
+        let order: Vec<usize> = (0..texts.len()).rev().collect();
+        prop_assert_eq!(turned, matrix.select_rows(&order));
+    }
+}
+
+#[test]
+fn impossible_settings_are_refused_by_name() {
+    let refused = |params: VectorizerParams| params.check().unwrap_err().to_string();
+    let text = refused(VectorizerParams { ngrams: (2, 1), ..Default::default() });
+    assert_eq!(text, "parameter `ngrams` is 2 to 1, expected a range within 1 to 16");
+    let min_df = DocumentFrequency::Share(1.5);
+    assert!(refused(VectorizerParams { min_df, ..Default::default() }).contains("`min_df` is 1.5"));
+    let max_df = DocumentFrequency::Share(f64::NAN);
+    assert!(refused(VectorizerParams { max_df, ..Default::default() }).contains("`max_df` is NaN"));
+}
+
+#[test]
+fn texts_without_terms_and_limits_without_room_are_told_apart() {
+    let params = VectorizerParams::default();
+    let error = fit(&params, &["".to_owned(), "a !".to_owned()]).unwrap_err();
+    assert!(matches!(error, FeaturesError::EmptyVocabulary));
+    let params = VectorizerParams { min_df: DocumentFrequency::Count(5), ..params };
+    let error = fit(&params, &["one two".to_owned()]).unwrap_err();
+    assert!(matches!(error, FeaturesError::EverythingPruned { .. }));
+}
+
+#[test]
+fn a_saved_state_is_checked() {
+    let texts = ["one two".to_owned(), "two three".to_owned()];
+    let (fitted, _) = fit(&VectorizerParams::default(), &texts).unwrap();
+    let json = fitted.to_json().unwrap();
+    let broken = |from: &str, to: &str| {
+        assert!(json.contains(from), "{json}");
+        FittedTfIdf::from_json(&json.replacen(from, to, 1)).unwrap_err()
+    };
+    assert!(matches!(broken("\"1.0\"", "\"2.0\""), FeaturesError::Format(_)));
+    assert!(matches!(broken("\"three\"", "\"two\""), FeaturesError::Damaged(_)));
+    assert!(matches!(broken("[1,1,2]", "[1,1]"), FeaturesError::Damaged(_)));
+    assert!(matches!(broken("{", ""), FeaturesError::Json(_)));
+}
