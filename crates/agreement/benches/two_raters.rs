@@ -46,8 +46,15 @@ fn main() -> Result<(), Error> {
         counts[bits] += 1;
     }
     let units = Units::subjects(&counts);
-    let given = intervals(&resample(&units, &settings, statistics, tables));
+    let found = resample(&units, &settings, statistics, tables);
+    let given = intervals(&found);
     println!("rows resampled, 2000 replicates, {given} BCa intervals: {:?}", start.elapsed());
+
+    let kappa = PairStatistic::ALL.iter().position(|s| *s == PairStatistic::CohenKappa);
+    for place in (kappa.unwrap_or(0)..statistics).step_by(PairStatistic::ALL.len()) {
+        let estimate = found.bca(place);
+        println!("kappa {:?} standard error {:?}", estimate.value, estimate.standard_error);
+    }
 
     let start = Instant::now();
     let units = Units::clusters(8, owners_of(&rows));

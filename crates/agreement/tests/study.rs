@@ -13,7 +13,7 @@ fn row(number: usize, stat: bool, vt: Option<bool>, spector: bool, verdict: Verd
     let text = |flag: bool| Some(if flag { "suspicious" } else { "clean" }.to_owned());
     SkillRow {
         id: format!("{number:064x}"),
-        slug: (number % 7 != 0).then(|| format!("owner{}/=skill{number}", number % 11)),
+        slug: (!number.is_multiple_of(7)).then(|| format!("owner{}/=skill{number}", number % 11)),
         version: "1".to_owned(),
         text: None,
         bundle: BundleStats::default(),
