@@ -18,6 +18,7 @@ const EMPTY: u64 = u64::MAX;
 static SEED: LazyLock<u64> = LazyLock::new(|| RandomState::new().hash_one(0_u64) | 1);
 
 /// The halves of a 128-bit product, folded.
+#[inline]
 fn fold(a: u64, b: u64) -> u64 {
     let product = u128::from(a) * u128::from(b);
     (product >> 64) as u64 ^ product as u64
@@ -74,6 +75,7 @@ impl Interner {
     }
 
     /// The bytes of string `id`.
+    #[inline]
     pub(crate) fn get(&self, id: u32) -> &[u8] {
         let id = id as usize;
         let start = if id == 0 { 0 } else { self.ends[id - 1] };

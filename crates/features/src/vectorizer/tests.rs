@@ -49,7 +49,9 @@ fn scikit_learn_gives_the_same() {
             GoldenParams::TfIdf(params) => {
                 let (fitted, matrix) = fit(&params, &golden.texts).unwrap();
                 assert_eq!(fitted.vocabulary(), case.vocabulary, "{}", case.name);
-                for (ours, theirs) in fitted.idf().into_iter().flatten().zip(case.idf.unwrap_or_default()) {
+                for (ours, theirs) in
+                    fitted.idf().into_iter().flatten().zip(case.idf.unwrap_or_default())
+                {
                     assert!((ours - theirs).abs() < 1e-12, "{}", case.name);
                 }
                 matrix

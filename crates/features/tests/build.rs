@@ -1,0 +1,171 @@
+//! The whole matrix from made-up rows: columns by profile, leakage, and one row at a time.
+
+use clawsig_features::{
+    BoxError, FeatureParams, FeatureSet, FeaturesError, FittedFeatures, NumericColumns, RowIter,
+    RowSource, build,
+};
+use clawsig_schema::{
+    BundleStats, JudgeFields, SkillRow, SkillSpectorSignals, Split, StaticSignals, Target, Verdict,
+    VirusTotalSignals,
+    matrix::{ColumnGroup, Csr},
+};
+
+struct Made(Vec<SkillRow>);
+
+impl RowSource for Made {
+    fn rows(&mut self, split: Split) -> Result<RowIter<'_>, BoxError> {
+        Ok(Box::new(self.0.iter().filter(move |row| row.split == split).cloned().map(Ok)))
+    }
+}
+
+/// Rows 0 to 9 train, 10 and 11 test; row 11 copies row 3. Even rows lack a VirusTotal result.
+fn rows() -> Made {
+    let row = |number: usize| {
+        let subject = if number == 11 { 3 } else { number };
+        SkillRow {
+            id: format!("{number:064}"),
+            slug: Some(format!("owner{}/skill", number % 3)),
+            version: "1".to_owned(),
+            text: (number != 4)
+                .then(|| format!("# Title\ncommon words here special{subject} ends")),
+            bundle: BundleStats::default(),
+            verdict: Some(Verdict::ALL[number % 3]),
+            judge: JudgeFields { summary: Some("leak".to_owned()), ..Default::default() },
+            static_scan: StaticSignals {
+                status: Some(if number < 5 { "clean" } else { "suspicious" }.to_owned()),
+                finding_count: number as u32,
+                reason_codes: vec![format!("suspicious.code{}", number % 2)],
+                has_output: true,
+            },
+            virustotal: VirusTotalSignals {
+                malicious: (number % 2 == 1).then_some(number as u32),
+                ..Default::default()
+            },
+            skillspector: SkillSpectorSignals {
+                score: Some(number as f64 * 5.0),
+                issue_codes: vec!["X1".to_owned(), "X1".to_owned()],
+                ..Default::default()
+            },
+            split: if number < 10 { Split::Train } else { Split::Test },
+        }
+    };
+    Made((0..12).map(row).collect())
+}
+
+fn made(params: FeatureParams) -> FeatureSet {
+    build(&params.check().unwrap(), &mut rows(), &|_, _| ()).unwrap()
+}
+
+fn names(set: &FeatureSet, group: ColumnGroup) -> Vec<&str> {
+    set.columns.iter().filter(|c| c.group == group).map(|c| c.name.as_str()).collect()
+}
+
+#[test]
+fn the_profiles_have_their_columns_and_no_more() {
+    let seed = made(FeatureParams {
+        groups: vec![ColumnGroup::Flags, ColumnGroup::Text],
+        ..Default::default()
+    });
+    let flags = ["flag_static", "flag_virustotal", "flag_skillspector"];
+    assert_eq!(names(&seed, ColumnGroup::Flags), flags);
+    assert_eq!(seed.columns.len(), names(&seed, ColumnGroup::Text).len() + 3);
+    let tutorial = made(FeatureParams {
+        groups: vec![ColumnGroup::Text, ColumnGroup::Numeric],
+        numeric: NumericColumns::Notebook,
+        ..Default::default()
+    });
+    let four = [
+        "skillspector_score",
+        "static_finding_count",
+        "skillspector_issue_count",
+        "virustotal_malicious_count",
+    ];
+    assert_eq!(names(&tutorial, ColumnGroup::Numeric), four);
+    assert_eq!(tutorial.columns.len(), names(&tutorial, ColumnGroup::Text).len() + 4);
+    // Missing counts as 0 before standardising: 1, 3, 5, 7, 9 and five zeros have mean 2.5.
+    let column = tutorial.columns.iter().position(|c| c.name == four[3]).unwrap() as u32;
+    let (columns, values) = tutorial.splits[0].matrix.row(0);
+    let value = values[columns.iter().position(|&c| c == column).unwrap()];
+    let deviation = (165.0_f64 / 10.0 - 2.5 * 2.5).sqrt();
+    assert!((value - (0.0 - 2.5) / deviation).abs() < 1e-12);
+}
+
+#[test]
+fn a_missing_number_is_its_mean_and_marked() {
+    let set = made(FeatureParams { groups: vec![ColumnGroup::Numeric], ..Default::default() });
+    let at = |name: &str| set.columns.iter().position(|c| c.name == name).unwrap() as u32;
+    let (columns, _) = set.splits[0].matrix.row(0);
+    assert!(!columns.contains(&at("virustotal_malicious_count")));
+    assert!(columns.contains(&at("virustotal_malicious_count_missing")));
+    assert!(!set.columns.iter().any(|c| c.name == "static_finding_count_missing"));
+}
+
+#[test]
+fn severity_sees_nothing_of_skillspector() {
+    let params = FeatureParams { target: Target::Severity, ..Default::default() };
+    let valid = params.clone().check().unwrap();
+    assert_eq!(valid.left_out().len(), 5);
+    let set = made(params);
+    let leaks = |name: &str| name.contains("skillspector");
+    let signals = set.columns.iter().filter(|c| c.group != ColumnGroup::Text);
+    assert!(signals.clone().count() > 5 && !signals.clone().any(|c| leaks(&c.name)));
+}
+
+#[test]
+fn a_barred_column_is_refused_with_the_reason() {
+    let asked = |target, column: &str| {
+        let columns = vec![column.to_owned()];
+        FeatureParams { target, columns, ..Default::default() }.check()
+    };
+    for &target in Target::ALL {
+        let error = asked(target, "clawscan_summary").unwrap_err();
+        assert!(error.to_string().contains("written by the judge"), "{error}");
+    }
+    assert!(asked(Target::Verdict, "skillspector_score").is_ok());
+    let error = asked(Target::Severity, "skillspector_score").unwrap_err();
+    assert!(matches!(error, FeaturesError::BarredColumn { .. }));
+    assert!(matches!(asked(Target::Verdict, "x"), Err(FeaturesError::UnknownColumn { .. })));
+    let notebook = FeatureParams {
+        target: Target::Severity,
+        numeric: NumericColumns::Notebook,
+        ..Default::default()
+    };
+    assert!(notebook.check().is_err());
+}
+
+#[test]
+fn one_row_at_a_time_gives_the_same_bits_after_loading() {
+    let set = made(FeatureParams::default());
+    let json = set.fitted.to_json().unwrap();
+    let loaded = FittedFeatures::from_json(&json).unwrap();
+    assert_eq!(loaded.to_json().unwrap(), json);
+    assert_eq!((loaded.cols(), loaded.columns()), (set.columns.len(), set.columns.clone()));
+    let check = |split: Split, matrix: &Csr| {
+        let rows: Vec<SkillRow> = rows().0.into_iter().filter(|row| row.split == split).collect();
+        assert_eq!(rows.len(), matrix.rows());
+        for (number, row) in rows.iter().enumerate() {
+            let one = loaded.transform_row(row).unwrap();
+            assert_eq!(matrix.row(number), (&one.columns[..], &one.values[..]));
+        }
+    };
+    for split in &set.splits {
+        check(split.split, &split.matrix);
+    }
+    assert!(FittedFeatures::from_json(&json.replacen("1.0", "9.0", 1)).is_err());
+}
+
+#[test]
+fn copies_in_train_are_counted_across_splits() {
+    let set = made(FeatureParams::default());
+    let test = &set.splits.iter().find(|s| s.split == Split::Test).unwrap().rows;
+    assert_eq!((test[1].duplicate_group, test[1].copies_in_train), (3, 1));
+    assert_eq!((test[0].duplicate_group, test[0].copies_in_train), (10, 0));
+    assert_eq!(set.splits[0].rows[3].copies_in_train, 0);
+}
+
+#[test]
+fn without_training_rows_nothing_is_fitted() {
+    let params = FeatureParams::default().check().unwrap();
+    let error = build(&params, &mut Made(Vec::new()), &|_, _| ()).unwrap_err();
+    assert!(matches!(error, FeaturesError::NoTrainingRows));
+}
