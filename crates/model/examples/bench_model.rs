@@ -6,11 +6,17 @@
 
 use std::{error::Error, fs, path::Path, time::Instant};
 
-use clawsig_model::solver::{Auto, Lbfgs, LinfaDense, NewtonCg, Problem, ProximalNewton, Solver, Stop};
+use clawsig_model::solver::{
+    Auto, Lbfgs, LinfaDense, NewtonCg, Problem, ProximalNewton, Solver, Stop,
+};
 use clawsig_schema::matrix::Csr;
 
 /// The data of a little-endian, one-dimensional `.npy` file of version 1 or 2.
-fn npy<const W: usize, T>(path: &Path, kind: &str, read: fn([u8; W]) -> T) -> Result<Vec<T>, Box<dyn Error>> {
+fn npy<const W: usize, T>(
+    path: &Path,
+    kind: &str,
+    read: fn([u8; W]) -> T,
+) -> Result<Vec<T>, Box<dyn Error>> {
     let bytes = fs::read(path)?;
     let header = match bytes.get(6) {
         Some(1) => 10 + usize::from(u16::from_le_bytes([bytes[8], bytes[9]])),
@@ -70,8 +76,17 @@ fn main() -> Result<(), Box<dyn Error>> {
     println!(
         "{} rows {} cols {} entries {} | {seconds:.2} s, {} iterations, {:.1} passes, objective {:.10}, gap {:.1e}, \
          gradient {:.1e}, converged {}, checked {:.10} | {}",
-        r.solver, x.rows(), x.cols(), x.entries(), r.iterations, r.passes, r.objective,
-        r.relative_gap, r.gradient_norm, r.converged, problem.objective(&solution.coefficients)?,
+        r.solver,
+        x.rows(),
+        x.cols(),
+        x.entries(),
+        r.iterations,
+        r.passes,
+        r.objective,
+        r.relative_gap,
+        r.gradient_norm,
+        r.converged,
+        problem.objective(&solution.coefficients)?,
         peak.split_whitespace().collect::<Vec<_>>().join(" ")
     );
     Ok(())

@@ -1,12 +1,10 @@
 //! What a model must beat: constant, random and scanner answers on the same rows.
 
-use clawsig_schema::{
-    estimate::Estimate,
-    evaluation::PairedTest,
-    matrix::RowInfo,
-    target::Target,
+use clawsig_schema::{estimate::Estimate, evaluation::PairedTest, matrix::RowInfo, target::Target};
+use rand_chacha::{
+    ChaCha8Rng,
+    rand_core::{Rng, SeedableRng},
 };
-use rand_chacha::{ChaCha8Rng, rand_core::{Rng, SeedableRng}};
 use statrs::distribution::{Binomial, ChiSquared, ContinuousCDF, DiscreteCDF};
 
 use crate::{
@@ -118,8 +116,10 @@ pub fn paired_test(
 ) -> PairedTest {
     let (mut only_model, mut only_baseline) = (0_u64, 0_u64);
     for row in 0..model.len() {
-        match (model.predicted[row] == model.truth[row], baseline.predicted[row] == model.truth[row])
-        {
+        match (
+            model.predicted[row] == model.truth[row],
+            baseline.predicted[row] == model.truth[row],
+        ) {
             (true, false) => only_model += 1,
             (false, true) => only_baseline += 1,
             _ => {}

@@ -215,7 +215,8 @@ impl Calibrator {
     /// If the predictions have other classes than those fitted.
     pub fn apply(&self, scored: &Scored) -> Result<Scored> {
         let probabilities = scored.probabilities.iter().map(|row| {
-            let mut p: Vec<f64> = row.iter().zip(&self.curves).map(|(p, curve)| curve.at(*p)).collect();
+            let mut p: Vec<f64> =
+                row.iter().zip(&self.curves).map(|(p, curve)| curve.at(*p)).collect();
             let sum: f64 = p.iter().sum();
             if sum > 0.0 {
                 p.iter_mut().for_each(|p| *p = (*p / sum).min(1.0));

@@ -189,7 +189,11 @@ fn error_rows(
                 top_terms,
                 near_duplicates: near.len() as u64,
                 near_duplicates_other_label: other.len() as u64,
-                other_label_ids: other.iter().take(5).map(|&at| train.rows[at].id.clone()).collect(),
+                other_label_ids: other
+                    .iter()
+                    .take(5)
+                    .map(|&at| train.rows[at].id.clone())
+                    .collect(),
             }
         })
         .collect()
@@ -252,7 +256,10 @@ impl Stage<'_> {
     }
 
     fn table(&self, scored: &Scored) -> SplitMetrics {
-        split_metrics(scored, Some(Bootstrap { replicates: self.bootstrap.replicates.min(200), ..self.bootstrap }))
+        split_metrics(
+            scored,
+            Some(Bootstrap { replicates: self.bootstrap.replicates.min(200), ..self.bootstrap }),
+        )
     }
 
     fn ablation(&self, progress: Progress<'_>) -> Result<Vec<ScoreRow>> {
@@ -266,7 +273,8 @@ impl Stage<'_> {
             }
         }
         let total = variants.len() as u64;
-        let whole = Scored::new(&self.training.model, &self.test.x, &self.test.labels, &self.test.rows)?;
+        let whole =
+            Scored::new(&self.training.model, &self.test.x, &self.test.labels, &self.test.rows)?;
         let mut rows = score_rows("all", self.test.name, &self.table(&whole), true);
         for (at, (name, groups)) in variants.into_iter().enumerate() {
             progress(at as u64, total);
@@ -282,7 +290,8 @@ impl Stage<'_> {
     fn memorising(&self, scored: &Scored, refit: bool) -> Result<Vec<ScoreRow>> {
         let (train, test) = (self.train, self.test);
         let groups: BTreeSet<u32> = train.rows.iter().map(|row| row.duplicate_group).collect();
-        let owners: BTreeSet<&str> = train.rows.iter().filter_map(|row| row.owner.as_deref()).collect();
+        let owners: BTreeSet<&str> =
+            train.rows.iter().filter_map(|row| row.owner.as_deref()).collect();
         let alone = |row: usize| !groups.contains(&test.rows[row].duplicate_group);
         let unseen = |row: usize| {
             test.rows[row].owner.as_deref().is_none_or(|owner| !owners.contains(owner))
@@ -314,9 +323,12 @@ impl Stage<'_> {
             indptr.extend(second.indptr()[1..].iter().map(|at| at + offset));
             indices.extend_from_slice(second.indices());
             values.extend_from_slice(second.values());
-            let x = Csr::new(first.cols(), indptr, indices, values).map_err(|_| {
-                ModelError::Shape { what: "a pooled matrix", found: second.cols(), expected: first.cols() }
-            })?;
+            let x =
+                Csr::new(first.cols(), indptr, indices, values).map_err(|_| ModelError::Shape {
+                    what: "a pooled matrix",
+                    found: second.cols(),
+                    expected: first.cols(),
+                })?;
             Ok((
                 x,
                 chosen.iter().map(|&at| labels[at]).collect(),
@@ -397,7 +409,10 @@ pub fn evaluate(
             split: part.name.to_owned(),
             rows: part.labels.len() as u64,
             unlabelled: part.unlabelled,
-            owners: crate::metrics::owner_units(&part.rows).iter().max().map_or(0, |&o| o as u64 + 1),
+            owners: crate::metrics::owner_units(&part.rows)
+                .iter()
+                .max()
+                .map_or(0, |&o| o as u64 + 1),
         });
         let Some(scored) = scored else { continue };
         result.metrics.0.insert(part.name.to_owned(), split_metrics(scored, Some(bootstrap)));
@@ -429,9 +444,10 @@ pub fn evaluate(
                 result.file.calibration.push(calibration_scores(method, part.name, scored, &after));
             }
         }
-        None if method != "none" => result.file.warnings.push(format!(
-            "no {method} calibration: a class has no validation rows to fit it on"
-        )),
+        None if method != "none" => result
+            .file
+            .warnings
+            .push(format!("no {method} calibration: a class has no validation rows to fit it on")),
         None => {}
     }
     let table = &result.metrics.0[stage.test.name];
@@ -441,7 +457,13 @@ pub fn evaluate(
     {
         let scored = as_scored(&classes, &stage.test.labels, &answers, &stage.test.rows)?;
         result.baselines.extend(score_rows(&name, stage.test.name, &stage.table(&scored), false));
-        result.file.paired_tests.push(paired_test(stage.test.name, &name, test, &scored, bootstrap));
+        result.file.paired_tests.push(paired_test(
+            stage.test.name,
+            &name,
+            test,
+            &scored,
+            bootstrap,
+        ));
     }
     if params.refits {
         result.ablation = stage.ablation(progress)?;

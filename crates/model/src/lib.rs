@@ -1,4 +1,4 @@
-//! Sparse logistic regression to the proven optimum, and an evaluation that doubts itself.
+#![doc = include_str!("../README.md")]
 #![forbid(unsafe_code)]
 
 pub mod baseline;

@@ -8,7 +8,10 @@ use clawsig_schema::{
     evaluation::{MACRO, OVERALL, SplitMetrics, WEIGHTED, metric},
     matrix::{Csr, RowInfo},
 };
-use rand_chacha::{ChaCha8Rng, rand_core::{Rng, SeedableRng}};
+use rand_chacha::{
+    ChaCha8Rng,
+    rand_core::{Rng, SeedableRng},
+};
 use rayon::prelude::*;
 
 use crate::{
@@ -80,9 +83,10 @@ impl Scored {
         probabilities: Vec<Vec<f64>>,
         owners: Vec<usize>,
     ) -> Result<Scored> {
-        for (what, found) in
-            [("the list of probabilities", probabilities.len()), ("the list of owners", owners.len())]
-        {
+        for (what, found) in [
+            ("the list of probabilities", probabilities.len()),
+            ("the list of owners", owners.len()),
+        ] {
             if found != truth.len() {
                 return Err(ModelError::Shape { what, found, expected: truth.len() });
             }
@@ -315,9 +319,10 @@ fn lines(s: &Scored, orders: &[Vec<usize>], w: &[f64]) -> Vec<Line> {
     for (name, values) in &by_metric {
         let of_present: std::result::Result<Vec<f64>, &'static str> =
             present.iter().map(|&c| values[c]).collect();
-        let mean = of_present.as_ref().map_err(|why| *why).and_then(|v| {
-            share(v.iter().sum(), v.len() as f64, NO_ROWS)
-        });
+        let mean = of_present
+            .as_ref()
+            .map_err(|why| *why)
+            .and_then(|v| share(v.iter().sum(), v.len() as f64, NO_ROWS));
         out.push((macro_at, name, mean, n, None));
         let weighted = of_present.and_then(|v| {
             share(v.iter().zip(&present).map(|(v, &c)| v * support[c]).sum(), n, NO_ROWS)
@@ -337,7 +342,11 @@ fn lines(s: &Scored, orders: &[Vec<usize>], w: &[f64]) -> Vec<Line> {
     let kappa = if n <= 0.0 {
         Err(NO_ROWS)
     } else {
-        share(hits * n - expected, n * n - expected, "truth and prediction are one and the same class")
+        share(
+            hits * n - expected,
+            n * n - expected,
+            "truth and prediction are one and the same class",
+        )
     };
     out.push((overall, metric::KAPPA, kappa, n, None));
     let squares = |v: &[f64]| n * n - v.iter().map(|v| v * v).sum::<f64>();
@@ -354,9 +363,10 @@ fn lines(s: &Scored, orders: &[Vec<usize>], w: &[f64]) -> Vec<Line> {
     let brier: f64 = rows
         .clone()
         .map(|row| {
-            let parts = s.probabilities[row].iter().enumerate().map(|(c, p)| {
-                (p - if s.truth[row] == c { 1.0 } else { 0.0 }).powi(2)
-            });
+            let parts = s.probabilities[row]
+                .iter()
+                .enumerate()
+                .map(|(c, p)| (p - if s.truth[row] == c { 1.0 } else { 0.0 }).powi(2));
             w[row] * parts.sum::<f64>()
         })
         .sum();
@@ -441,7 +451,8 @@ pub fn split_metrics(scored: &Scored, bootstrap: Option<Bootstrap>) -> SplitMetr
                 let values = replicates.iter().filter_map(|r| r[at].ok()).collect();
                 match percentile_interval(values) {
                     Some((low, high, error)) if name != metric::SUPPORT => {
-                        let mut e = estimate.with_interval(low, high, "bootstrap-percentile-owners");
+                        let mut e =
+                            estimate.with_interval(low, high, "bootstrap-percentile-owners");
                         e.standard_error = Some(error);
                         e
                     }

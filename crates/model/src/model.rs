@@ -107,9 +107,7 @@ impl TrainedModel {
         let other = match against {
             Some(other) => of(other),
             None if self.classes.len() == 2 => of(1 - class),
-            None => {
-                (0..self.classes.len()).map(of).sum::<f64>() / self.classes.len() as f64
-            }
+            None => (0..self.classes.len()).map(of).sum::<f64>() / self.classes.len() as f64,
         };
         of(class) - other
     }

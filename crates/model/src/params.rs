@@ -146,9 +146,8 @@ impl TrainParams {
     /// # Errors
     /// The first parameter out of range, with its key, value and range.
     pub fn check(self) -> Result<ValidTrainParams> {
-        for (name, c) in [("model.c", self.c)]
-            .into_iter()
-            .chain(self.grid.iter().map(|&c| ("model.grid", c)))
+        for (name, c) in
+            [("model.c", self.c)].into_iter().chain(self.grid.iter().map(|&c| ("model.grid", c)))
         {
             if !(1e-8..=1e8).contains(&c) {
                 return bad(name, c, "a number from 1e-8 to 1e8");

@@ -162,7 +162,8 @@ impl TrainedModel {
         let [magic, found, cols, numbers @ ..] = words else {
             return Err(malformed(weights, "too short"));
         };
-        let expected = (file.columns as usize).checked_mul(outputs).and_then(|n| n.checked_add(outputs));
+        let expected =
+            (file.columns as usize).checked_mul(outputs).and_then(|n| n.checked_add(outputs));
         if magic != MAGIC
             || !rest.is_empty()
             || u64::from_le_bytes(*found) != outputs as u64

@@ -6,7 +6,10 @@ use clawsig_schema::{
     evaluation::{GridRow, MACRO, OVERALL, metric},
     matrix::{ColumnGroup, ColumnInfo, Csr, RowInfo},
 };
-use rand_chacha::{ChaCha8Rng, rand_core::{Rng, SeedableRng}};
+use rand_chacha::{
+    ChaCha8Rng,
+    rand_core::{Rng, SeedableRng},
+};
 
 use crate::{
     error::{ModelError, Result},
@@ -314,9 +317,11 @@ pub fn train(
         let scored = Scored::new(&model, &validation.x, &validation.labels, &validation.rows)?;
         let table = split_metrics(&scored, None);
         let get = |scope: &str, name: &str| {
-            table.get(scope).and_then(|m| m.get(name)).cloned().unwrap_or_else(|| {
-                Estimate::undefined("no validation rows", 0)
-            })
+            table
+                .get(scope)
+                .and_then(|m| m.get(name))
+                .cloned()
+                .unwrap_or_else(|| Estimate::undefined("no validation rows", 0))
         };
         let row = GridRow {
             family: "logistic-regression".to_owned(),

@@ -117,7 +117,12 @@ fn of_blocks<const N: usize>(blocks: &[[f64; N]], q: &[[f64; N]]) -> Coefficient
         let mean = intercepts.iter().sum::<f64>() / classes as f64;
         intercepts.iter_mut().for_each(|b| *b -= mean);
     }
-    Coefficients { classes, cols, weights: blocks[..cols].iter().flat_map(outputs).collect(), intercepts }
+    Coefficients {
+        classes,
+        cols,
+        weights: blocks[..cols].iter().flat_map(outputs).collect(),
+        intercepts,
+    }
 }
 
 fn run<const N: usize>(
@@ -136,9 +141,7 @@ fn run<const N: usize>(
     let raw: Raw<N> = match method {
         Method::Newton => newton::solve(&rows, problem.l2, first, stop, progress),
         Method::Lbfgs => lbfgs::solve(&rows, problem.l2, first, stop, progress),
-        Method::Proximal => {
-            proximal::solve(&rows, (problem.l1, problem.l2), first, stop, progress)
-        }
+        Method::Proximal => proximal::solve(&rows, (problem.l1, problem.l2), first, stop, progress),
     };
     if !raw.objective.is_finite() {
         return Err(ModelError::Diverged { iterations: raw.iterations });

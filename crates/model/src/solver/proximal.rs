@@ -40,7 +40,10 @@ impl Columns {
 
     fn column(&self, column: usize) -> impl Iterator<Item = (usize, f64)> + Clone {
         let range = self.begin[column]..self.begin[column + 1];
-        self.rows[range.clone()].iter().map(|&row| row as usize).zip(self.values[range].iter().copied())
+        self.rows[range.clone()]
+            .iter()
+            .map(|&row| row as usize)
+            .zip(self.values[range].iter().copied())
     }
 }
 
@@ -61,7 +64,14 @@ fn subgradient(g: f64, w: f64, l1: f64) -> f64 {
 
 /// Derivatives of a row's smooth loss along a change `step` of its coordinate `n`: adds
 /// `H e_n step` to `u`, where `H` is the row's curvature.
-fn add_curvature<const N: usize>(basis: &[[f64; N]], p: &[f64], weight: f64, n: usize, step: f64, u: &mut [f64; N]) {
+fn add_curvature<const N: usize>(
+    basis: &[[f64; N]],
+    p: &[f64],
+    weight: f64,
+    n: usize,
+    step: f64,
+    u: &mut [f64; N],
+) {
     let mean: f64 = basis.iter().zip(p).map(|(q, p)| p * q[n]).sum();
     for (q, p) in basis.iter().zip(p) {
         let part = weight * p * (q[n] - mean) * step;
@@ -112,7 +122,8 @@ pub(super) fn solve<const N: usize>(
         // By convexity the gap is at most |v|_inf |w - w*|_1, and l1 |w|_1 is at most the
         // objective at both; with a ridge part it is also at most |v|^2 / (2 l2).
         let by_l1 = if l1 > 0.0 { 2.0 * norms.0 / l1 } else { f64::INFINITY };
-        let by_l2 = if l2 > 0.0 { norms.1 / (2.0 * l2) / objective.max(1e-300) } else { f64::INFINITY };
+        let by_l2 =
+            if l2 > 0.0 { norms.1 / (2.0 * l2) / objective.max(1e-300) } else { f64::INFINITY };
         let gap = by_l1.min(by_l2);
         let done = Raw {
             w: Vec::new(),
@@ -134,9 +145,7 @@ pub(super) fn solve<const N: usize>(
         let mut u = vec![[0.0; N]; n_rows];
         let mut active: Vec<usize> = (0..=cols)
             .filter(|&at| {
-                used.iter().any(|&n| {
-                    at == cols || w[at][n] != 0.0 || gradient[at][n].abs() > l1
-                })
+                used.iter().any(|&n| at == cols || w[at][n] != 0.0 || gradient[at][n].abs() > l1)
             })
             .collect();
         if !rows.intercept {
@@ -153,7 +162,8 @@ pub(super) fn solve<const N: usize>(
                         -slope / diagonal[at][n]
                     } else {
                         slope += l2 * d[at][n];
-                        slope += by_column.column(at).map(|(row, value)| value * u[row][n]).sum::<f64>();
+                        slope +=
+                            by_column.column(at).map(|(row, value)| value * u[row][n]).sum::<f64>();
                         let (h, from) = (diagonal[at][n], w[at][n] + d[at][n]);
                         shrink(from - slope / h, l1 / h) - from
                     };
@@ -164,7 +174,14 @@ pub(super) fn solve<const N: usize>(
                     d[at][n] += change;
                     let mut add = |row: usize, value: f64| {
                         let p = &p[row * k..(row + 1) * k];
-                        add_curvature(&rows.basis, p, rows.weights[row], n, value * change, &mut u[row]);
+                        add_curvature(
+                            &rows.basis,
+                            p,
+                            rows.weights[row],
+                            n,
+                            value * change,
+                            &mut u[row],
+                        );
                     };
                     if at == cols {
                         (0..n_rows).for_each(|row| add(row, 1.0));
@@ -181,15 +198,23 @@ pub(super) fn solve<const N: usize>(
         }
         let mut dz = vec![[0.0; N]; n_rows];
         rows.scores(&d, &mut dz);
-        let expected: f64 = gradient.iter().flatten().zip(d.iter().flatten()).map(|(g, d)| g * d).sum::<f64>()
-            + w[..cols].iter().flatten().zip(d.iter().flatten()).map(|(w, d)| l1 * ((w + d).abs() - w.abs())).sum::<f64>();
+        let expected: f64 =
+            gradient.iter().flatten().zip(d.iter().flatten()).map(|(g, d)| g * d).sum::<f64>()
+                + w[..cols]
+                    .iter()
+                    .flatten()
+                    .zip(d.iter().flatten())
+                    .map(|(w, d)| l1 * ((w + d).abs() - w.abs()))
+                    .sum::<f64>();
         let mut t = 1.0;
         let mut moved = false;
         for _ in 0..40 {
             let mut next = w.clone();
             axpy(t, &d, &mut next);
             let value = rows.loss(&z, Some((t, &dz)), &mut p) + penalty(&next);
-            if value <= objective + 0.01 * t * expected.min(0.0) || (value - objective).abs() <= 1e-14 * objective {
+            if value <= objective + 0.01 * t * expected.min(0.0)
+                || (value - objective).abs() <= 1e-14 * objective
+            {
                 moved = next != w;
                 w = next;
                 axpy(t, &dz, &mut z);

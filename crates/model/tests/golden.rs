@@ -1,0 +1,134 @@
+//! Agreement with scikit-learn 1.9.1, from the numbers that tests/data/golden.py printed.
+
+use clawsig_model::{
+    metrics::{Scored, split_metrics},
+    solver::{Auto, Lbfgs, LinfaDense, Problem, ProximalNewton, Solver, Stop},
+};
+use clawsig_schema::{evaluation::OVERALL, matrix::Csr};
+use serde_json::Value;
+
+fn golden() -> Value {
+    serde_json::from_str(include_str!("data/golden.json")).unwrap()
+}
+
+fn list(value: &Value) -> Vec<f64> {
+    value.as_array().unwrap().iter().map(|v| v.as_f64().unwrap()).collect()
+}
+
+fn classes_of(value: &Value) -> Vec<usize> {
+    value.as_array().unwrap().iter().map(|v| v.as_u64().unwrap() as usize).collect()
+}
+
+#[test]
+fn metrics_are_those_of_scikit_learn() {
+    let golden = golden();
+    let cases = golden["metrics"].as_array().unwrap();
+    assert!(cases.len() >= 10);
+    let mut compared = 0;
+    for case in cases {
+        let name = case["name"].as_str().unwrap();
+        let truth = classes_of(&case["truth"]);
+        let p: Vec<Vec<f64>> = case["p"].as_array().unwrap().iter().map(list).collect();
+        let k = case["k"].as_u64().unwrap() as usize;
+        let classes: Vec<String> = (0..k).map(|class| class.to_string()).collect();
+        let owners = (0..truth.len()).collect();
+        let scored = Scored::from_probabilities(classes.clone(), truth, p, owners).unwrap();
+        let table = split_metrics(&scored, None);
+        let mut check = |scope: &str, metric: &str, expected: &Value| {
+            let found = &table[scope][metric];
+            match expected.as_f64() {
+                Some(expected) => {
+                    let value = found.value.unwrap();
+                    assert!(
+                        (value - expected).abs() <= 1e-10,
+                        "{name} {scope} {metric}: {value} {expected}"
+                    );
+                }
+                None => assert!(found.undefined.is_some(), "{name} {scope} {metric}: {found:?}"),
+            }
+            compared += 1;
+        };
+        for metric in ["accuracy", "balanced_accuracy", "kappa", "mcc", "log_loss", "brier"] {
+            check(OVERALL, metric, &case[metric]);
+        }
+        for metric in ["precision", "recall", "f1", "roc_auc", "pr_auc"] {
+            for (class, expected) in classes.iter().zip(case[metric].as_array().unwrap()) {
+                check(class, metric, expected);
+            }
+        }
+    }
+    assert!(compared > 200);
+}
+
+fn matrix(case: &Value) -> Csr {
+    let rows: Vec<Vec<f64>> = case["x"].as_array().unwrap().iter().map(list).collect();
+    let (mut indptr, mut indices, mut values) = (vec![0], Vec::new(), Vec::new());
+    for row in &rows {
+        for (column, value) in row.iter().enumerate().filter(|(_, value)| **value != 0.0) {
+            indices.push(column as u32);
+            values.push(*value);
+        }
+        indptr.push(indices.len() as u64);
+    }
+    Csr::new(rows[0].len(), indptr, indices, values).unwrap()
+}
+
+#[test]
+fn the_optimum_is_scikit_learns_or_lower() {
+    for case in golden()["optima"].as_array().unwrap() {
+        let x = matrix(case);
+        let y: Vec<u32> = classes_of(&case["y"]).into_iter().map(|y| y as u32).collect();
+        let k = case["k"].as_u64().unwrap() as usize;
+        let (c, l1) = (case["c"].as_f64().unwrap(), case["l1_ratio"].as_f64().unwrap());
+        let mut counts = vec![0_usize; k];
+        y.iter().for_each(|&y| counts[y as usize] += 1);
+        let balanced = case["balanced"].as_bool().unwrap();
+        let weight = |y: u32| y_weight(balanced, x.rows(), k, counts[y as usize]);
+        let problem = Problem::new(&x, &y, k, (1.0 - l1) / c)
+            .unwrap()
+            .with_l1(l1 / c)
+            .unwrap()
+            .with_weights(y.iter().map(|&y| weight(y)).collect())
+            .unwrap();
+        let stop = Stop { tolerance: 1e-9, max_iterations: 10_000 };
+        let mut solvers: Vec<&dyn Solver> = vec![&Auto, &ProximalNewton];
+        if l1 == 0.0 {
+            solvers.push(&Lbfgs);
+            if !balanced {
+                solvers.push(&LinfaDense);
+            }
+        }
+        let expected = case["objective"].as_f64().unwrap();
+        for solver in solvers {
+            let found = solver.solve(&problem, None, stop, &|_, _| {}).unwrap();
+            let value = problem.objective(&found.coefficients).unwrap();
+            let name = solver.name();
+            assert!(value <= expected * (1.0 + 1e-6), "{name} k {k}: {value} {expected}");
+            assert!(value >= expected * (1.0 - 1e-6), "{name} k {k}: {value} {expected}");
+            assert!((value - found.report.objective).abs() <= 1e-9 * value, "{name} k {k}");
+            if name != "linfa" {
+                assert!(found.report.converged, "{name} k {k}: {:?}", found.report);
+            }
+        }
+    }
+}
+
+fn y_weight(balanced: bool, rows: usize, classes: usize, count: usize) -> f64 {
+    if balanced { rows as f64 / (classes * count) as f64 } else { 1.0 }
+}
+
+#[test]
+fn the_same_bits_for_any_number_of_threads() {
+    let golden = golden();
+    let case = &golden["optima"][3];
+    let x = matrix(case);
+    let y: Vec<u32> = classes_of(&case["y"]).into_iter().map(|y| y as u32).collect();
+    let solve = |threads| {
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+        pool.install(|| {
+            let problem = Problem::new(&x, &y, 3, 0.25).unwrap();
+            Auto.solve(&problem, None, Stop::default(), &|_, _| {}).unwrap()
+        })
+    };
+    assert_eq!(solve(1), solve(5));
+}
