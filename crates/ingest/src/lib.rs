@@ -1,1 +1,28 @@
-//! Placeholder.
+#![doc = include_str!("../README.md")]
+#![forbid(unsafe_code)]
+
+mod columns;
+mod decode;
+mod error;
+mod json;
+mod lines;
+mod locate;
+mod params;
+mod pipeline;
+mod process;
+mod raw;
+mod reject;
+mod row;
+mod signals;
+mod source;
+mod table;
+mod tally;
+
+pub use error::IngestError;
+pub use locate::{SourceFile, locate};
+pub use params::{IngestParams, ValidParams};
+pub use pipeline::{Ingested, OutputPaths, ingest};
+pub use raw::RawParquetWriter;
+pub use reject::{Reject, RejectReason};
+pub use signals::{Columns, Rows, SignalsReader};
+pub use source::Source;

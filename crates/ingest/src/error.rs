@@ -1,0 +1,111 @@
+//! What stops ingest altogether; a row that fails a check is a [`crate::Reject`] instead.
+
+use std::{io, path::PathBuf};
+
+use clawsig_schema::lock::LockDifference;
+
+/// Why the input could not be turned into signals.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum IngestError {
+    /// A file or folder could not be read or written.
+    #[error("can't {action} {}: {source}", path.display())]
+    Io {
+        /// What was tried, for example `read`.
+        action: &'static str,
+        /// The file or folder.
+        path: PathBuf,
+        /// The system's reason.
+        source: io::Error,
+    },
+    /// The source holds nothing that can be read as the dataset.
+    #[error("{}: {reason}", path.display())]
+    Source {
+        /// The file or folder.
+        path: PathBuf,
+        /// What is wrong and what to do.
+        reason: String,
+    },
+    /// A required column is absent from all of a file's first rows.
+    #[error(
+        "{file}: column `{column}` is missing from the first {rows} rows; this is not a file of \
+         the dataset's 25-column schema, or its schema has changed"
+    )]
+    MissingColumn {
+        /// The input file.
+        file: String,
+        /// The column.
+        column: &'static str,
+        /// The rows that were looked at.
+        rows: u64,
+    },
+    /// A Parquet file is cut, damaged or holds other columns.
+    #[error("{}: {reason}; make or download the file again", path.display())]
+    Parquet {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong.
+        reason: String,
+    },
+    /// A row was rejected although `strict` is set.
+    #[error("{file}, line {line}: {reason} (strict: any rejected row is an error)")]
+    Strict {
+        /// The input file.
+        file: String,
+        /// The line, from 1.
+        line: u64,
+        /// Why the row was rejected.
+        reason: String,
+    },
+    /// A file is not the one in the dataset lock.
+    #[error(
+        "{file} is not the locked file: {}; delete it and download it again",
+        list(differences)
+    )]
+    Lock {
+        /// The input file.
+        file: String,
+        /// Every figure that differs.
+        differences: Vec<LockDifference>,
+    },
+    /// A locked snapshot lacks a file.
+    #[error("the locked snapshot has a file for the split {split}, and the source has none")]
+    LockedFileMissing {
+        /// The split.
+        split: String,
+    },
+    /// A file changed between the pass that drew the sample and the pass that wrote it.
+    #[error("{file} changed while it was read; run again when nothing writes to it")]
+    Changed {
+        /// The input file.
+        file: String,
+    },
+    /// A parameter is out of its range.
+    #[error("{name} is {value}, expected {expected}")]
+    Parameter {
+        /// The parameter.
+        name: &'static str,
+        /// Its value.
+        value: String,
+        /// The range.
+        expected: &'static str,
+    },
+}
+
+fn list(differences: &[LockDifference]) -> String {
+    let parts: Vec<String> = differences
+        .iter()
+        .map(|d| format!("{} expected {} found {}", d.what, d.expected, d.found))
+        .collect();
+    parts.join("; ")
+}
+
+impl IngestError {
+    pub(crate) fn io(
+        action: &'static str,
+        path: &std::path::Path,
+    ) -> impl FnOnce(io::Error) -> IngestError {
+        let path = path.to_owned();
+        move |source| IngestError::Io { action, path, source }
+    }
+}

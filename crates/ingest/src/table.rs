@@ -1,0 +1,124 @@
+//! Parquet files, written a row group at a time; encoding and compression need no file, so that
+//! several threads can do them.
+
+use std::{
+    fs::File,
+    io::{BufWriter, Write},
+    path::{Path, PathBuf},
+};
+
+use polars_arrow::{
+    array::Array,
+    datatypes::{ArrowSchema, Field},
+};
+use polars_error::{PolarsError, PolarsResult};
+use polars_parquet::{
+    read::{ParquetError, n_columns},
+    write::{
+        CompressedPage, CompressionOptions, Compressor, DynIter, DynStreamingIterator, Encoding,
+        FileWriter, ParquetType, StatisticsOptions, Version, WriteOptions, array_to_columns,
+        fallible_streaming_iterator, to_parquet_schema,
+    },
+};
+
+use crate::IngestError;
+
+/// The settings of every file: no statistics (they would hold skill text), and a compression
+/// whose cost is below that of parsing.
+const OPTIONS: WriteOptions = WriteOptions {
+    statistics: StatisticsOptions {
+        min_value: false,
+        max_value: false,
+        distinct_count: false,
+        null_count: true,
+        binary_statistics_truncate_length: None,
+    },
+    version: Version::V1,
+    compression: CompressionOptions::Lz4Raw,
+    data_page_size: None,
+};
+
+/// The columns of a file, ready to encode row groups.
+#[derive(Clone)]
+pub(crate) struct TableSchema {
+    arrow: ArrowSchema,
+    parquet: Vec<ParquetType>,
+}
+
+/// A row group as the bytes of its pages.
+pub(crate) struct RowGroup {
+    rows: u64,
+    columns: Vec<Vec<CompressedPage>>,
+}
+
+impl TableSchema {
+    pub(crate) fn new(fields: Vec<Field>) -> PolarsResult<TableSchema> {
+        let arrow: ArrowSchema = fields.into_iter().collect();
+        let parquet = to_parquet_schema(&arrow)?.fields().to_vec();
+        Ok(TableSchema { arrow, parquet })
+    }
+
+    /// Encodes and compresses one array a column, all of one length.
+    pub(crate) fn encode(&self, arrays: &[Box<dyn Array>]) -> PolarsResult<RowGroup> {
+        let rows = arrays.first().map_or(0, |array| array.len()) as u64;
+        let mut columns = Vec::new();
+        for (array, parquet) in arrays.iter().zip(&self.parquet) {
+            let encodings = vec![Encoding::Plain; n_columns(array.dtype())];
+            let leaves = array_to_columns(array, parquet.clone(), OPTIONS, &encodings)?;
+            for pages in leaves {
+                let pages = pages
+                    .map(|page| page.map_err(|e| ParquetError::FeatureNotSupported(e.to_string())));
+                let compressed = Compressor::new(pages, OPTIONS.compression, Vec::new());
+                let pages: Result<Vec<_>, _> = compressed.collect();
+                columns.push(pages?);
+            }
+        }
+        Ok(RowGroup { rows, columns })
+    }
+}
+
+/// A Parquet file under construction.
+pub(crate) struct TableWriter {
+    path: PathBuf,
+    writer: FileWriter<BufWriter<File>>,
+}
+
+impl TableWriter {
+    pub(crate) fn create(path: &Path, schema: &TableSchema) -> Result<TableWriter, IngestError> {
+        let file = File::create(path).map_err(IngestError::io("create", path))?;
+        let writer = FileWriter::try_new(
+            BufWriter::with_capacity(1 << 20, file),
+            schema.arrow.clone(),
+            OPTIONS,
+        )
+        .map_err(|error| failed(path, error))?;
+        Ok(TableWriter { path: path.to_owned(), writer })
+    }
+
+    pub(crate) fn write(&mut self, group: &RowGroup) -> Result<(), IngestError> {
+        if group.rows == 0 {
+            return Ok(());
+        }
+        let columns = DynIter::new(group.columns.iter().map(|pages| {
+            Ok(DynStreamingIterator::new(fallible_streaming_iterator::convert(
+                pages.iter().map(Ok::<_, PolarsError>),
+            )))
+        }));
+        self.writer.write(group.rows, columns).map_err(|error| failed(&self.path, error))
+    }
+
+    pub(crate) fn finish(mut self) -> Result<(), IngestError> {
+        self.writer.end(None).map_err(|error| failed(&self.path, error))?;
+        let mut file = self.writer.into_inner();
+        file.flush().map_err(IngestError::io("write", &self.path))
+    }
+}
+
+/// An error of the Parquet library while writing; a full disk arrives as one of its own.
+pub(crate) fn failed(path: &Path, error: PolarsError) -> IngestError {
+    let source = match error {
+        PolarsError::IO { error, .. } => std::io::Error::new(error.kind(), error.to_string()),
+        other => std::io::Error::other(other.to_string()),
+    };
+    IngestError::Io { action: "write", path: path.to_owned(), source }
+}

@@ -1,0 +1,297 @@
+//! The stage from files to files.
+
+use std::{collections::BTreeMap, fs, path::Path};
+
+use clawsig_ingest::{
+    Columns, IngestError, IngestParams, Ingested, OutputPaths, RawParquetWriter, SignalsReader,
+    Source, ingest,
+};
+use clawsig_schema::{
+    SkillRow, Split, Verdict,
+    lock::LockedSnapshot,
+    raw::{BundleFile, RawRow},
+};
+use serde_json::{Value, json};
+use tempfile::TempDir;
+
+fn id(number: usize) -> String {
+    format!("{number:064x}")
+}
+
+fn row(number: usize) -> Value {
+    let verdict = ["clean", "suspicious", "malicious"][number % 3];
+    json!({
+        "id": id(number), "skill_slug": format!("owner{}/skill", number % 7),
+        "skill_version": "1.0.0",
+        "skill_md_content": format!("Text {number} é \"quoted\"\n{}", "word ".repeat(number % 90)),
+        "skill_bundle_content": [
+            {"path": "a.py", "content": "x\u{0}y", "sha256": "00", "sizeBytes": 3},
+            {"path": "../b", "content": "", "sha256": "00", "sizeBytes": 0}],
+        "clawscan_verdict": verdict, "clawscan_confidence": null, "clawscan_model": "m",
+        "clawscan_summary": null, "static_status": "clean", "static_finding_count": 1,
+        "static_reason_codes": ["suspicious.x", "suspicious.x"], "virustotal_status": null,
+        "virustotal_malicious_count": null, "virustotal_suspicious_count": 0,
+        "virustotal_harmless_count": 60, "virustotal_undetected_count": null,
+        "skillspector_status": "suspicious", "skillspector_score": 20.5,
+        "skillspector_severity": "medium", "skillspector_issue_count": 1,
+        "skillspector_issue_codes": ["E1"], "skillspector_issue_categories": [],
+        "clawscan_context": {"static": {"status": "clean"}, "virustotal": {}, "skillspector":
+            {"verdict": "CAUTION", "issues": [{"a": [1, {"b": null}]}]}},
+        "split": "train",
+    })
+}
+
+fn lines(rows: impl IntoIterator<Item = Value>) -> String {
+    rows.into_iter().map(|row| row.to_string() + "\n").collect()
+}
+
+fn run_with(folder: &Path, params: IngestParams) -> (TempDir, Result<Ingested, IngestError>) {
+    let work = tempfile::tempdir().unwrap();
+    let out = OutputPaths {
+        signals_dir: work.path().join("signals"),
+        rejects: work.path().join("rejects.jsonl"),
+    };
+    let source = Source::Path { path: folder.to_owned() };
+    let done = ingest(&source, &params.check().unwrap(), &out, &|_, _| {});
+    (work, done)
+}
+
+fn signals(work: &TempDir, split: Split) -> Vec<SkillRow> {
+    let path = work.path().join(format!("signals/{split}.parquet"));
+    let rows = SignalsReader::open(path).unwrap().rows(Columns::All);
+    rows.collect::<Result<_, _>>().unwrap()
+}
+
+fn bytes(work: &TempDir) -> BTreeMap<String, Vec<u8>> {
+    let mut names: Vec<_> =
+        Split::ALL.iter().map(|split| format!("signals/{split}.parquet")).collect();
+    names.push("rejects.jsonl".to_owned());
+    names
+        .into_iter()
+        .map(|name| (name.clone(), fs::read(work.path().join(name)).unwrap()))
+        .collect()
+}
+
+#[test]
+fn a_row_arrives_as_it_was() {
+    let folder = tempfile::tempdir().unwrap();
+    fs::write(folder.path().join("train.jsonl"), lines([row(7)])).unwrap();
+    let (work, done) = run_with(folder.path(), IngestParams::default());
+    let profile = done.unwrap().profile;
+    let rows = signals(&work, Split::Train);
+    assert_eq!(rows.len(), 1);
+    let found = &rows[0];
+    assert_eq!((found.id.as_str(), found.owner()), (id(7).as_str(), Some("owner0")));
+    assert_eq!(found.text.as_deref(), row(7)["skill_md_content"].as_str());
+    assert_eq!(found.verdict, Some(Verdict::Suspicious));
+    assert_eq!((found.bundle.files, found.bundle.bytes, found.bundle.unsafe_paths), (2, 3, 1));
+    assert_eq!(found.static_scan.reason_codes, ["suspicious.x", "suspicious.x"]);
+    assert!(found.static_scan.has_output && !found.virustotal.has_output);
+    assert_eq!((found.virustotal.malicious, found.virustotal.harmless), (None, Some(60)));
+    assert_eq!(found.skillspector.recommendation.as_deref(), Some("CAUTION"));
+    assert_eq!(found.skillspector.score, Some(20.5));
+    assert!(signals(&work, Split::Test).is_empty());
+    assert_eq!(profile.reason_codes["suspicious.x"], 1);
+    assert_eq!(profile.splits[0].severities["MEDIUM"], 1);
+    assert_eq!(profile.examples["static"], r#"{"status":"clean"}"#);
+}
+
+#[test]
+fn faults_are_rejected_with_their_place_and_the_rest_goes_on() {
+    let with = |number: usize, column: &str, value: Value| {
+        let mut row = row(number);
+        row[column] = value;
+        row.to_string()
+    };
+    let mut missing = row(20);
+    missing.as_object_mut().unwrap().remove("skill_version");
+    let cases: Vec<(Vec<u8>, Option<&str>)> = vec![
+        (row(1).to_string().into(), None),
+        (b"   ".to_vec(), None),
+        (b"{\"id\": ".to_vec(), Some("bad_json")),
+        (b"[1]".to_vec(), Some("bad_json")),
+        (with(2, "skill_version", json!(3)).into(), Some("wrong_type")),
+        (with(3, "static_reason_codes", json!("x")).into(), Some("wrong_type")),
+        (with(4, "id", Value::Null).into(), Some("wrong_type")),
+        (missing.to_string().into(), Some("missing_column")),
+        (with(5, "clawscan_verdict", json!("odd\u{1b}")).into(), Some("unknown_verdict")),
+        (with(6, "clawscan_verdict", json!("unknown")).into(), None),
+        (row(1).to_string().into(), Some("duplicate_id")),
+        (b"{\"id\":\"\xff\"}".to_vec(), Some("invalid_utf8")),
+        (with(8, "skill_md_content", json!("a\u{0}b")).into(), Some("nul")),
+        (b"{\"id\":\"a\x00b\"}".to_vec(), Some("nul")),
+        (with(9, "skill_md_content", json!("x".repeat(9000))).into(), Some("oversized_row")),
+        (with(10, "skillspector_score", json!(100.5)).into(), Some("number_out_of_range")),
+        (with(11, "static_finding_count", json!(-1)).into(), Some("number_out_of_range")),
+        (with(12, "static_finding_count", json!(2.0)).into(), None),
+        (with(13, "new_column", json!([1])).into(), None),
+    ];
+    let mut content = b"\xef\xbb\xbf".to_vec();
+    let mut expected = Vec::new();
+    for (number, (line, reason)) in (1..).zip(&cases) {
+        let at = if number == 1 { 3 } else { content.len() };
+        expected.extend(reason.map(|reason| (number, at as u64, reason.to_owned())));
+        content.extend_from_slice(line);
+        content.extend_from_slice(if number % 2 == 0 { b"\r\n" } else { b"\n" });
+    }
+    let folder = tempfile::tempdir().unwrap();
+    fs::write(folder.path().join("train.jsonl"), content).unwrap();
+    let params = IngestParams { max_row_bytes: 8192, ..IngestParams::default() };
+    let (work, done) = run_with(folder.path(), params.clone());
+    let profile = done.unwrap().profile;
+    let rejects = fs::read_to_string(work.path().join("rejects.jsonl")).unwrap();
+    let found: Vec<(u64, u64, String)> = rejects
+        .lines()
+        .map(|line| {
+            let reject: Value = serde_json::from_str(line).unwrap();
+            let number = |name: &str| reject[name].as_u64().unwrap();
+            (number("line"), number("byte_offset"), reject["reason"].as_str().unwrap().to_owned())
+        })
+        .collect();
+    assert_eq!(found, expected);
+    assert!(!rejects.contains('\u{1b}'));
+    let file = &profile.files[0];
+    assert_eq!((file.lines, file.blank, file.accepted), (19, 1, 4));
+    assert_eq!(file.lines, file.blank + file.accepted + file.rejected);
+    assert_eq!(profile.extra_columns["new_column"], 1);
+    assert_eq!(profile.splits[0].verdicts["unknown"], 1);
+    assert_eq!(signals(&work, Split::Train)[1].verdict, None);
+
+    let strict = IngestParams { strict: true, ..params };
+    let (work, done) = run_with(folder.path(), strict);
+    assert!(matches!(done, Err(IngestError::Strict { line: 3, .. })));
+    assert!(!work.path().join("rejects.jsonl").exists());
+    assert!(!work.path().join("signals/train.parquet").exists());
+}
+
+#[test]
+fn threads_change_nothing_and_a_sample_is_a_part() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut all: Vec<Value> = (0..20_000).map(row).collect();
+    all.push(row(3));
+    fs::write(folder.path().join("train.jsonl"), lines(all)).unwrap();
+    let run = |threads, sample_rows, sample_seed| {
+        let params = IngestParams { threads, sample_rows, sample_seed, ..IngestParams::default() };
+        let (work, done) = run_with(folder.path(), params);
+        (bytes(&work), done.unwrap().profile, work)
+    };
+    let (one, profile, _) = run(1, 0, 1);
+    let (many, other, _) = run(7, 0, 1);
+    assert!(one == many && profile == other);
+    assert_eq!((profile.rows, profile.rejected), (20_000, 1));
+    let (_, sampled, work) = run(2, 500, 1);
+    assert_eq!((sampled.rows, sampled.sampled_out), (500, 19_500));
+    let ids = |work: &TempDir| -> Vec<String> {
+        signals(work, Split::Train).into_iter().map(|row| row.id).collect()
+    };
+    let first = ids(&work);
+    assert!(first.is_sorted());
+    assert_eq!(first, ids(&run(3, 500, 1).2));
+    assert_ne!(first, ids(&run(3, 500, 2).2));
+}
+
+#[test]
+fn raw_parquet_reads_back_as_the_same_signals() {
+    let jsonl = tempfile::tempdir().unwrap();
+    let parquet = tempfile::tempdir().unwrap();
+    fs::write(jsonl.path().join("test.jsonl"), lines((0..50).map(row))).unwrap();
+    let mut writer = RawParquetWriter::create(parquet.path().join("test.parquet")).unwrap();
+    for number in 0..50 {
+        let json = row(number);
+        let text = |name: &str| json[name].as_str().map(str::to_owned);
+        writer
+            .push(&RawRow {
+                id: text("id").unwrap(),
+                skill_slug: text("skill_slug"),
+                skill_version: text("skill_version").unwrap(),
+                skill_md_content: text("skill_md_content"),
+                skill_bundle_content: vec![
+                    BundleFile { path: "a.py".into(), size_bytes: 3, ..BundleFile::default() },
+                    BundleFile { path: "../b".into(), ..BundleFile::default() },
+                ],
+                clawscan_verdict: text("clawscan_verdict").unwrap(),
+                clawscan_model: text("clawscan_model"),
+                static_status: text("static_status"),
+                static_finding_count: 1,
+                static_reason_codes: vec!["suspicious.x".into(); 2],
+                virustotal_suspicious_count: Some(0),
+                virustotal_harmless_count: Some(60),
+                skillspector_status: text("skillspector_status"),
+                skillspector_score: Some(20.5),
+                skillspector_severity: text("skillspector_severity"),
+                skillspector_issue_count: 1,
+                skillspector_issue_codes: vec!["E1".into()],
+                clawscan_context: json["clawscan_context"].to_string(),
+                split: "train".into(),
+                ..RawRow::default()
+            })
+            .unwrap();
+    }
+    writer.finish().unwrap();
+    let (from_json, done) = run_with(jsonl.path(), IngestParams::default());
+    done.unwrap();
+    let (from_parquet, done) = run_with(parquet.path(), IngestParams::default());
+    done.unwrap();
+    assert_eq!(signals(&from_json, Split::Test), signals(&from_parquet, Split::Test));
+    assert_eq!(signals(&from_parquet, Split::Test).len(), 50);
+}
+
+#[test]
+fn a_cut_or_foreign_parquet_file_is_one_clear_error() {
+    let folder = tempfile::tempdir().unwrap();
+    fs::write(folder.path().join("train.jsonl"), lines((0..50).map(row))).unwrap();
+    let (work, done) = run_with(folder.path(), IngestParams::default());
+    done.unwrap();
+    let path = work.path().join("signals/train.parquet");
+    let whole = fs::read(&path).unwrap();
+    for length in [0, 3, 11, whole.len() / 2, whole.len() - 1] {
+        fs::write(&path, &whole[..length]).unwrap();
+        assert!(matches!(SignalsReader::open(&path), Err(IngestError::Parquet { .. })), "{length}");
+    }
+}
+
+#[test]
+fn sources_that_are_none_are_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let error = |path: &Path| run_with(path, IngestParams::default()).1.unwrap_err().to_string();
+    assert!(error(folder.path()).contains("holds no data"));
+    assert!(error(&folder.path().join("absent")).contains("can't open"));
+    fs::write(folder.path().join("train.jsonl"), [0x1f, 0x8b, 8, 0]).unwrap();
+    assert!(error(folder.path()).contains("gzip"));
+    fs::write(folder.path().join("train.jsonl"), "{\"id\":\"x\"}\n{\"id\":\"y\"}\n").unwrap();
+    assert!(error(folder.path()).contains("`skill_slug` is missing from the first 2 rows"));
+    fs::write(folder.path().join("train.parquet"), "").unwrap();
+    assert!(error(folder.path()).contains("more than once"));
+}
+
+#[test]
+fn a_file_that_is_not_the_locked_one_leaves_nothing_behind() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("train.jsonl");
+    let content = lines((0..30).map(row));
+    fs::write(&path, &content).unwrap();
+    let files = run_with(folder.path(), IngestParams::default()).1.unwrap().lock_files;
+    let lock = LockedSnapshot {
+        name: "test".to_owned(),
+        repo: "a/b".to_owned(),
+        revisions: Vec::new(),
+        files,
+    };
+    let params = IngestParams { lock: Some(lock), ..IngestParams::default() };
+    run_with(folder.path(), params.clone()).1.unwrap();
+    let (head, tail) = content.split_once('\n').unwrap();
+    for (changed, named) in [
+        (content.replacen("Text 4", "Text 5", 1), "SHA-256"),
+        (tail.to_owned(), "rows expected 30 found 29"),
+        (
+            head.replace("verdict\":\"clean", "verdict\":\"malicious") + "\n" + tail,
+            "verdict clean expected 10 found 9",
+        ),
+    ] {
+        fs::write(&path, changed).unwrap();
+        let (work, done) = run_with(folder.path(), params.clone());
+        let error = done.unwrap_err().to_string();
+        assert!(error.contains(named) && error.contains("train.jsonl"), "{error}");
+        assert!(!work.path().join("signals/train.parquet").exists());
+    }
+}
