@@ -1,1 +1,67 @@
-//! Placeholder.
+#![doc = include_str!("../README.md")]
+#![forbid(unsafe_code)]
+
+mod canvas;
+mod cards;
+mod error;
+mod figures;
+mod page;
+mod sections;
+mod sheet;
+mod study;
+mod words;
+mod yaml;
+
+pub use error::ReportError;
+pub use figures::Figure;
+pub use study::{DuplicateSummary, Evaluation, Part, RunInfo, StudyResults};
+
+use page::Block;
+
+/// The largest page that [`render`] returns, in bytes.
+pub const PAGE_LIMIT: usize = 2_000_000;
+
+/// A report, not yet written anywhere.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Rendered {
+    /// `report.html`: one self-contained page, which links to `figures/<name>.svg` and `.csv`.
+    pub html: String,
+    /// The figures, in the order of the page.
+    pub figures: Vec<Figure>,
+    /// `MODEL_CARD.md` in the Hub's format.
+    pub model_card: String,
+    /// A card of the data that was read.
+    pub data_card: String,
+}
+
+/// Makes the page, the figures and the cards of a study: the same bytes for the same results.
+///
+/// A part that is absent and a figure that is undefined are shown with their reason.
+///
+/// # Errors
+/// If a figure can't be drawn, or the page would be larger than [`PAGE_LIMIT`].
+pub fn render(study: &StudyResults) -> Result<Rendered, ReportError> {
+    let sections = sections::all(study)?;
+    let html =
+        page::assemble(&study.run, sections::lead(study), sections::warnings(study), &sections)?;
+    if html.len() > PAGE_LIMIT {
+        return Err(ReportError::TooLarge { bytes: html.len(), limit: PAGE_LIMIT });
+    }
+    let figures = sections
+        .into_iter()
+        .flat_map(|section| section.blocks)
+        .filter_map(|block| match block {
+            Block::Figure(inlined) => Some(inlined.figure),
+            _ => None,
+        })
+        .collect();
+    Ok(Rendered {
+        html,
+        figures,
+        model_card: cards::model_card(study),
+        data_card: cards::data_card(study),
+    })
+}
+
+#[cfg(test)]
+mod tests;

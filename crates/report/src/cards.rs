@@ -1,0 +1,194 @@
+//! The model card and the data card, in Markdown.
+//!
+//! Every text that isn't ours stands in a code span: nothing is markup or a link there.
+
+use std::fmt::Write as _;
+
+use clawsig_schema::{
+    evaluation::{MACRO, OVERALL, metric},
+    hostile::printable,
+};
+use serde_json::{Value, json};
+
+use crate::{
+    sections::VERDICTS,
+    study::StudyResults,
+    words::{count, estimate, kind, shown},
+    yaml,
+};
+
+/// A text as a code span, in a fence longer than any run of backticks in it.
+fn code(text: &str) -> String {
+    let text = printable(text, 200).replace('|', "\\|");
+    let mut longest = 0;
+    let mut run = 0;
+    for c in text.chars() {
+        run = if c == '`' { run + 1 } else { 0 };
+        longest = longest.max(run);
+    }
+    let fence = "`".repeat(longest + 1);
+    if text.is_empty() { "(empty)".to_owned() } else { format!("{fence} {text} {fence}") }
+}
+
+fn table(out: &mut String, columns: &[&str], rows: impl IntoIterator<Item = Vec<String>>) {
+    let _ = writeln!(out, "| {} |", columns.join(" | "));
+    let _ = writeln!(out, "|{}", " --- |".repeat(columns.len()));
+    for row in rows.into_iter().take(200) {
+        let _ = writeln!(out, "| {} |", row.join(" | "));
+    }
+    out.push('\n');
+}
+
+fn synthetic_note(study: &StudyResults) -> &'static str {
+    if study.run.synthetic {
+        "> **Synthetic data.** The rows are generated. Nothing here says anything about real \
+         skills, scanners or publishers.\n\n"
+    } else {
+        ""
+    }
+}
+
+fn front(value: &Value) -> String {
+    format!("---\n{}---\n\n", yaml::document(value))
+}
+
+/// `MODEL_CARD.md`.
+pub(crate) fn model_card(study: &StudyResults) -> String {
+    let evaluation = study.evaluation.get();
+    let split = evaluation.and_then(|found| found.shown_split()).unwrap_or("test");
+    let mut metrics = Vec::new();
+    if let Some(found) = evaluation {
+        let named = [
+            (MACRO, metric::F1, "f1", "Macro F1"),
+            (OVERALL, metric::ACCURACY, "accuracy", "Concordance with the registry's verdict"),
+            (OVERALL, metric::MCC, "matthews_correlation", "Matthews correlation"),
+        ];
+        for (scope, key, kind, name) in named {
+            let value = found.metrics.get(split, scope, key).and_then(|found| found.value);
+            if let Some(value) = value.filter(|value| value.is_finite()) {
+                metrics.push(json!({"name": name, "type": kind, "value": value}));
+            }
+        }
+    }
+    let source = if study.run.synthetic { "synthetic sample" } else { "ClawHub Security Signals" };
+    let mut head = json!({
+        "language": ["en"],
+        "library_name": "clawsig",
+        "license": "mit",
+        "pipeline_tag": "text-classification",
+        "tags": ["agent-skills", "security", "tf-idf", "logistic-regression"],
+    });
+    if study.run.synthetic {
+        head["tags"] = json!(["agent-skills", "security", "synthetic-data"]);
+    } else {
+        head["datasets"] = json!(["OpenClaw/clawhub-security-signals"]);
+    }
+    // The Hub refuses a model index whose results hold no metric.
+    if !metrics.is_empty() {
+        head["model-index"] = json!([{
+            "name": format!("clawsig {}", study.run.name),
+            "results": [{
+                "task": {"type": "text-classification", "name": "Registry verdict of agent skills"},
+                "dataset": {
+                    "type": if study.run.synthetic { "synthetic" } else { "OpenClaw/clawhub-security-signals" },
+                    "name": source,
+                    "split": split,
+                },
+                "metrics": metrics,
+            }],
+        }]);
+    }
+    let mut out = front(&head);
+    out.push_str("# Model card\n\n");
+    out.push_str(synthetic_note(study));
+    out.push_str(
+        "A linear text classifier of agent skills. Its scores are concordance with the \
+         registry's verdict, not rates of detecting malware.\n\n## Evaluation\n\n",
+    );
+    match study.evaluation.as_result() {
+        Ok(found) => {
+            let _ = writeln!(out, "Target {} on {}.\n", code(&found.details.target), code(split));
+            let mut rows = Vec::new();
+            for (scope, metrics) in found.metrics.0.get(split).into_iter().flatten() {
+                for (name, value) in metrics {
+                    let said = estimate(value);
+                    let said = if value.undefined.is_some() { code(&said) } else { said };
+                    rows.push(vec![code(scope), code(name), said, count(value.n)]);
+                }
+            }
+            table(&mut out, &["Class", "Metric", "Value (95 % interval)", "Rows"], rows);
+        }
+        Err(reason) => {
+            let _ = writeln!(out, "undefined: {}\n", code(reason));
+        }
+    }
+    out.push_str(
+        "## Intended use and limits\n\n\
+         - For research on scanner agreement and for ordering a reviewer's queue; not for \
+         blocking or clearing a skill by itself.\n\
+         - The labels are silver: the registry's verdict, written by a judge that was shown \
+         findings of the scanners.\n\
+         - Malicious rows are few; read supports and intervals.\n\
+         - Text written to deceive can move the score.\n\n## How to reproduce it\n\n",
+    );
+    let _ = writeln!(out, "{}", code(&study.run.command));
+    out
+}
+
+/// The data card.
+pub(crate) fn data_card(study: &StudyResults) -> String {
+    let pretty = if study.run.synthetic {
+        "Synthetic skills in the shape of ClawHub Security Signals"
+    } else {
+        "ClawHub Security Signals, as read by this run"
+    };
+    let mut out = front(&json!({
+        "license": "mit",
+        "pretty_name": pretty,
+        "task_categories": ["text-classification"],
+    }));
+    out.push_str("# Data card\n\n");
+    out.push_str(synthetic_note(study));
+    let _ = writeln!(out, "Source: {}\n", code(&study.run.source));
+    match study.data.as_result() {
+        Ok(data) => {
+            out.push_str("## Splits\n\n");
+            let rows = data.splits.iter().map(|split| {
+                let mut cells = vec![code(&split.split), count(split.rows)];
+                cells.extend(VERDICTS.map(|verdict| {
+                    count(split.verdicts.get(verdict).copied().unwrap_or_default())
+                }));
+                cells
+            });
+            let columns = ["Split", "Rows", "Clean", "Suspicious", "Malicious", "Unknown"];
+            table(&mut out, &columns, rows);
+            let _ = writeln!(
+                out,
+                "{} rows kept, {} rejected, {} left out by the sample.\n\n## Columns\n",
+                count(data.rows),
+                count(data.rejected),
+                count(data.sampled_out)
+            );
+            let rows = data.columns.iter().map(|column| {
+                vec![
+                    code(&column.name),
+                    code(&kind(column.kind)),
+                    count(column.nulls),
+                    count(column.empty),
+                ]
+            });
+            table(&mut out, &["Column", "Type", "Nulls", "Empty"], rows);
+        }
+        Err(reason) => {
+            let _ = writeln!(out, "undefined: {}\n", code(reason));
+        }
+    }
+    out.push_str("## Inputs\n\n");
+    let rows = study.run.inputs.iter().map(|(name, hash)| vec![code(name), code(&shown(hash))]);
+    table(&mut out, &["Input", "SHA-256"], rows);
+    out.push_str(
+        "## Labels\n\nThe verdict is the registry's own and a silver label: its judge was shown \
+         findings of the scanners.\n",
+    );
+    out
+}

@@ -1,0 +1,111 @@
+//! The page as data, and the template that escapes all of it.
+
+use askama::Template;
+
+use crate::{
+    canvas::dark_rules,
+    error::ReportError,
+    figures::Inlined,
+    study::RunInfo,
+    words::{count, shown},
+};
+
+/// The most rows of a table in the page; the files beside it hold the rest.
+const ROW_LIMIT: usize = 60;
+
+/// One section under its own heading.
+pub(crate) struct Section {
+    pub(crate) id: &'static str,
+    pub(crate) title: &'static str,
+    pub(crate) blocks: Vec<Block>,
+}
+
+/// What a section holds.
+pub(crate) enum Block {
+    Heading(String),
+    Text(String),
+    Note(String),
+    Code(String),
+    Table(Table),
+    Figure(Box<Inlined>),
+}
+
+/// A table; the first cell of each row is its header.
+pub(crate) struct Table {
+    pub(crate) caption: String,
+    pub(crate) columns: Vec<String>,
+    pub(crate) rows: Vec<Vec<String>>,
+    /// Folded until it is asked for.
+    pub(crate) folded: bool,
+    /// Rows that were left out.
+    pub(crate) left_out: usize,
+}
+
+impl Table {
+    /// A table; what is over the limit is left out and counted.
+    pub(crate) fn new(caption: &str, columns: &[&str], mut rows: Vec<Vec<String>>) -> Table {
+        let left_out = rows.len().saturating_sub(ROW_LIMIT);
+        rows.truncate(ROW_LIMIT);
+        Table {
+            caption: caption.to_owned(),
+            columns: columns.iter().map(|&name| name.to_owned()).collect(),
+            rows,
+            folded: false,
+            left_out,
+        }
+    }
+
+    /// The same table, folded.
+    pub(crate) fn folded(mut self) -> Table {
+        self.folded = true;
+        self
+    }
+
+    /// The table as a block, or a note where it has no rows.
+    pub(crate) fn block(self) -> Block {
+        if self.rows.is_empty() {
+            Block::Note(format!("{}: undefined: no rows.", self.caption))
+        } else {
+            Block::Table(self)
+        }
+    }
+}
+
+#[derive(Template)]
+#[template(path = "report.html")]
+struct PageTemplate<'a> {
+    title: String,
+    synthetic: bool,
+    style: String,
+    lead: Vec<(String, String)>,
+    warnings: Vec<String>,
+    sections: &'a [Section],
+}
+
+/// The whole page.
+pub(crate) fn assemble(
+    run: &RunInfo,
+    lead: Vec<(String, String)>,
+    warnings: Vec<String>,
+    sections: &[Section],
+) -> Result<String, ReportError> {
+    let dark = dark_rules("svg.figure");
+    let style = format!(
+        "{}@media screen and (prefers-color-scheme:dark){{{dark}}}",
+        include_str!("../templates/report.css")
+    );
+    let left = warnings.len().saturating_sub(ROW_LIMIT);
+    let mut warnings: Vec<String> = warnings.into_iter().take(ROW_LIMIT).collect();
+    if left > 0 {
+        warnings.push(format!("{} more warnings are in the run's files.", count(left as u64)));
+    }
+    let page = PageTemplate {
+        title: format!("ClawHub Security Signals: {}", shown(&run.name)),
+        synthetic: run.synthetic,
+        style,
+        lead,
+        warnings,
+        sections,
+    };
+    Ok(page.render()?)
+}

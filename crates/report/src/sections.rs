@@ -1,0 +1,76 @@
+//! What stands in each section of the page.
+
+mod data;
+mod findings;
+mod model;
+mod run;
+mod scanners;
+
+use clawsig_schema::evaluation::{MACRO, metric};
+
+use crate::{
+    error::ReportError,
+    page::Section,
+    study::StudyResults,
+    words::{count, optional, shown},
+};
+
+/// The verdicts a split may hold, in the order of every table.
+pub(crate) const VERDICTS: [&str; 4] = ["clean", "suspicious", "malicious", "unknown"];
+
+/// Every section, in the order of the page.
+pub(crate) fn all(study: &StudyResults) -> Result<Vec<Section>, ReportError> {
+    Ok(vec![
+        run::what_was_run(study),
+        data::data(study)?,
+        scanners::scanners(study)?,
+        model::model(study)?,
+        findings::disagreements(study),
+        findings::limits(study),
+        run::reproduce(study),
+    ])
+}
+
+/// The figures a reader looks for first.
+pub(crate) fn lead(study: &StudyResults) -> Vec<(String, String)> {
+    let absent = |reason: &str| format!("undefined: {}", shown(reason));
+    let rows = match study.data.as_result() {
+        Ok(data) => count(data.rows),
+        Err(reason) => absent(reason),
+    };
+    let mut lead = vec![("Skills".to_owned(), rows)];
+    match study.agreement.as_result() {
+        Ok(agreement) => {
+            let overlap = agreement.slices.first().map(|slice| &slice.overlap);
+            let flagged = overlap.map_or_else(|| absent("no slice"), |found| count(found.union));
+            lead.push(("Flagged by any scanner".to_owned(), flagged));
+            let all = overlap.map(|found| &found.total_overlap);
+            let all = all.map_or_else(|| absent("no slice"), crate::words::rate);
+            lead.push(("Of these, by all".to_owned(), all));
+        }
+        Err(reason) => lead.push(("Scanner agreement".to_owned(), absent(reason))),
+    }
+    let concordance = match study.evaluation.as_result() {
+        Ok(evaluation) => {
+            let split = evaluation.shown_split().unwrap_or("test");
+            optional(evaluation.metrics.get(split, MACRO, metric::F1))
+        }
+        Err(reason) => absent(reason),
+    };
+    lead.push(("Model’s macro F1".to_owned(), concordance));
+    lead
+}
+
+/// Every part's warnings, each once.
+pub(crate) fn warnings(study: &StudyResults) -> Vec<String> {
+    let mut found: Vec<String> = Vec::new();
+    let data = study.data.get().map_or(&[][..], |data| &data.warnings);
+    let model = study.evaluation.get().map_or(&[][..], |found| &found.details.warnings);
+    for warning in study.run.warnings.iter().chain(data).chain(model) {
+        let warning = clawsig_schema::hostile::printable(warning, 400);
+        if !found.contains(&warning) {
+            found.push(warning);
+        }
+    }
+    found
+}

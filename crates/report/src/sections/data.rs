@@ -1,0 +1,215 @@
+use std::collections::BTreeMap;
+
+use clawsig_schema::profile::{DataProfile, Quantiles};
+
+use super::VERDICTS;
+use crate::{
+    error::ReportError,
+    figures::{Bar, BarScale, BoxRow, FiveNumbers, Inlined, bars, boxes, finish},
+    page::{Block, Section, Table},
+    sheet::{Sheet, number, text},
+    study::StudyResults,
+    words::{count, kind, share_of, shown},
+};
+
+/// Counts, nulls, rejects, lengths, duplicates, scores.
+pub(super) fn data(study: &StudyResults) -> Result<Section, ReportError> {
+    let mut blocks = Vec::new();
+    match study.data.as_result() {
+        Ok(data) => {
+            blocks.push(Block::Figure(Box::new(verdict_counts(data)?)));
+            blocks.push(Block::Figure(Box::new(text_lengths(data)?)));
+            blocks.push(Block::Figure(Box::new(score_boxes(data)?)));
+            blocks.extend(tables(data));
+        }
+        Err(reason) => blocks.push(Block::Note(format!("Data: undefined: {}.", shown(reason)))),
+    }
+    match study.duplicates.as_result() {
+        Ok(found) => blocks.push(Block::Text(format!(
+            "Near-duplicate texts: {} of {} skills ({}) are in {} groups, the largest of {}; {} \
+             test rows have a near-duplicate among the training rows.",
+            count(found.grouped_rows),
+            count(found.rows),
+            share_of(found.grouped_rows, found.rows),
+            count(found.groups),
+            count(found.largest),
+            count(found.test_rows_in_train)
+        ))),
+        Err(reason) => {
+            blocks.push(Block::Note(format!("Near-duplicate texts: undefined: {}.", shown(reason))))
+        }
+    }
+    Ok(Section { id: "data", title: "The data", blocks })
+}
+
+fn verdict_counts(data: &DataProfile) -> Result<Inlined, ReportError> {
+    let totals = VERDICTS.map(|name| {
+        let rows = data.splits.iter().filter_map(|split| split.verdicts.get(name));
+        (name, rows.sum::<u64>())
+    });
+    let all: u64 = totals.iter().map(|(_, rows)| rows).sum();
+    let mut sheet = Sheet::new(&["verdict", "rows"]);
+    let mut rows = Vec::new();
+    let mut words = Vec::new();
+    for (name, found) in totals {
+        sheet.push(vec![text(name), found.to_string()]);
+        if name == "unknown" && found == 0 {
+            continue;
+        }
+        words.push(format!("{name} {}", count(found)));
+        rows.push(Bar {
+            label: name.to_owned(),
+            value: (found > 0).then_some(found as f64),
+            interval: None,
+            shown: format!("{} ({})", count(found), share_of(found, all)),
+        });
+    }
+    let alt = format!("Skills by verdict on a logarithmic axis: {}.", words.join(", "));
+    let drawing = bars(&rows, BarScale::LogCounts, "Skills (logarithmic axis)");
+    finish("verdict-counts", "Verdict counts", &alt, drawing, &sheet)
+}
+
+/// One box a group, and its numbers.
+fn box_rows<'a>(
+    groups: impl Iterator<Item = (&'a str, &'a Quantiles)>,
+    first: &str,
+) -> (Vec<BoxRow>, Sheet, String) {
+    let mut sheet = Sheet::new(&[
+        first,
+        "n",
+        "min",
+        "p5",
+        "p25",
+        "p50",
+        "p75",
+        "p95",
+        "max",
+        "mean",
+        "undefined",
+    ]);
+    let mut rows = Vec::new();
+    let mut words = Vec::new();
+    for (name, found) in groups {
+        let numbers = FiveNumbers::of(found);
+        let mut cells = vec![text(name), found.n.to_string()];
+        cells.extend(
+            [
+                found.min, found.p5, found.p25, found.p50, found.p75, found.p95, found.max,
+                found.mean,
+            ]
+            .map(number),
+        );
+        cells.push(if numbers.is_none() { "no values".to_owned() } else { String::new() });
+        sheet.push(cells);
+        let said = match numbers {
+            Some(numbers) => format!("median {} of {}", numbers.median, count(found.n)),
+            None => "undefined: no values".to_owned(),
+        };
+        words.push(format!("{} {said}", shown(name)));
+        rows.push(BoxRow { label: shown(name), numbers, shown: said });
+    }
+    (rows, sheet, words.join(", "))
+}
+
+fn text_lengths(data: &DataProfile) -> Result<Inlined, ReportError> {
+    let groups = data.splits.iter().map(|split| (split.split.as_str(), &split.text_chars));
+    let (rows, sheet, words) = box_rows(groups.take(8), "split");
+    let top = data.splits.iter().filter_map(|split| split.text_chars.max).fold(10.0, f64::max);
+    let alt = format!(
+        "Box plot of SKILL.md lengths in characters by split, whiskers at the shortest and the \
+         longest, logarithmic axis: {words}."
+    );
+    let drawing = boxes(&rows, top, true, "Characters (logarithmic axis)");
+    finish("text-lengths", "Text lengths", &alt, drawing, &sheet)
+}
+
+fn score_boxes(data: &DataProfile) -> Result<Inlined, ReportError> {
+    let none = Quantiles::default();
+    let known = VERDICTS
+        .iter()
+        .filter(|name| **name != "unknown" || data.score_by_verdict.contains_key(**name));
+    let groups = known.map(|name| (*name, data.score_by_verdict.get(*name).unwrap_or(&none)));
+    let (rows, sheet, words) = box_rows(groups, "verdict");
+    let alt = format!(
+        "Box plot of SkillSpector’s score by verdict, whiskers at the lowest and the highest \
+         score: {words}."
+    );
+    let drawing = boxes(&rows, 100.0, false, "SkillSpector score (0 to 100)");
+    finish("score-by-verdict", "SkillSpector score by verdict", &alt, drawing, &sheet)
+}
+
+/// Names and rows, most rows first.
+fn ranked(caption: &str, first: &str, names: &BTreeMap<String, u64>) -> Table {
+    let mut ranked: Vec<(&String, u64)> = names.iter().map(|(name, rows)| (name, *rows)).collect();
+    ranked.sort_by(|a, b| b.1.cmp(&a.1).then(a.0.cmp(b.0)));
+    let rows = ranked.into_iter().map(|(name, rows)| vec![shown(name), count(rows)]).collect();
+    Table::new(caption, &[first, "Skills"], rows)
+}
+
+fn tables(data: &DataProfile) -> Vec<Block> {
+    let splits =
+        data.splits
+            .iter()
+            .map(|split| {
+                let mut cells = vec![shown(&split.split), count(split.rows)];
+                cells.extend(VERDICTS.map(|verdict| {
+                    count(split.verdicts.get(verdict).copied().unwrap_or_default())
+                }));
+                cells
+            })
+            .collect();
+    let columns = data
+        .columns
+        .iter()
+        .map(|column| {
+            vec![shown(&column.name), kind(column.kind), count(column.nulls), count(column.empty)]
+        })
+        .collect();
+    let files = data
+        .files
+        .iter()
+        .map(|file| {
+            vec![
+                shown(&file.name),
+                count(file.bytes),
+                count(file.lines),
+                count(file.rejected),
+                shown(&file.sha256),
+            ]
+        })
+        .collect();
+    vec![
+        Block::Text(format!(
+            "{} skills kept, {} rows rejected, {} left out by the sample; {} rows whose split is \
+             not the one the exporter’s hash rule gives. Bundles: {} skills with {} files.",
+            count(data.rows),
+            count(data.rejected),
+            count(data.sampled_out),
+            count(data.split_rule_mismatches),
+            count(data.bundles.rows),
+            count(data.bundles.files)
+        )),
+        Table::new(
+            "Rows by split and verdict",
+            &["Split", "Rows", "Clean", "Suspicious", "Malicious", "Unknown"],
+            splits,
+        )
+        .block(),
+        ranked("Rejected rows by reason", "Reason", &data.rejected_by_reason).block(),
+        Table::new(
+            "Columns, nulls and empty values",
+            &["Column", "Type", "Nulls", "Empty"],
+            columns,
+        )
+        .folded()
+        .block(),
+        Table::new("Files", &["File", "Bytes", "Rows", "Rejected", "SHA-256"], files)
+            .folded()
+            .block(),
+        ranked("Columns outside the schema", "Column", &data.extra_columns).folded().block(),
+        ranked("Static reason codes", "Code", &data.reason_codes).folded().block(),
+        ranked("SkillSpector issue categories", "Category", &data.issue_categories)
+            .folded()
+            .block(),
+    ]
+}

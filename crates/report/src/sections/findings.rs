@@ -1,0 +1,123 @@
+use clawsig_schema::agreement::DisagreementKind;
+
+use crate::{
+    page::{Block, Section, Table},
+    study::StudyResults,
+    words::{count, decimal, rater, shown},
+};
+
+fn raters(joined: &str) -> String {
+    joined.split('+').map(rater).collect::<Vec<_>>().join(", ")
+}
+
+/// The skills and the errors to look at first.
+pub(super) fn disagreements(study: &StudyResults) -> Section {
+    let mut blocks = vec![Block::Note(
+        "Names below are their authors’ own words: shown as text, never as links.".to_owned(),
+    )];
+    match study.agreement.as_result() {
+        Ok(found) => {
+            for (kind, caption) in [
+                (DisagreementKind::Pattern, "Scanners that disagree, most confident first"),
+                (DisagreementKind::Pair, "Pairs of raters that disagree, most confident first"),
+            ] {
+                let rows = found
+                    .disagreements
+                    .iter()
+                    .filter(|one| one.kind == kind)
+                    .map(|one| {
+                        vec![
+                            shown(one.slug.as_deref().unwrap_or(&one.id)),
+                            raters(&one.flagged_by),
+                            raters(&one.not_flagged_by),
+                            one.verdict.map_or("unknown", |verdict| verdict.as_str()).to_owned(),
+                            decimal(one.priority),
+                        ]
+                    })
+                    .collect();
+                let columns = ["Skill", "Flagged by", "Not flagged by", "Verdict", "Priority"];
+                blocks.push(Table::new(caption, &columns, rows).folded().block());
+            }
+        }
+        Err(reason) => {
+            blocks.push(Block::Note(format!("Disagreements: undefined: {}.", shown(reason))));
+        }
+    }
+    match study.evaluation.as_result() {
+        Ok(evaluation) => {
+            let rows = evaluation
+                .errors
+                .iter()
+                .map(|error| {
+                    let terms: Vec<String> = error
+                        .top_terms
+                        .iter()
+                        .take(5)
+                        .map(|term| {
+                            let name = clawsig_schema::hostile::printable(&term.name, 40);
+                            format!("{name} ({})", decimal(term.score))
+                        })
+                        .collect();
+                    let classes = &evaluation.details.classes;
+                    let probability = classes
+                        .iter()
+                        .position(|class| *class == error.predicted)
+                        .and_then(|place| error.probabilities.get(place));
+                    vec![
+                        shown(error.slug.as_deref().unwrap_or(&error.id)),
+                        shown(&error.split),
+                        shown(&error.truth),
+                        shown(&error.predicted),
+                        probability.map_or("undefined: not given".to_owned(), |&p| decimal(p)),
+                        terms.join("; "),
+                        format!(
+                            "{} of {}",
+                            count(error.near_duplicates_other_label),
+                            count(error.near_duplicates)
+                        ),
+                    ]
+                })
+                .collect();
+            let columns = [
+                "Skill",
+                "Split",
+                "Verdict",
+                "Predicted",
+                "Probability",
+                "What moved it",
+                "Near-duplicates labelled otherwise",
+            ];
+            let caption = "Where the model and the verdict differ, most confident first";
+            blocks.push(Table::new(caption, &columns, rows).folded().block());
+        }
+        Err(reason) => {
+            blocks.push(Block::Note(format!("Model errors: undefined: {}.", shown(reason))));
+        }
+    }
+    Section { id: "disagreements", title: "Disagreements and errors worth a look", blocks }
+}
+
+/// What the study can't tell.
+pub(super) fn limits(study: &StudyResults) -> Section {
+    let mut texts = vec![
+        "The labels are silver. The verdict is the registry’s moderation consensus, not the \
+         outcome of an investigation: where it is wrong, a model that agrees with it is wrong too.",
+        "The judge saw the scanners. It is shown findings of the static scanner and of \
+         SkillSpector before it writes the verdict, so verdict and scanners are not independent \
+         and their agreement is inflated.",
+        "Scores measure concordance with the registry’s verdict. They are no rates of detecting \
+         malware, and nothing here shows that a clean skill is safe.",
+        "Malicious rows are few, so figures about them have wide intervals; read the support and \
+         the interval before the figure.",
+        "The official split does not separate owners or families of skills: compare it with the \
+         de-duplicated rows and the unseen owners before you trust a score elsewhere.",
+    ];
+    if study.run.synthetic {
+        texts.push(
+            "The rows are synthetic. They exercise the program and say nothing about the \
+             registry, its publishers or the scanners.",
+        );
+    }
+    let blocks = texts.into_iter().map(|text| Block::Text(text.to_owned())).collect();
+    Section { id: "limits", title: "What this can’t tell", blocks }
+}

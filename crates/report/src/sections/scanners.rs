@@ -1,0 +1,402 @@
+use clawsig_schema::{
+    Scanner,
+    agreement::{AgreementResults, PairResult, SliceResult},
+    estimate::Estimate,
+};
+
+use crate::{
+    error::ReportError,
+    figures::{
+        Bar, BarScale, Combination, HeatCell, Inlined, LinePlot, Series, bars, finish, heat, lines,
+        upset,
+    },
+    page::{Block, Section, Table},
+    sheet::{Sheet, estimate_cells, number, text},
+    study::StudyResults,
+    words::{self, count, decimal, percent, plain, rater, shown},
+};
+
+/// The raters and thresholds a figure has room for.
+const RATER_LIMIT: usize = 5;
+
+/// Rates, overlap, agreement of pairs, verdicts, thresholds.
+pub(super) fn scanners(study: &StudyResults) -> Result<Section, ReportError> {
+    let mut blocks = Vec::new();
+    match study.agreement.as_result() {
+        Ok(found) => match found.slices.first() {
+            Some(slice) => fill(found, slice, &mut blocks)?,
+            None => blocks.push(Block::Note("Agreement: undefined: no slice.".to_owned())),
+        },
+        Err(reason) => {
+            blocks.push(Block::Note(format!("Agreement: undefined: {}.", shown(reason))));
+        }
+    }
+    Ok(Section { id: "scanners", title: "The scanners", blocks })
+}
+
+fn fill(
+    found: &AgreementResults,
+    slice: &SliceResult,
+    blocks: &mut Vec<Block>,
+) -> Result<(), ReportError> {
+    blocks.push(Block::Text(format!(
+        "{} skills of {} owners; intervals at 95 %, those of pairs by resampling whole owners.",
+        count(found.rows),
+        count(found.owners)
+    )));
+    if !found.unrated.is_empty() {
+        let names: Vec<String> = found.unrated.iter().map(|name| rater(name)).collect();
+        blocks.push(Block::Note(format!(
+            "Without a single rating in this data, so every figure is undefined: {}.",
+            names.join(", ")
+        )));
+    }
+    blocks.push(figure(positive_rates(slice)?));
+    blocks.push(figure(overlap(slice)?));
+    for (statistic, name) in [
+        ("cohen_kappa", "kappa-heatmap"),
+        ("gwet_ac1", "ac1-heatmap"),
+        ("jaccard", "jaccard-heatmap"),
+    ] {
+        blocks.push(figure(pair_heat(found, slice, statistic, name)?));
+    }
+    blocks.push(figure(by_verdict(found)?));
+    for &scanner in Scanner::ALL {
+        if found.sweep.iter().any(|point| point.scanner == scanner) {
+            blocks.push(figure(sweep(found, scanner)?));
+        }
+    }
+    if found.sweep.is_empty() {
+        blocks.push(Block::Note("Threshold sweep: undefined: no scanner was swept.".to_owned()));
+    }
+    let shared: Vec<Vec<String>> = slice
+        .overlap
+        .flagged_by
+        .iter()
+        .map(|one| {
+            vec![
+                one.scanners.to_string(),
+                count(one.rows),
+                words::rate(&one.share),
+                words::rate(&one.share_of_flagged),
+            ]
+        })
+        .collect();
+    let columns = ["Scanners that flag", "Skills", "Share of all", "Share of flagged"];
+    blocks.push(Table::new("Skills by the number of scanners that flag", &columns, shared).block());
+    let all = slice
+        .scanners
+        .iter()
+        .map(|one| vec![plain(&one.statistic), words::estimate(&one.estimate)])
+        .collect();
+    blocks.push(Table::new("All scanners together", &["Statistic", "Value"], all).block());
+    let rows = slice
+        .pairs
+        .iter()
+        .flat_map(|pair| {
+            pair.statistics.iter().map(move |one| {
+                vec![
+                    format!("{}, {}", rater(&pair.a), rater(&pair.b)),
+                    plain(&one.statistic),
+                    words::estimate(&one.estimate),
+                    count(one.estimate.n),
+                    reading(pair, &one.statistic),
+                ]
+            })
+        })
+        .collect();
+    let columns = ["Pair", "Statistic", "Value (95 % interval)", "Rows", "Reading (Landis, Koch)"];
+    blocks.push(Table::new("Every pair and statistic", &columns, rows).folded().block());
+    let rows = found
+        .latent
+        .iter()
+        .flat_map(|model| {
+            model.rates.iter().map(move |rates| {
+                vec![
+                    plain(&model.model),
+                    rater(&rates.rater),
+                    words::rate(&rates.sensitivity),
+                    words::rate(&rates.specificity),
+                    words::rate(&model.prevalence),
+                ]
+            })
+        })
+        .collect();
+    let columns = ["Model", "Rater", "Sensitivity", "Specificity", "Prevalence"];
+    let caption = "Latent class models without a gold label (raters taken as independent)";
+    blocks.push(Table::new(caption, &columns, rows).folded().block());
+    Ok(())
+}
+
+fn figure(inlined: Inlined) -> Block {
+    Block::Figure(Box::new(inlined))
+}
+
+fn reading(pair: &PairResult, statistic: &str) -> String {
+    pair.readings
+        .iter()
+        .find(|one| one.statistic == statistic && one.scale == "landis-koch")
+        .map_or_else(|| "—".to_owned(), |one| shown(&one.word))
+}
+
+fn positive_rates(slice: &SliceResult) -> Result<Inlined, ReportError> {
+    let mut sheet = Sheet::with_estimate(&["rater", "flagged", "used"]);
+    let mut rows = Vec::new();
+    let mut said = Vec::new();
+    for one in slice.raters.iter().take(RATER_LIMIT) {
+        let mut cells = vec![text(&one.rater), one.flagged.to_string(), one.used.to_string()];
+        cells.extend(estimate_cells(&one.rate));
+        sheet.push(cells);
+        let value = match one.rate.value {
+            Some(value) => percent(value),
+            None => words::undefined(&one.rate),
+        };
+        said.push(format!("{} {value}", rater(&one.rater)));
+        rows.push(Bar {
+            label: rater(&one.rater),
+            value: one.rate.value,
+            interval: one.rate.low.zip(one.rate.high),
+            shown: value,
+        });
+    }
+    let alt = format!("Share of skills flagged, with 95 % intervals: {}.", said.join(", "));
+    let drawing = bars(&rows, BarScale::Share, "Share of skills flagged");
+    finish("positive-rates", "Positive rate by scanner", &alt, drawing, &sheet)
+}
+
+fn overlap(slice: &SliceResult) -> Result<Inlined, ReportError> {
+    let sets: Vec<String> = Scanner::ALL.iter().map(|scanner| rater(scanner.as_str())).collect();
+    let mut header: Vec<&str> = Scanner::NAMES.to_vec();
+    header.extend(["rows", "share"]);
+    let mut sheet = Sheet::new(&header);
+    let mut combinations = Vec::new();
+    let mut said = Vec::new();
+    for pattern in slice.patterns.iter().take(8) {
+        let flags = pattern.flags.iter().take(sets.len());
+        let mut cells: Vec<String> = flags
+            .clone()
+            .map(|flag| flag.map_or_else(String::new, |flag| u8::from(flag).to_string()))
+            .collect();
+        cells.extend([pattern.rows.to_string(), number(Some(pattern.share))]);
+        sheet.push(cells);
+        let members: Vec<bool> = flags.map(|flag| *flag == Some(true)).collect();
+        let named: Vec<&str> = sets
+            .iter()
+            .zip(&members)
+            .filter(|(_, member)| **member)
+            .map(|(name, _)| name.as_str())
+            .collect();
+        let named = if named.is_empty() { "none".to_owned() } else { named.join(" and ") };
+        said.push(format!("{named} {} ({})", count(pattern.rows), percent(pattern.share)));
+        combinations.push(Combination {
+            sets: members,
+            rows: pattern.rows,
+            share: percent(pattern.share),
+        });
+    }
+    let alt = format!(
+        "UpSet figure: skills by the exact set of scanners that flag them, the bar without a \
+         filled dot is flagged by none: {}.",
+        said.join(", ")
+    );
+    finish("overlap", "Overlap patterns", &alt, upset(&sets, &combinations), &sheet)
+}
+
+fn pair_heat(
+    found: &AgreementResults,
+    slice: &SliceResult,
+    statistic: &str,
+    name: &str,
+) -> Result<Inlined, ReportError> {
+    let raters: Vec<&String> = found.raters.iter().take(RATER_LIMIT).collect();
+    let mut sheet = Sheet::with_estimate(&["a", "b", "statistic"]);
+    let mut said = Vec::new();
+    for pair in &slice.pairs {
+        if let Some(estimate) = named(pair, statistic) {
+            let mut cells = vec![text(&pair.a), text(&pair.b), text(statistic)];
+            cells.extend(estimate_cells(estimate));
+            sheet.push(cells);
+            let value = words::estimate(estimate);
+            said.push(format!("{} and {} {value}", rater(&pair.a), rater(&pair.b)));
+        }
+    }
+    let cell = |a: &String, b: &String| {
+        if a == b {
+            return HeatCell { value: None, shown: "—".to_owned(), note: String::new() };
+        }
+        let pair = slice
+            .pairs
+            .iter()
+            .find(|pair| (&pair.a, &pair.b) == (a, b) || (&pair.a, &pair.b) == (b, a));
+        match pair.and_then(|pair| named(pair, statistic)) {
+            Some(Estimate { value: Some(value), low, high, .. }) => HeatCell {
+                value: Some(*value),
+                shown: decimal(*value),
+                note: low.zip(*high).map_or_else(String::new, |(low, high)| {
+                    format!("{} to {}", two(low), two(high))
+                }),
+            },
+            _ => HeatCell { value: None, shown: "undefined".to_owned(), note: String::new() },
+        }
+    };
+    let cells: Vec<Vec<HeatCell>> =
+        raters.iter().map(|a| raters.iter().map(|b| cell(a, b)).collect()).collect();
+    let rows: Vec<String> = raters.iter().map(|name| rater(name)).collect();
+    let columns: Vec<String> = rows.iter().map(|name| short(name)).collect();
+    let title = format!("{} of each pair", plain(statistic));
+    let alt = format!("Heat map with 95 % intervals: {}.", said.join("; "));
+    finish(name, &title, &alt, heat(&rows, &columns, &cells, ("", "")), &sheet)
+}
+
+fn two(value: f64) -> String {
+    format!("{value:.2}").replace('-', "−")
+}
+
+/// The first word, for the head of a narrow column.
+fn short(name: &str) -> String {
+    name.split(' ').next().unwrap_or(name).to_owned()
+}
+
+fn named<'a>(pair: &'a PairResult, statistic: &str) -> Option<&'a Estimate> {
+    pair.statistics.iter().find(|one| one.statistic == statistic).map(|one| &one.estimate)
+}
+
+fn by_verdict(found: &AgreementResults) -> Result<Inlined, ReportError> {
+    let mut verdicts: Vec<&String> = Vec::new();
+    for row in &found.by_verdict {
+        if !verdicts.contains(&&row.verdict) && verdicts.len() < RATER_LIMIT {
+            verdicts.push(&row.verdict);
+        }
+    }
+    let mut sheet = Sheet::new(&[
+        "verdict",
+        "scanner",
+        "rows",
+        "used",
+        "flagged",
+        "share",
+        "low",
+        "high",
+        "undefined",
+    ]);
+    let mut said = Vec::new();
+    for row in &found.by_verdict {
+        sheet.push(vec![
+            text(&row.verdict),
+            text(&row.scanner),
+            row.rows.to_string(),
+            row.used.to_string(),
+            row.flagged.to_string(),
+            number(row.share),
+            number(row.low),
+            number(row.high),
+            text(row.undefined.as_deref().unwrap_or_default()),
+        ]);
+        if let Some(share) = row.share.filter(|_| said.len() < 20) {
+            let name = rater(&row.scanner);
+            said.push(format!("{name} flags {} of {}", percent(share), shown(&row.verdict)));
+        }
+    }
+    let cells: Vec<Vec<HeatCell>> = verdicts
+        .iter()
+        .map(|verdict| {
+            Scanner::NAMES
+                .iter()
+                .map(|scanner| {
+                    let row = found
+                        .by_verdict
+                        .iter()
+                        .find(|row| row.verdict == **verdict && row.scanner == **scanner);
+                    match row.and_then(|row| row.share.map(|share| (row, share))) {
+                        Some((row, share)) => HeatCell {
+                            value: Some(share),
+                            shown: percent(share),
+                            note: format!("{} of {}", count(row.flagged), count(row.used)),
+                        },
+                        None => HeatCell {
+                            value: None,
+                            shown: "undefined".to_owned(),
+                            note: String::new(),
+                        },
+                    }
+                })
+                .collect()
+        })
+        .collect();
+    let rows: Vec<String> = verdicts.iter().map(|verdict| shown(verdict)).collect();
+    let columns: Vec<String> = Scanner::NAMES.iter().map(|name| short(&rater(name))).collect();
+    let drawing = heat(&rows, &columns, &cells, ("Verdict", "Share flagged by"));
+    let alt = format!("Share of each verdict’s skills that a scanner flags: {}.", said.join("; "));
+    finish("scanner-by-verdict", "Scanner by verdict", &alt, drawing, &sheet)
+}
+
+fn sweep(found: &AgreementResults, scanner: Scanner) -> Result<Inlined, ReportError> {
+    let points: Vec<_> = found.sweep.iter().filter(|point| point.scanner == scanner).collect();
+    let mut sheet =
+        Sheet::with_estimate(&["scanner", "quantity", "threshold", "other", "statistic"]);
+    let mut series: Vec<(String, Series)> = Vec::new();
+    let (mut low, mut top, mut least) = (f64::INFINITY, f64::NEG_INFINITY, 0.0f64);
+    for point in &points {
+        let statistics = [
+            ("rate", &point.rate),
+            ("cohen_kappa", &point.cohen_kappa),
+            ("gwet_ac1", &point.gwet_ac1),
+            ("jaccard", &point.jaccard),
+        ];
+        for (statistic, estimate) in statistics {
+            let mut cells = vec![
+                scanner.to_string(),
+                text(&point.quantity),
+                number(Some(point.threshold)),
+                text(&point.other),
+                statistic.to_owned(),
+            ];
+            cells.extend(estimate_cells(estimate));
+            sheet.push(cells);
+        }
+        low = low.min(point.threshold);
+        top = top.max(point.threshold);
+        let Some(kappa) = point.cohen_kappa.value else { continue };
+        least = least.min(kappa);
+        let one = (point.threshold, kappa);
+        match series.iter_mut().find(|(other, _)| *other == point.other) {
+            Some((_, line)) => line.points.push(one),
+            None => series.push((
+                point.other.clone(),
+                Series {
+                    label: format!("with {}", rater(&point.other)),
+                    points: vec![one],
+                    reference: None,
+                    dots: true,
+                },
+            )),
+        }
+    }
+    let said: Vec<String> = series
+        .iter()
+        .filter_map(|(other, line)| {
+            let best = line.points.iter().copied().reduce(|a, b| if b.1 > a.1 { b } else { a })?;
+            Some(format!(
+                "highest with {} at threshold {}, kappa {}",
+                rater(other),
+                best.0,
+                decimal(best.1)
+            ))
+        })
+        .collect();
+    let said =
+        if said.is_empty() { "undefined at every threshold".to_owned() } else { said.join("; ") };
+    let series: Vec<Series> = series.into_iter().map(|(_, line)| line).collect();
+    let quantity = points.first().map_or("score", |point| point.quantity.as_str());
+    let across = format!("Flagged from this threshold on ({})", shown(quantity));
+    let plot = LinePlot {
+        x: (low, top),
+        y: (if least < 0.0 { (least * 10.0).floor() / 10.0 } else { 0.0 }, 1.0),
+        titles: (&across, "Cohen’s kappa"),
+        diagonal: false,
+    };
+    let name = format!("sweep-{scanner}");
+    let title = format!("Threshold sweep of {}", rater(scanner.as_str()));
+    let alt = format!("Cohen’s kappa against the threshold: {said}.");
+    finish(&name, &title, &alt, lines(&plot, &series), &sheet)
+}

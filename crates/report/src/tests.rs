@@ -1,0 +1,257 @@
+use std::collections::BTreeMap;
+
+use clawsig_schema::{
+    FlagRule, MissingPolicy,
+    agreement::{
+        AGREEMENT_FORMAT, AgreementParameters, AgreementResults, OverlapResult, PairCounts,
+        PairResult, Pattern, RaterSummary, SliceKind, SliceResult,
+    },
+    estimate::Estimate,
+    evaluation::{EVALUATION_FORMAT, ErrorRow, EvaluationFile, MetricTable, TermWeight},
+    matrix::ColumnGroup,
+    profile::{BundleProfile, DataProfile, PROFILE_FORMAT, SplitProfile},
+};
+
+use super::*;
+
+const HOSTILE: &str = "<script>alert(1)</script>\"'><img src=x onerror=alert(1)>&lt;[a](javascript:x) \
+                       `|` {{ 7*7 }} http://evil.example \u{1b}[2J\u{202e}\u{0}\n---\n";
+
+fn hostile() -> String {
+    format!("=cmd()|'{HOSTILE}{}", "A".repeat(10_000))
+}
+
+fn absent() -> StudyResults {
+    StudyResults {
+        run: RunInfo { name: "r".to_owned(), ..RunInfo::default() },
+        data: Part::absent("not run"),
+        duplicates: Part::absent("not run"),
+        agreement: Part::absent("not run"),
+        evaluation: Part::absent("not run"),
+    }
+}
+
+/// A study in which every text is hostile, every estimate undefined and every list long.
+fn extreme() -> StudyResults {
+    let text = hostile();
+    let many = |n: usize| (0..n).map(|i| (format!("{i}{text}"), text.clone())).collect::<Vec<_>>();
+    let undefined = || Estimate::undefined(hostile(), 0);
+    let codes: BTreeMap<String, u64> = (0..500).map(|i| (format!("{text}{i}"), i)).collect();
+    let split = SplitProfile { split: text.clone(), verdicts: codes.clone(), ..Default::default() };
+    let data = DataProfile {
+        format: PROFILE_FORMAT,
+        synthetic: true,
+        files: Vec::new(),
+        rows: 0,
+        sampled_out: 0,
+        rejected: u64::MAX,
+        rejected_by_reason: codes.clone(),
+        extra_columns: codes.clone(),
+        columns: Vec::new(),
+        splits: vec![split; 300],
+        split_rule_mismatches: 0,
+        reason_codes: codes.clone(),
+        issue_categories: codes,
+        score_by_verdict: BTreeMap::new(),
+        bundles: BundleProfile::default(),
+        examples: BTreeMap::new(),
+        warnings: (0..300).map(|i| format!("{i}{text}")).collect(),
+    };
+    let pair = PairResult {
+        a: text.clone(),
+        b: "static".to_owned(),
+        counts: PairCounts::default(),
+        statistics: Vec::new(),
+        intervals: Vec::new(),
+        readings: Vec::new(),
+    };
+    let slice = SliceResult {
+        name: "all".to_owned(),
+        kind: SliceKind::Overall,
+        rule: FlagRule::ALL[0],
+        missing: MissingPolicy::ALL[0],
+        rows: 0,
+        owners: 0,
+        raters: vec![
+            RaterSummary {
+                rater: text.clone(),
+                rated: 0,
+                used: 0,
+                flagged: 0,
+                rate: undefined()
+            };
+            50
+        ],
+        pairs: vec![pair; 200],
+        scanners: Vec::new(),
+        patterns: vec![Pattern { flags: vec![None, Some(true)], rows: 3, share: f64::NAN }; 40],
+        overlap: OverlapResult {
+            scanners: Vec::new(),
+            rows: 0,
+            union: 0,
+            flagged_by: Vec::new(),
+            total_overlap: undefined(),
+            conditional: Vec::new(),
+            unique: Vec::new(),
+            coverage: Vec::new(),
+        },
+    };
+    let agreement = AgreementResults {
+        format: AGREEMENT_FORMAT,
+        parameters: AgreementParameters {
+            rule: FlagRule::ALL[0],
+            missing: MissingPolicy::ALL[0],
+            replicates: 0,
+            seed: 0,
+            level: 0.95,
+            top: 0,
+        },
+        rows: 0,
+        owners: 0,
+        raters: vec![text.clone(); 50],
+        unrated: vec!["virustotal".to_owned(), text.clone()],
+        slices: vec![slice],
+        by_verdict: Vec::new(),
+        sweep: Vec::new(),
+        latent: Vec::new(),
+        disagreements: Vec::new(),
+    };
+    let error = ErrorRow {
+        split: text.clone(),
+        id: text.clone(),
+        slug: Some(text.clone()),
+        truth: text.clone(),
+        predicted: text.clone(),
+        probabilities: vec![f64::NAN],
+        top_terms: Vec::new(),
+        near_duplicates: 0,
+        near_duplicates_other_label: 0,
+        other_label_ids: Vec::new(),
+    };
+    let metrics = BTreeMap::from([(
+        text.clone(),
+        BTreeMap::from([(text.clone(), BTreeMap::from([(text.clone(), undefined())]))]),
+    )]);
+    let term = TermWeight {
+        class: text.clone(),
+        group: ColumnGroup::Text,
+        name: text.clone(),
+        weight: f64::INFINITY,
+    };
+    let evaluation = Evaluation {
+        metrics: MetricTable(metrics),
+        details: EvaluationFile {
+            format: EVALUATION_FORMAT,
+            target: text.clone(),
+            classes: vec![text.clone(); 40],
+            model_sha256: text.clone(),
+            counts: Vec::new(),
+            reliability: Vec::new(),
+            curves: Vec::new(),
+            operating_points: Vec::new(),
+            calibration: Vec::new(),
+            paired_tests: Vec::new(),
+            strongest: vec![term; 500],
+            warnings: vec![text.clone()],
+        },
+        confusion: Vec::new(),
+        baselines: Vec::new(),
+        ablation: Vec::new(),
+        memorising: Vec::new(),
+        errors: vec![error; 2_000],
+        grid: Vec::new(),
+    };
+    StudyResults {
+        run: RunInfo {
+            name: text.clone(),
+            profile: text.clone(),
+            command: text.clone(),
+            source: text.clone(),
+            synthetic: true,
+            versions: many(300),
+            inputs: many(300),
+            parameters: many(300),
+            warnings: vec![text],
+        },
+        data: Part::present(data),
+        duplicates: Part::present(DuplicateSummary::default()),
+        agreement: Part::present(agreement),
+        evaluation: Part::present(evaluation),
+    }
+}
+
+fn rendered(study: &StudyResults) -> Rendered {
+    match render(study) {
+        Ok(rendered) => rendered,
+        Err(error) => unreachable!("the page must render: {error}"),
+    }
+}
+
+#[test]
+fn the_same_results_give_the_same_bytes() {
+    assert_eq!(rendered(&extreme()), rendered(&extreme()));
+}
+
+#[test]
+fn absent_parts_say_why() {
+    let html = rendered(&absent()).html;
+    assert!(html.matches("undefined: not run").count() >= 6, "{html}");
+}
+
+#[test]
+fn a_page_of_extreme_input_stays_small() {
+    let size = rendered(&extreme()).html.len();
+    assert!(size < PAGE_LIMIT, "{size} bytes");
+}
+
+#[test]
+fn hostile_texts_are_texts_everywhere() {
+    let report = rendered(&extreme());
+    let mut all = vec![report.html.clone()];
+    all.extend(report.figures.iter().map(|figure| figure.svg.clone()));
+    for markup in &all {
+        assert!(!markup.contains("<script") && !markup.contains("<img"));
+        assert!(!markup.contains(['\u{1b}', '\u{202e}', '\u{0}']));
+    }
+    assert!(!report.html.contains("href=\"http"));
+    for figure in &report.figures {
+        assert!(!figure.csv.contains("\n=cmd") && !figure.csv.contains(",=cmd"));
+        assert!(
+            figure.name.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-')
+        );
+    }
+    for card in [&report.model_card, &report.data_card] {
+        assert!(!card.contains(['\u{1b}', '\u{202e}', '\u{0}']));
+        // Exactly the two lines of the front matter's own fence.
+        assert_eq!(card.lines().filter(|line| *line == "---").count(), 2);
+    }
+}
+
+#[test]
+fn every_svg_is_well_formed() {
+    for figure in rendered(&extreme()).figures {
+        let mut open: Vec<String> = Vec::new();
+        for piece in figure.svg.split('<').skip(1) {
+            let (tag, text) = piece.split_once('>').unwrap_or((piece, ""));
+            assert!(!text.contains('>'), "{}: stray bracket after {tag}", figure.name);
+            let name = tag.split([' ', '/']).find(|part| !part.is_empty()).unwrap_or_default();
+            if tag.starts_with('/') {
+                assert_eq!(open.pop().as_deref(), Some(name), "{}", figure.name);
+            } else if !tag.ends_with('/') {
+                open.push(name.to_owned());
+            }
+        }
+        assert!(open.is_empty(), "{}: {open:?}", figure.name);
+    }
+}
+
+#[test]
+fn synthetic_rows_are_called_so() {
+    let mut study = absent();
+    assert!(!rendered(&study).html.contains("Synthetic data."));
+    study.run.synthetic = true;
+    let report = rendered(&study);
+    for part in [report.html, report.model_card, report.data_card] {
+        assert!(part.contains("Synthetic data."));
+    }
+}
