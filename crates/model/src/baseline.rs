@@ -50,7 +50,8 @@ pub fn baselines(
         (format!("always-{}", names[1]), vec![1; rows.len()]),
     ];
     if target != Target::Severity {
-        let flags: [(&str, fn(&RowInfo) -> bool); 4] = [
+        type Flag = (&'static str, fn(&RowInfo) -> bool);
+        let flags: [Flag; 4] = [
             ("static-flag", |row| row.flag_static == Some(true)),
             ("virustotal-flag", |row| row.flag_virustotal == Some(true)),
             ("skillspector-flag", |row| row.flag_skillspector == Some(true)),
