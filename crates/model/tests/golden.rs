@@ -1,4 +1,5 @@
 //! Agreement with scikit-learn 1.9.1, from the numbers that tests/data/golden.py printed.
+#![expect(clippy::unwrap_used, reason = "helpers of a test: a failed unwrap is a failed test")]
 
 use clawsig_model::{
     metrics::{Scored, split_metrics},

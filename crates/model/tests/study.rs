@@ -1,4 +1,5 @@
 //! Training, saving, loading and evaluating on a small synthetic study.
+#![expect(clippy::unwrap_used, reason = "helpers of a test: a failed unwrap is a failed test")]
 
 use clawsig_model::{
     Calibration, EvaluateParams, ModelError, SplitData, SplitPlan, TrainData, TrainParams,
@@ -34,7 +35,7 @@ fn split(split: Split, n: usize) -> (Csr, Vec<RowInfo>) {
         let term = if hash % 7 < 5 { lean * 2 } else { hash % 8 };
         indices.push(term as u32);
         values.push(1.0);
-        let flagged = lean > 0 && hash % 3 != 0;
+        let flagged = lean > 0 && !hash.is_multiple_of(3);
         if flagged {
             indices.push(9);
             values.push(1.0);
@@ -43,11 +44,11 @@ fn split(split: Split, n: usize) -> (Csr, Vec<RowInfo>) {
         rows.push(RowInfo {
             id: format!("{split}-{at}"),
             slug: Some(format!("owner{}/skill{at}", at % 17)),
-            owner: (at % 5 != 0).then(|| format!("owner{}", at % 17)),
+            owner: (!at.is_multiple_of(5)).then(|| format!("owner{}", at % 17)),
             split,
             verdict,
             severity: None,
-            flag_static: Some(hash % 11 == 0),
+            flag_static: Some(hash.is_multiple_of(11)),
             flag_virustotal: None,
             flag_skillspector: Some(flagged),
             duplicate_group: (at % 60) as u32,
