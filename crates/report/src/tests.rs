@@ -37,7 +37,11 @@ fn extreme() -> StudyResults {
     let many = |n: usize| (0..n).map(|i| (format!("{i}{text}"), text.clone())).collect::<Vec<_>>();
     let undefined = || Estimate::undefined(hostile(), 0);
     let codes: BTreeMap<String, u64> = (0..500).map(|i| (format!("{text}{i}"), i)).collect();
-    let split = SplitProfile { split: text.clone(), verdicts: codes.clone(), ..Default::default() };
+    let split = SplitProfile {
+        split: text.clone(),
+        verdicts: BTreeMap::from([(text.clone(), 1)]),
+        ..Default::default()
+    };
     let data = DataProfile {
         format: PROFILE_FORMAT,
         synthetic: true,
