@@ -1,5 +1,7 @@
 //! The whole matrix from made-up rows: columns by profile, leakage, and one row at a time.
 
+#![expect(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
+
 use clawsig_features::{
     BoxError, FeatureParams, FeatureSet, FeaturesError, FittedFeatures, NumericColumns, RowIter,
     RowSource, build,
