@@ -42,11 +42,12 @@ pub(crate) fn percent(share: f64) -> String {
         return "undefined: not a finite number".to_owned();
     }
     let value = share * 100.0;
-    if value != 0.0 && value.abs() < 1.0 {
+    let text = if value != 0.0 && value.abs() < 1.0 {
         format!("{value:.2} %")
     } else {
         format!("{value:.1} %")
-    }
+    };
+    text.replace('-', "−")
 }
 
 /// One count over another as a percentage.
