@@ -13,22 +13,16 @@ pub struct SourceFile {
     pub path: PathBuf,
 }
 
-/// The files that [`crate::ingest`] would read, in its order. For the Hub they are fetched first
-/// (from the cache where it has them); `progress` is told the bytes fetched and their total.
+/// The files that [`crate::ingest`] would read, in its order. `progress` is told of
+/// what has to be fetched first: nothing, for a path.
 ///
 /// # Errors
-/// The source can't be read, is none, or can't be fetched.
+/// The source can't be read or is none.
 pub fn locate(
     source: &Source,
     progress: &(dyn Fn(u64, u64) + Sync),
 ) -> Result<Vec<SourceFile>, IngestError> {
-    let files = match source {
-        Source::Path { path } => {
-            progress(0, 0);
-            files(path)?
-        }
-        #[cfg(feature = "hub")]
-        Source::Hub(hub) => hub.fetch(progress)?.files,
-    };
-    Ok(files.into_iter().map(|f| SourceFile { name: f.name, path: f.path }).collect())
+    let Source::Path { path } = source;
+    progress(0, 0);
+    Ok(files(path)?.into_iter().map(|f| SourceFile { name: f.name, path: f.path }).collect())
 }
