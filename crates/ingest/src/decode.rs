@@ -56,13 +56,13 @@ impl Table {
         let damaged = |reason: String| IngestError::Parquet { path: path.to_owned(), reason };
         let mut file = File::open(path).map_err(IngestError::io("open", path))?;
         let length = file.metadata().map_err(IngestError::io("read", path))?.len();
-        let mut magic = [0; 4];
+        let (mut head, mut tail) = ([0; 4], [0; 4]);
         let ends_right = length >= 12
-            && file.read_exact(&mut magic).is_ok()
-            && magic == *b"PAR1"
+            && file.read_exact(&mut head).is_ok()
             && file.seek(SeekFrom::End(-4)).is_ok()
-            && file.read_exact(&mut magic).is_ok()
-            && magic == *b"PAR1";
+            && file.read_exact(&mut tail).is_ok()
+            && head == *b"PAR1"
+            && tail == head;
         if !ends_right {
             return Err(damaged(
                 "is not a whole Parquet file (cut short or another format)".into(),
