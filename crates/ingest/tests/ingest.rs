@@ -1,4 +1,5 @@
 //! The stage from files to files.
+#![allow(clippy::unwrap_used, reason = "a failed step fails the test")]
 
 use std::{collections::BTreeMap, fs, path::Path};
 
