@@ -47,9 +47,7 @@ fn a_missing_an_empty_and_a_foreign_folder_are_told_apart() {
 
 #[test]
 fn a_path_source_without_a_path_is_a_usage_error() {
-    Sandbox::new()
-        .clawsig(&["run", "--set", "source.kind=path"])
-        .fails_with(2, &["source.path"]);
+    Sandbox::new().clawsig(&["run", "--set", "source.kind=path"]).fails_with(2, &["source.path"]);
 }
 
 #[test]
@@ -75,7 +73,5 @@ fn a_parquet_file_cut_in_half_is_named() {
 
 #[test]
 fn a_stage_without_what_it_needs_says_what_to_run() {
-    Sandbox::new()
-        .clawsig(&["agreement", "--out", "r"])
-        .fails_with(1, &["ingest", "run `clawsig"]);
+    Sandbox::new().clawsig(&["agreement", "--out", "r"]).fails_with(1, &["ingest", "run `clawsig"]);
 }

@@ -64,9 +64,8 @@ fn threads_and_place_do_not_change_a_byte() {
     let path = format!("source.path={data}");
     let run = |out: &str, threads: &str, variables: &[(&str, &str)]| {
         let threads = format!("run.threads={threads}");
-        let words = [
-            "run", "--set", "source.kind=path", "--set", &path, "--set", &threads, "--out", out,
-        ];
+        let words =
+            ["run", "--set", "source.kind=path", "--set", &path, "--set", &threads, "--out", out];
         sandbox.clawsig_with(&words, variables).done();
         let mut files = artifacts(&sandbox.path(out));
         // The page names the command that made it, threads included.
@@ -87,8 +86,7 @@ fn jsonl_and_parquet_of_the_same_rows_give_the_same_results() {
     let mut tables = Vec::new();
     for format in ["jsonl", "parquet"] {
         let path = format!("source.path={}", sandbox.dataset(300, format));
-        let words =
-            ["ingest", "--set", "source.kind=path", "--set", &path, "--out", format];
+        let words = ["ingest", "--set", "source.kind=path", "--set", &path, "--out", format];
         sandbox.clawsig(&words).done();
         sandbox
             .clawsig(&["agreement", "--set", "source.kind=path", "--set", &path, "--out", format])
@@ -109,7 +107,10 @@ fn only_what_a_setting_touches_runs_again() {
     let line = |stage: &str| {
         status.lines().find(|l| l.trim().starts_with(stage)).unwrap_or_default().to_owned()
     };
-    assert!(line("agreement").contains("agreement.replicates changed from 2000 to 500"), "{status}");
+    assert!(
+        line("agreement").contains("agreement.replicates changed from 2000 to 500"),
+        "{status}"
+    );
     for stage in ["ingest", "features", "train", "evaluate"] {
         assert!(line(stage).contains("up to date"), "{status}");
     }

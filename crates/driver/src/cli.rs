@@ -108,27 +108,6 @@ pub struct RunArgs {
     /// Evaluate the hold-out split too; recorded in a ledger.
     #[arg(long = "final")]
     pub final_: bool,
-    /// How to reach the Hub.
-    #[command(flatten)]
-    pub hub: HubArgs,
-}
-
-/// How to reach the Hub. Each option has the environment variable that Python's client reads.
-#[derive(Clone, Debug, Default, Args)]
-#[command(next_help_heading = "Hugging Face Hub")]
-pub struct HubArgs {
-    /// The Hub's address; else HF_ENDPOINT.
-    #[arg(long, value_name = "URL")]
-    pub hf_endpoint: Option<String>,
-    /// The cache folder; else HF_HUB_CACHE, HF_HOME/hub, or ~/.cache/huggingface/hub.
-    #[arg(long, value_name = "DIR")]
-    pub hf_cache: Option<PathBuf>,
-    /// A file that holds the access token; else HF_TOKEN.
-    #[arg(long, value_name = "FILE")]
-    pub hf_token_file: Option<PathBuf>,
-    /// Use the cache only; else HF_HUB_OFFLINE.
-    #[arg(long)]
-    pub offline: bool,
 }
 
 /// `clawsig inspect`

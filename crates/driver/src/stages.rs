@@ -14,7 +14,9 @@ mod train;
 
 use std::{fmt, path::PathBuf, str::FromStr, time::Instant};
 
-use clawsig_store::{Input, Plan, Reason, RunFolder, Sha256Hex, State, StoreError, TIMING_FILE, Work, hash_file};
+use clawsig_store::{
+    Input, Plan, Reason, RunFolder, Sha256Hex, State, StoreError, TIMING_FILE, Work, hash_file,
+};
 use serde_json::json;
 
 use crate::{
@@ -22,8 +24,6 @@ use crate::{
     settings::Settings,
     terminal::{self, Progress},
 };
-
-pub use ingest::HubAccess;
 
 /// A stage.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -77,13 +77,9 @@ impl Stage {
             Stage::Agreement | Stage::Features => &[Stage::Ingest],
             Stage::Train => &[Stage::Features],
             Stage::Evaluate => &[Stage::Features, Stage::Train],
-            Stage::Report => &[
-                Stage::Ingest,
-                Stage::Agreement,
-                Stage::Features,
-                Stage::Train,
-                Stage::Evaluate,
-            ],
+            Stage::Report => {
+                &[Stage::Ingest, Stage::Agreement, Stage::Features, Stage::Train, Stage::Evaluate]
+            }
         }
     }
 
@@ -96,8 +92,16 @@ impl Stage {
             Stage::Train => &["model"],
             Stage::Evaluate => &["evaluate"],
             Stage::Report => &[
-                "source", "sample", "ingest", "flags", "agreement", "text", "tfidf", "features",
-                "model", "evaluate",
+                "source",
+                "sample",
+                "ingest",
+                "flags",
+                "agreement",
+                "text",
+                "tfidf",
+                "features",
+                "model",
+                "evaluate",
             ],
         }
     }
@@ -134,8 +138,6 @@ pub struct Job {
     pub settings: Settings,
     /// The `--set` assignments, for the report's "how to reproduce".
     pub assignments: Vec<String>,
-    /// How to reach the Hub.
-    pub hub: HubAccess,
     /// The run's folder.
     pub out: PathBuf,
     /// Stages that run whether up to date or not.
@@ -221,7 +223,8 @@ impl Job {
         match state {
             State::UpToDate => terminal::say(&format!("{stage:<10} up to date")),
             State::Stale(reasons) => {
-                let reasons: Vec<String> = reasons.iter().take(3).map(ToString::to_string).collect();
+                let reasons: Vec<String> =
+                    reasons.iter().take(3).map(ToString::to_string).collect();
                 terminal::say(&format!("{stage:<10} runs: {}", reasons.join("; ")));
             }
         }
@@ -298,9 +301,7 @@ impl Job {
             "threads": rayon::current_num_threads(),
         });
         files::write_json(&work.path(TIMING_FILE), &timing)?;
-        run.commit_checked(work, rows.input, rows.output, |input| {
-            rehash(run, input, source)
-        })?;
+        run.commit_checked(work, rows.input, rows.output, |input| rehash(run, input, source))?;
         Ok(())
     }
 }

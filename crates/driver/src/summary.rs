@@ -120,10 +120,17 @@ fn rows(text: &mut String, profile: &DataProfile) {
     let lines: u64 = profile.files.iter().map(|f| f.lines).sum();
     let blank: u64 = profile.files.iter().map(|f| f.blank).sum();
     let synthetic = if profile.synthetic { " (synthetic, made by a generator)" } else { "" };
-    line(text, &format!(
-        "rows: {} read{synthetic}, {} blank, {} rejected, {} left out by the sample, {} kept",
-        count(lines), count(blank), count(profile.rejected), count(profile.sampled_out), count(profile.rows),
-    ));
+    line(
+        text,
+        &format!(
+            "rows: {} read{synthetic}, {} blank, {} rejected, {} left out by the sample, {} kept",
+            count(lines),
+            count(blank),
+            count(profile.rejected),
+            count(profile.sampled_out),
+            count(profile.rows),
+        ),
+    );
     for (reason, rows) in &profile.rejected_by_reason {
         line(text, &format!("  rejected: {} {reason}", count(*rows)));
     }
@@ -158,10 +165,13 @@ pub(crate) fn shown(estimate: &Estimate) -> String {
 
 fn scanners(text: &mut String, agreement: &AgreementResults) {
     let Some(slice) = agreement.slice(OVERALL_SLICE) else { return };
-    line(text, &format!(
-        "\nflags by rule `{}`, missing ones `{}`; 95 % intervals",
-        slice.rule, slice.missing
-    ));
+    line(
+        text,
+        &format!(
+            "\nflags by rule `{}`, missing ones `{}`; 95 % intervals",
+            slice.rule, slice.missing
+        ),
+    );
     let mut table = Table::new(&["scanner", ">rated", ">flagged", "positive rate"]);
     for rater in &slice.raters {
         table.row([
@@ -195,9 +205,10 @@ fn scanners(text: &mut String, agreement: &AgreementResults) {
 
 fn classifier(text: &mut String, metrics: &MetricTable, baselines: &[BaselineLine]) {
     let split = if metrics.0.contains_key("test") { "test" } else { "validation" };
-    line(text, &format!(
-        "\nconcordance with the registry's verdict, {split} split; 95 % intervals"
-    ));
+    line(
+        text,
+        &format!("\nconcordance with the registry's verdict, {split} split; 95 % intervals"),
+    );
     let cell = |scope: &str, metric: &str| {
         metrics.get(split, scope, metric).map(shown).unwrap_or_else(|| "-".to_owned())
     };
@@ -209,7 +220,7 @@ fn classifier(text: &mut String, metrics: &MetricTable, baselines: &[BaselineLin
         cell(OVERALL, metric::MCC),
     ]);
     let mut names: Vec<&str> = Vec::new();
-    for baseline in baselines.iter().filter(|b| b.split == split) {
+    for baseline in baselines.iter().filter(|b| b.split == split && b.name != "model") {
         if !names.contains(&baseline.name.as_str()) {
             names.push(&baseline.name);
         }
@@ -241,7 +252,8 @@ fn classifier(text: &mut String, metrics: &MetricTable, baselines: &[BaselineLin
     text.push_str(&table.render());
     let Some(classes) = metrics.0.get(split) else { return };
     let mut table = Table::new(&["class", ">rows", "precision", "recall", "F1"]);
-    for class in classes.keys().filter(|name| !["overall", "macro", "weighted"].contains(&name.as_str()))
+    for class in
+        classes.keys().filter(|name| !["overall", "macro", "weighted"].contains(&name.as_str()))
     {
         let support = metrics.get(split, class, metric::SUPPORT).and_then(|e| e.value);
         table.row([

@@ -109,7 +109,8 @@ impl Table {
             for (c, &width) in widths.iter().enumerate() {
                 let cell = cell(row, c);
                 let pad = " ".repeat(width - cell.chars().count());
-                let (before, after) = if self.right[c] { (pad, String::new()) } else { (String::new(), pad) };
+                let (before, after) =
+                    if self.right[c] { (pad, String::new()) } else { (String::new(), pad) };
                 // Writing to a String can't fail.
                 let _ = write!(line, " {before}{cell}{after} ");
             }
@@ -147,6 +148,9 @@ mod tests {
 
     #[test]
     fn thousands_are_set_apart() {
-        assert_eq!([0, 999, 1000, 1_081_476_464].map(count), ["0", "999", "1,000", "1,081,476,464"]);
+        assert_eq!(
+            [0, 999, 1000, 1_081_476_464].map(count),
+            ["0", "999", "1,000", "1,081,476,464"]
+        );
     }
 }

@@ -284,7 +284,7 @@ impl State {
         let examples = Scanner::ALL.iter().zip(self.examples);
         DataProfile {
             format: PROFILE_FORMAT,
-            synthetic: false,
+            synthetic: tally.synthetic > 0,
             rows: tally.rows(),
             sampled_out: self.not_sampled,
             rejected: files.iter().map(|file| file.rejected).sum(),

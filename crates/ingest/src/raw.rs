@@ -17,7 +17,7 @@ use crate::{
     json::{parse_context, whole},
     reject::{Fault, RejectReason},
     row::{BundleTally, Context, Row},
-    table::{TableSchema, TableWriter, failed},
+    table::{SMALL, TableSchema, TableWriter, failed},
 };
 
 /// A row group is closed at this many bytes of text, or rows.
@@ -47,7 +47,7 @@ fn schema() -> PolarsResult<TableSchema> {
         };
         Field::new(column.name.into(), dtype, true)
     });
-    TableSchema::new(fields.collect())
+    TableSchema::new(fields.collect(), SMALL)
 }
 
 #[derive(Default)]

@@ -17,7 +17,7 @@ use crate::{
     columns::{Flags, Lists, Numbers, TextLists, Texts},
     decode::{Table, Values},
     row::{Judged, Row},
-    table::TableSchema,
+    table::{FAST, TableSchema},
 };
 
 /// The schema of the files; names are the dataset's where a column is the dataset's.
@@ -63,7 +63,7 @@ pub(crate) fn schema() -> PolarsResult<TableSchema> {
         ("split", text()),
     ];
     let fields = columns.map(|(name, dtype)| Field::new(name.into(), dtype, true));
-    TableSchema::new(fields.to_vec())
+    TableSchema::new(fields.to_vec(), FAST)
 }
 
 /// Rows of one split on their way into one row group.

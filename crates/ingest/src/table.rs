@@ -23,26 +23,33 @@ use polars_parquet::{
 
 use crate::IngestError;
 
-/// The settings of every file: no statistics (they would hold skill text), and a compression
-/// whose cost is below that of parsing.
-const OPTIONS: WriteOptions = WriteOptions {
-    statistics: StatisticsOptions {
-        min_value: false,
-        max_value: false,
-        distinct_count: false,
-        null_count: true,
-        binary_statistics_truncate_length: None,
-    },
-    version: Version::V1,
-    compression: CompressionOptions::Lz4Raw,
-    data_page_size: None,
-};
+/// A compression whose cost is below that of parsing.
+pub(crate) const FAST: CompressionOptions = CompressionOptions::Lz4Raw;
+/// A compression for files that are kept and handed around.
+pub(crate) const SMALL: CompressionOptions = CompressionOptions::Zstd(None);
+
+/// The settings of a file: no statistics, as they would hold skill text.
+const fn options(compression: CompressionOptions) -> WriteOptions {
+    WriteOptions {
+        statistics: StatisticsOptions {
+            min_value: false,
+            max_value: false,
+            distinct_count: false,
+            null_count: true,
+            binary_statistics_truncate_length: None,
+        },
+        version: Version::V1,
+        compression,
+        data_page_size: None,
+    }
+}
 
 /// The columns of a file, ready to encode row groups.
 #[derive(Clone)]
 pub(crate) struct TableSchema {
     arrow: ArrowSchema,
     parquet: Vec<ParquetType>,
+    options: WriteOptions,
 }
 
 /// A row group as the bytes of its pages.
@@ -52,10 +59,13 @@ pub(crate) struct RowGroup {
 }
 
 impl TableSchema {
-    pub(crate) fn new(fields: Vec<Field>) -> PolarsResult<TableSchema> {
+    pub(crate) fn new(
+        fields: Vec<Field>,
+        compression: CompressionOptions,
+    ) -> PolarsResult<TableSchema> {
         let arrow: ArrowSchema = fields.into_iter().collect();
         let parquet = to_parquet_schema(&arrow)?.fields().to_vec();
-        Ok(TableSchema { arrow, parquet })
+        Ok(TableSchema { arrow, parquet, options: options(compression) })
     }
 
     /// Encodes and compresses one array a column, all of one length.
@@ -64,11 +74,11 @@ impl TableSchema {
         let mut columns = Vec::new();
         for (array, parquet) in arrays.iter().zip(&self.parquet) {
             let encodings = vec![Encoding::Plain; n_columns(array.dtype())];
-            let leaves = array_to_columns(array, parquet.clone(), OPTIONS, &encodings)?;
+            let leaves = array_to_columns(array, parquet.clone(), self.options, &encodings)?;
             for pages in leaves {
                 let pages = pages
                     .map(|page| page.map_err(|e| ParquetError::FeatureNotSupported(e.to_string())));
-                let compressed = Compressor::new(pages, OPTIONS.compression, Vec::new());
+                let compressed = Compressor::new(pages, self.options.compression, Vec::new());
                 let pages: Result<Vec<_>, _> = compressed.collect();
                 columns.push(pages?);
             }
@@ -89,7 +99,7 @@ impl TableWriter {
         let writer = FileWriter::try_new(
             BufWriter::with_capacity(1 << 20, file),
             schema.arrow.clone(),
-            OPTIONS,
+            schema.options,
         )
         .map_err(|error| failed(path, error))?;
         Ok(TableWriter { path: path.to_owned(), writer })

@@ -6,6 +6,7 @@ use clawsig_schema::{
     Scanner, Severity, Split,
     column::COLUMNS,
     profile::{BundleProfile, ColumnProfile, Quantiles, SplitProfile},
+    raw::SYNTHETIC_MODEL,
 };
 
 use crate::row::{Judged, Row};
@@ -100,6 +101,8 @@ pub(crate) struct Tally {
     extensions: Counts,
     pub(crate) off_rule: u64,
     pub(crate) disagreements: u64,
+    /// Rows that say of themselves that a generator made them.
+    pub(crate) synthetic: u64,
 }
 
 impl Tally {
@@ -168,6 +171,7 @@ impl Tally {
             .extensions
             .iter()
             .for_each(|e| self.extensions.add(&e.extension, u64::from(e.files)));
+        self.synthetic += u64::from(row.model.as_deref() == Some(SYNTHETIC_MODEL));
         self.off_rule += u64::from(judged.off_rule);
         self.disagreements += u64::from(judged.disagrees);
     }
@@ -195,6 +199,7 @@ impl Tally {
         self.extensions.merge(other.extensions);
         self.off_rule += other.off_rule;
         self.disagreements += other.disagreements;
+        self.synthetic += other.synthetic;
     }
 
     pub(crate) fn rows(&self) -> u64 {

@@ -1,5 +1,9 @@
 //! A row of the dataset as it is published: 25 columns, nothing judged yet.
 
+/// The `clawscan_model` of generated rows: no judge has this name, so that generated data says what
+/// it is wherever it goes.
+pub const SYNTHETIC_MODEL: &str = "synthetic";
+
 /// One row of the raw dataset, its fields in the order of [`crate::column::COLUMNS`].
 ///
 /// A field is an `Option` exactly where its column is nullable. The texts are those of the file:

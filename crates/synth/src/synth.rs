@@ -2,7 +2,7 @@
 
 use clawsig_schema::{
     Scanner, Split, Verdict,
-    raw::{BundleFile, RawRow},
+    raw::{BundleFile, RawRow, SYNTHETIC_MODEL},
     split_of_hash,
 };
 use sha2::{Digest, Sha256};
@@ -218,7 +218,7 @@ impl Synth {
         let mut draw = Draw::new(self.params.0.seed, index, Purpose::Findings);
         let shown = findings::fill(row, cell, &mut draw);
         row.clawscan_verdict = cell.verdict.as_str().to_owned();
-        row.clawscan_model = draw.chance(0.95).then(|| "synthetic".to_owned());
+        row.clawscan_model = draw.chance(0.95).then(|| SYNTHETIC_MODEL.to_owned());
         if row.clawscan_model.is_some() {
             let flagged = Scanner::ALL.iter().filter(|&&scanner| cell.flag(scanner)).count();
             let sure = if (flagged > 0) == (cell.verdict != Verdict::Clean) { 0.7 } else { 0.35 };

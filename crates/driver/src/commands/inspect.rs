@@ -11,7 +11,7 @@ use clawsig_schema::{
 
 use crate::{
     Error, ExitStatus,
-    cli::{Global, HubArgs, InspectArgs, OutputFormat, ProfileArgs, RunArgs},
+    cli::{Global, InspectArgs, OutputFormat, ProfileArgs, RunArgs},
     commands::run,
     files,
     stages::Stage,
@@ -29,10 +29,9 @@ pub(crate) fn inspect(arguments: &InspectArgs, global: &Global) -> Result<ExitSt
             scratch = tempfile::tempdir().map_err(Error::io("create", std::env::temp_dir()))?;
             let out = scratch.path().join("run");
             let set = match &arguments.path {
-                Some(path) => vec![
-                    "source.kind=path".to_owned(),
-                    format!("source.path={}", path.display()),
-                ],
+                Some(path) => {
+                    vec!["source.kind=path".to_owned(), format!("source.path={}", path.display())]
+                }
                 None => Vec::new(),
             };
             let words = RunArgs {
@@ -43,7 +42,6 @@ pub(crate) fn inspect(arguments: &InspectArgs, global: &Global) -> Result<ExitSt
                 strict: false,
                 dry_run: false,
                 final_: false,
-                hub: HubArgs::default(),
             };
             let quiet = Global { quiet: true, ..global.clone() };
             run::job(&words, &quiet)?.run(&[Stage::Ingest])?;
@@ -76,15 +74,20 @@ fn first_rows(folder: &Path, wanted: usize) -> Result<Vec<SkillRow>, Error> {
 
 fn describe(profile: &DataProfile, rows: &[SkillRow]) -> String {
     let mut text = String::new();
-    let mut heading = |text: &mut String, title: &str| {
+    let heading = |text: &mut String, title: &str| {
         // Writing to a String can't fail.
         let _ = writeln!(text, "{}{title}", if text.is_empty() { "" } else { "\n" });
     };
     let synthetic = if profile.synthetic { " (synthetic)" } else { "" };
-    heading(&mut text, &format!(
-        "{} rows{synthetic}, {} columns; {} rejected",
-        count(profile.rows), profile.columns.len(), count(profile.rejected),
-    ));
+    heading(
+        &mut text,
+        &format!(
+            "{} rows{synthetic}, {} columns; {} rejected",
+            count(profile.rows),
+            profile.columns.len(),
+            count(profile.rejected),
+        ),
+    );
     for warning in &profile.warnings {
         heading(&mut text, &format!("warning: {warning}"));
     }
@@ -99,7 +102,16 @@ fn describe(profile: &DataProfile, rows: &[SkillRow]) -> String {
     text.push_str(&table.render());
 
     heading(&mut text, "first rows");
-    let mut table = Table::new(&["id", "slug", "split", "verdict", "static", "virustotal", "skillspector", "text"]);
+    let mut table = Table::new(&[
+        "id",
+        "slug",
+        "split",
+        "verdict",
+        "static",
+        "virustotal",
+        "skillspector",
+        "text",
+    ]);
     for row in rows {
         let status = |status: &Option<String>| printable(status.as_deref().unwrap_or("null"), 12);
         table.row([
@@ -126,7 +138,9 @@ fn describe(profile: &DataProfile, rows: &[SkillRow]) -> String {
     }
 
     heading(&mut text, "length of the text in characters");
-    let mut table = Table::new(&["split", ">texts", ">min", ">5 %", ">25 %", ">median", ">75 %", ">95 %", ">max", ">mean"]);
+    let mut table = Table::new(&[
+        "split", ">texts", ">min", ">5 %", ">25 %", ">median", ">75 %", ">95 %", ">max", ">mean",
+    ]);
     for split in &profile.splits {
         table.row(quantile_cells(&split.split, &split.text_chars));
     }
@@ -157,12 +171,14 @@ fn crossed<'a>(
         profile.splits.iter().flat_map(|s| counts(s).keys().map(String::as_str)).collect();
     labels.sort_unstable();
     labels.dedup();
-    let shown: Vec<String> = labels.iter().map(|label| format!(">{}", printable(label, 16))).collect();
+    let shown: Vec<String> =
+        labels.iter().map(|label| format!(">{}", printable(label, 16))).collect();
     let heading: Vec<&str> =
         std::iter::once("split").chain(shown.iter().map(String::as_str)).collect();
     let mut table = Table::new(&heading);
     for split in &profile.splits {
-        let cells = labels.iter().map(|l| count(counts(split).get(*l).copied().unwrap_or_default()));
+        let cells =
+            labels.iter().map(|l| count(counts(split).get(*l).copied().unwrap_or_default()));
         table.row(std::iter::once(split.split.clone()).chain(cells));
     }
     table.render()

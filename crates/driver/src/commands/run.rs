@@ -1,13 +1,13 @@
 //! `clawsig run` and the commands of the single stages.
 
-use std::{env, fs, path::PathBuf};
+use std::path::PathBuf;
 
 use crate::{
     Error, ExitStatus,
-    cli::{Global, HubArgs, OutputFormat, RunArgs},
+    cli::{Global, OutputFormat, RunArgs},
     commands::status,
     settings::Settings,
-    stages::{HubAccess, Job, Stage},
+    stages::{Job, Stage},
     summary, terminal,
 };
 
@@ -47,7 +47,6 @@ pub(crate) fn job(arguments: &RunArgs, global: &Global) -> Result<Job, Error> {
         profile: arguments.profile.profile.clone(),
         settings,
         assignments: arguments.profile.set.clone(),
-        hub: hub_access(&arguments.hub)?,
         out,
         forced,
         final_: arguments.final_,
@@ -60,38 +59,4 @@ fn run_name(profile: &str) -> String {
     PathBuf::from(profile)
         .file_stem()
         .map_or_else(|| "run".to_owned(), |stem| stem.to_string_lossy().into_owned())
-}
-
-/// The options, then the environment variables that Python's client reads, then its defaults.
-fn hub_access(arguments: &HubArgs) -> Result<HubAccess, Error> {
-    let variable = |name| env::var(name).ok().filter(|value: &String| !value.is_empty());
-    let token = match &arguments.hf_token_file {
-        Some(path) => {
-            let text = fs::read_to_string(path).map_err(Error::io("read", path))?;
-            Some(text.trim().to_owned())
-        }
-        None => variable("HF_TOKEN"),
-    };
-    let home = || {
-        variable("HF_HOME")
-            .map(PathBuf::from)
-            .or_else(|| Some(env::home_dir()?.join(".cache").join("huggingface")))
-    };
-    let cache = arguments
-        .hf_cache
-        .clone()
-        .or_else(|| variable("HF_HUB_CACHE").map(PathBuf::from))
-        .or_else(|| Some(home()?.join("hub")));
-    let truthy = |value: &str| ["1", "on", "yes", "true"].contains(&value.to_lowercase().as_str());
-    Ok(HubAccess {
-        endpoint: arguments
-            .hf_endpoint
-            .clone()
-            .or_else(|| variable("HF_ENDPOINT"))
-            .unwrap_or_else(|| "https://huggingface.co".to_owned()),
-        token: token.filter(|t| !t.is_empty()),
-        cache,
-        offline: arguments.offline
-            || variable("HF_HUB_OFFLINE").is_some_and(|value| truthy(&value)),
-    })
 }

@@ -40,7 +40,8 @@ pub(crate) fn print(job: &Job, stages: &[Stage], global: &Global) -> Result<Exit
         OutputFormat::Text => {
             let mut table = Table::new(&["stage", "state", "why"]);
             for outcome in &outcomes {
-                let state = if outcome.state == State::UpToDate { "up to date" } else { "would run" };
+                let state =
+                    if outcome.state == State::UpToDate { "up to date" } else { "would run" };
                 let why = reasons(&outcome.state);
                 let shown = why.iter().take(3).cloned().collect::<Vec<_>>().join("; ");
                 let more = why.len().saturating_sub(3);

@@ -63,7 +63,7 @@ pub(crate) fn synth(arguments: &SynthArgs, global: &Global) -> Result<ExitStatus
 }
 
 fn write_jsonl(synth: &Synth, out: &Path, progress: &Progress) -> Result<[u64; 4], Error> {
-    let create = |split: Split| {
+    let create = |split: Split| -> Result<BufWriter<File>, Error> {
         let path = out.join(name(split, FileFormat::Jsonl));
         let file = File::create(&path).map_err(Error::io("create", path))?;
         Ok(BufWriter::with_capacity(1 << 20, file))

@@ -178,10 +178,8 @@ fn check_keys(table: &Table, origin: &str) -> Result<(), SettingsError> {
 }
 
 fn typed(table: &Table, origin: &str) -> Result<Settings, SettingsError> {
-    Settings::deserialize_table(table).map_err(|reason| SettingsError::BadValue {
-        origin: origin.to_owned(),
-        reason,
-    })
+    Settings::deserialize_table(table)
+        .map_err(|reason| SettingsError::BadValue { origin: origin.to_owned(), reason })
 }
 
 impl Settings {
@@ -222,13 +220,15 @@ mod tests {
 
     #[test]
     fn assignments_are_laid_over_the_profile_in_order() {
-        let sets = ["source.kind=path", "source.path=some/folder", "tfidf.min_df=0.5", "tfidf.min_df=2"];
+        let sets =
+            ["source.kind=path", "source.path=some/folder", "tfidf.min_df=0.5", "tfidf.min_df=2"];
         let settings = load("tutorial", &sets).unwrap();
         assert_eq!(settings.source.kind, SourceKind::Path);
         assert_eq!(settings.source.path, "some/folder");
         assert_eq!(settings.tfidf.min_df, DocumentFrequency::Count(2));
         assert_eq!(settings.tfidf.max_features, 20_000);
-        let settings = load("sample", &["features.groups=[\"text\"]", "tfidf.ngrams=[1,3]"]).unwrap();
+        let settings =
+            load("sample", &["features.groups=[\"text\"]", "tfidf.ngrams=[1,3]"]).unwrap();
         assert_eq!(settings.tfidf.ngrams, [1, 3]);
         assert_eq!(settings.features.groups.len(), 1);
     }
@@ -237,7 +237,10 @@ mod tests {
     fn mistakes_are_named_with_the_nearest_right_key() {
         let message = |profile: &str, sets: &[&str]| load(profile, sets).unwrap_err().to_string();
         assert!(message("tutoral", &[]).contains("did you mean `tutorial`?"));
-        assert!(message("sample", &["tfidf.max_featurs=3"]).contains("did you mean `tfidf.max_features`?"));
+        assert!(
+            message("sample", &["tfidf.max_featurs=3"])
+                .contains("did you mean `tfidf.max_features`?")
+        );
         assert!(message("sample", &["tfdif.min_df=3"]).contains("did you mean `tfidf.min_df`?"));
         assert!(message("sample", &["min_df=3"]).contains("unknown key `min_df`"));
         assert!(message("sample", &["tfidf.min_df"]).contains("expected key=value"));

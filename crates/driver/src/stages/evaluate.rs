@@ -37,8 +37,7 @@ pub(super) fn run(context: &Context<'_>) -> Result<Rows, Error> {
     let load = |[json, weights]: [&str; 2]| -> Result<TrainedModel, Error> {
         Ok(TrainedModel::load(&trained(json)?, &trained(weights)?)?)
     };
-    let has_text_only =
-        context.run.manifest(Stage::Train.as_str())?.output(TEXT_ONLY[0]).is_some();
+    let has_text_only = context.run.manifest(Stage::Train.as_str())?.output(TEXT_ONLY[0]).is_some();
     let training = Training {
         model: load(MODEL)?,
         text_only: if has_text_only { Some(load(TEXT_ONLY)?) } else { None },

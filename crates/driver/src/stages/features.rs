@@ -4,8 +4,7 @@ use std::fs::File;
 use std::io::BufWriter;
 
 use clawsig_features::{
-    BoxError, FeatureParams, RowIter, RowSource, VectorizerParams, build,
-    npz::write_npz,
+    BoxError, FeatureParams, RowIter, RowSource, VectorizerParams, build, npz::write_npz,
     vectorizer::DocumentFrequency as Limit,
 };
 use clawsig_ingest::{Columns, SignalsReader};

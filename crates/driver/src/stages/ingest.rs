@@ -1,18 +1,13 @@
 //! The ingest stage: where the rows are, and the call that reads them.
 
-use std::{collections::BTreeMap, fmt, fs, path::PathBuf};
+use std::{collections::BTreeMap, fs, path::PathBuf};
 
 use clawsig_ingest::{IngestParams, OutputPaths, Source, ingest};
-use clawsig_schema::lock::DatasetLock;
 use clawsig_store::{Input, hash_file};
 use tempfile::TempDir;
 
 use super::{Context, Job, Rows};
-use crate::{
-    Error, files,
-    settings::{HubFormat, SourceKind},
-    terminal::Progress,
-};
+use crate::{Error, files, settings::SourceKind, terminal::Progress};
 
 /// The bundled sample, one file a split.
 const SAMPLE: [(&str, &[u8]); 4] = [
@@ -21,34 +16,6 @@ const SAMPLE: [(&str, &[u8]); 4] = [
     ("test.parquet", include_bytes!("../../../../data/sample/test.parquet")),
     ("eval_holdout.parquet", include_bytes!("../../../../data/sample/eval_holdout.parquet")),
 ];
-
-/// The snapshots that are known by their content.
-const LOCK: &str = include_str!("../../../../data/dataset.lock.json");
-
-/// How to reach the Hub.
-#[derive(Clone, PartialEq, Eq)]
-pub struct HubAccess {
-    /// The Hub's address.
-    pub endpoint: String,
-    /// The access token.
-    pub token: Option<String>,
-    /// The cache folder, shared with Python's client.
-    pub cache: Option<PathBuf>,
-    /// Whether only the cache is used.
-    pub offline: bool,
-}
-
-impl fmt::Debug for HubAccess {
-    /// Everything but the token.
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("HubAccess")
-            .field("endpoint", &self.endpoint)
-            .field("token", &self.token.as_ref().map(|_| "..."))
-            .field("cache", &self.cache)
-            .field("offline", &self.offline)
-            .finish()
-    }
-}
 
 /// The source's files on this machine.
 pub(super) struct Located {
@@ -72,7 +39,8 @@ impl Located {
         let settings = &job.settings.source;
         let source = match settings.kind {
             SourceKind::Sample => {
-                let folder = tempfile::tempdir().map_err(Error::io("create", std::env::temp_dir()))?;
+                let folder =
+                    tempfile::tempdir().map_err(Error::io("create", std::env::temp_dir()))?;
                 for (name, bytes) in SAMPLE {
                     let path = folder.path().join(name);
                     fs::write(&path, bytes).map_err(Error::io("write", &path))?;
@@ -83,17 +51,28 @@ impl Located {
             }
             SourceKind::Path if settings.path.is_empty() => {
                 return Err(Error::Usage(
-                    "source.path is empty: name the folder with --set source.path=FOLDER".to_owned(),
+                    "source.path is empty: name the folder with --set source.path=FOLDER"
+                        .to_owned(),
                 ));
             }
             SourceKind::Path => Source::Path { path: PathBuf::from(&settings.path) },
-            SourceKind::Hub => hub_source(job)?,
+            SourceKind::Hub => {
+                return Err(Error::Usage(format!(
+                    "this clawsig does not download: fetch data/*.jsonl of {} yourself and name the \
+                     folder with --set source.kind=path --set source.path=FOLDER",
+                    settings.repo
+                )));
+            }
         };
-        let progress = Progress::new("fetch", job.quiet);
+        let progress = Progress::new("hash", job.quiet);
         for file in clawsig_ingest::locate(&source, &|done, total| progress.set(done, total))? {
             let name = format!("source/{}", file.name);
             let hash = hash_file(&file.path)?;
-            located.inputs.push(Input { name: name.clone(), sha256: hash.sha256, bytes: hash.bytes });
+            located.inputs.push(Input {
+                name: name.clone(),
+                sha256: hash.sha256,
+                bytes: hash.bytes,
+            });
             located.paths.insert(name, file.path);
         }
         located.source = Some(source);
@@ -120,10 +99,8 @@ pub(super) fn run(context: &Context<'_>, located: &Located) -> Result<Rows, Erro
         lock: None,
     };
     let work = context.work;
-    let out = OutputPaths {
-        signals_dir: work.path("signals"),
-        rejects: work.path("rejects.jsonl"),
-    };
+    let out =
+        OutputPaths { signals_dir: work.path("signals"), rejects: work.path("rejects.jsonl") };
     let ingested =
         ingest(source, &params.check()?, &out, &|done, total| context.progress.set(done, total))?;
     files::write_json(&work.path("profile.json"), &ingested.profile)?;

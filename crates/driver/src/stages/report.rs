@@ -2,27 +2,19 @@
 
 use std::collections::BTreeMap;
 
-use clawsig_report::{
-    DuplicateSummary, Evaluation, FiveNumbers, Part, RunInfo, ScoreSummary, StudyResults, render,
-};
-use clawsig_schema::{
-    Split, Verdict,
-    matrix::RowInfo,
-    profile::{DataProfile, Quantiles},
-};
+use clawsig_report::{DuplicateSummary, Evaluation, Part, RunInfo, StudyResults, render};
+use clawsig_schema::{Split, matrix::RowInfo, profile::DataProfile};
 
 use super::{Context, Rows, Stage, evaluate::Tables};
 use crate::{Error, files, settings::SourceKind};
 
 pub(super) fn run(context: &Context<'_>) -> Result<Rows, Error> {
-    let profile: DataProfile =
-        files::read_json(&context.artifact(Stage::Ingest, "profile.json")?)?;
+    let profile: DataProfile = files::read_json(&context.artifact(Stage::Ingest, "profile.json")?)?;
     let rows = profile.rows;
     let evaluated = |name: &str| context.artifact(Stage::Evaluate, name);
     let tables: Tables = files::read_json(&evaluated("tables.json")?)?;
     let results = StudyResults {
         run: run_info(context, &profile)?,
-        scores: Part::present(scores(&profile)),
         duplicates: Part::present(duplicates(context)?),
         agreement: Part::present(files::read_json(
             &context.artifact(Stage::Agreement, "agreement.json")?,
@@ -89,31 +81,6 @@ fn run_info(context: &Context<'_>, profile: &DataProfile) -> Result<RunInfo, Err
         parameters,
         warnings: profile.warnings.clone(),
     })
-}
-
-/// SkillSpector's scores by verdict, in the verdicts' order.
-fn scores(profile: &DataProfile) -> Vec<ScoreSummary> {
-    let none = Quantiles::default();
-    Verdict::NAMES
-        .iter()
-        .map(|verdict| {
-            let of = |counts: &BTreeMap<String, u64>| counts.get(*verdict).copied();
-            let all: u64 = profile.splits.iter().filter_map(|s| of(&s.verdicts)).sum();
-            let q = profile.score_by_verdict.get(*verdict).unwrap_or(&none);
-            let quantiles = match (q.min, q.p25, q.p50, q.p75, q.max) {
-                (Some(min), Some(p25), Some(median), Some(p75), Some(max)) => {
-                    Some(FiveNumbers { min, p25, median, p75, max })
-                }
-                _ => None,
-            };
-            ScoreSummary {
-                verdict: (*verdict).to_owned(),
-                rows: q.n,
-                missing: all.saturating_sub(q.n),
-                quantiles,
-            }
-        })
-        .collect()
 }
 
 fn duplicates(context: &Context<'_>) -> Result<DuplicateSummary, Error> {

@@ -14,9 +14,8 @@ pub(super) const TEXT_ONLY: [&str; 2] = ["model-text.json", "model-text.weights"
 pub(super) fn run(context: &Context<'_>) -> Result<Rows, Error> {
     let params = params(&context.job.settings)?;
     let matrices = Matrices::read(context)?;
-    let training = matrices.with_data(|data| {
-        train(data, &params, &|done, total| context.progress.set(done, total))
-    })?;
+    let training = matrices
+        .with_data(|data| train(data, &params, &|done, total| context.progress.set(done, total)))?;
     for warning in &training.warnings {
         tracing::warn!("{warning}");
     }
