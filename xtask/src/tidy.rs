@@ -14,7 +14,7 @@ use crate::{
 };
 
 /// Packages that some crates must be free of.
-const POLARS: &[&str] = &["polars", "polars-core", "polars-io"];
+const POLARS: &[&str] = &["polars", "polars-core", "polars-arrow", "polars-parquet"];
 const HUB: &[&str] = &["hf-hub", "hf-xet", "reqwest"];
 const LINFA: &[&str] = &["linfa", "linfa-logistic", "linfa-preprocessing"];
 const COMMAND_LINE: &[&str] = &["clap", "indicatif", "signal-hook"];

@@ -16,13 +16,15 @@ use crate::{
 ///
 /// `majority` and `stratified` know the training labels; `always-<class>` names the second class
 /// (suspicious, or the positive one); a scanner that flags a row answers the second class, one
-/// that doesn't, or has no result, the first. Scanners don't answer for a severity.
+/// that doesn't, or has no result, the first. Scanners don't answer for a severity. A baseline
+/// whose scanners have no result for any of the rows has a reason in place of answers: silence of
+/// a scanner that was never run is not a "clean".
 pub fn baselines(
     target: Target,
     train: &[usize],
     rows: &[RowInfo],
     seed: u64,
-) -> Vec<(String, Vec<usize>)> {
+) -> Vec<(String, std::result::Result<Vec<usize>, String>)> {
     let names = target.classes();
     let mut counts = vec![0_u64; names.len()];
     train.iter().for_each(|&label| counts[label] += 1);
@@ -45,22 +47,32 @@ pub fn baselines(
         majority
     };
     let mut all = vec![
-        ("majority".to_owned(), vec![majority; rows.len()]),
-        ("stratified".to_owned(), rows.iter().map(|_| draw()).collect()),
-        (format!("always-{}", names[1]), vec![1; rows.len()]),
+        ("majority".to_owned(), Ok(vec![majority; rows.len()])),
+        ("stratified".to_owned(), Ok(rows.iter().map(|_| draw()).collect())),
+        (format!("always-{}", names[1]), Ok(vec![1; rows.len()])),
     ];
     if target != Target::Severity {
-        type Flag = (&'static str, fn(&RowInfo) -> bool);
-        let flags: [Flag; 4] = [
-            ("static-flag", |row| row.flag_static == Some(true)),
-            ("virustotal-flag", |row| row.flag_virustotal == Some(true)),
-            ("skillspector-flag", |row| row.flag_skillspector == Some(true)),
-            ("worst-of-scanners", |row| {
-                [row.flag_static, row.flag_virustotal, row.flag_skillspector].contains(&Some(true))
+        type Flags = (&'static str, &'static str, fn(&RowInfo) -> [Option<bool>; 3]);
+        let scanners: [Flags; 4] = [
+            ("static-flag", "static", |row| [row.flag_static, None, None]),
+            ("virustotal-flag", "virustotal", |row| [row.flag_virustotal, None, None]),
+            ("skillspector-flag", "skillspector", |row| [row.flag_skillspector, None, None]),
+            ("worst-of-scanners", "no scanner", |row| {
+                [row.flag_static, row.flag_virustotal, row.flag_skillspector]
             }),
         ];
-        for (name, flag) in flags {
-            all.push((name.to_owned(), rows.iter().map(|row| usize::from(flag(row))).collect()));
+        for (name, scanner, flags) in scanners {
+            let rated = rows.iter().any(|row| flags(row).iter().any(Option::is_some));
+            let answers =
+                || rows.iter().map(|row| usize::from(flags(row).contains(&Some(true)))).collect();
+            let answers = if rated {
+                Ok(answers())
+            } else if scanner == "no scanner" {
+                Err("no scanner rated a row".to_owned())
+            } else {
+                Err(format!("{scanner} rated no row"))
+            };
+            all.push((name.to_owned(), answers));
         }
     }
     all

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use clawsig_schema::{
+    estimate::Estimate,
     evaluation::{
         ConfusionRow, EVALUATION_FORMAT, ErrorRow, EvaluationFile, Goal, MACRO, MetricTable,
         OVERALL, PredictionRow, ScoreRow, SplitCounts, SplitMetrics, WEIGHTED, metric,
@@ -455,6 +456,19 @@ pub fn evaluate(
     for (name, answers) in
         baselines(model.target, &stage.train.labels, &stage.test.rows, params.seed)
     {
+        let answers = match answers {
+            Ok(answers) => answers,
+            Err(reason) => {
+                let n = stage.test.rows.len() as u64;
+                let model = score_rows("model", stage.test.name, table, false);
+                result.baselines.extend(model.into_iter().map(|row| ScoreRow {
+                    name: name.clone(),
+                    estimate: Estimate::undefined(reason.clone(), n),
+                    ..row
+                }));
+                continue;
+            }
+        };
         let scored = as_scored(&classes, &stage.test.labels, &answers, &stage.test.rows)?;
         result.baselines.extend(score_rows(&name, stage.test.name, &stage.table(&scored), false));
         result.file.paired_tests.push(paired_test(

@@ -1,3 +1,5 @@
+//! What keeps a report from being made.
+
 use thiserror::Error;
 
 /// Why a report could not be made.

@@ -1,3 +1,5 @@
+//! Tests of whole pages: hostile, extreme and undefined input.
+
 use std::collections::BTreeMap;
 
 use clawsig_schema::{

@@ -1,3 +1,5 @@
+//! Bars: counts, rates and signed differences.
+
 use super::{TEXT, WIDTH, tick};
 use crate::canvas::{Anchor, Axis, BLUE, Drawing, GRID, INK, MUTED, draw};
 

@@ -1,3 +1,5 @@
+//! Box plots and intervals.
+
 use super::{TEXT, WIDTH, tick};
 use clawsig_schema::profile::Quantiles;
 

@@ -1,3 +1,5 @@
+//! Heat maps of pairs and of confusions.
+
 use super::{TEXT, WIDTH};
 use crate::canvas::{
     Anchor, Drawing, HEAT, HEAT_NEGATIVE, HEAT_UNDEFINED, INK, MUTED, ON_DEEP, ON_PALE, draw,

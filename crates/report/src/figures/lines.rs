@@ -1,3 +1,5 @@
+//! Curves over a continuous axis.
+
 use super::{TEXT, WIDTH, tick};
 use crate::canvas::{Anchor, Axis, Drawing, GRID, INK, MUTED, SERIES, draw};
 

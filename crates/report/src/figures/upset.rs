@@ -1,3 +1,5 @@
+//! The UpSet figure of scanner patterns.
+
 use super::{TEXT, WIDTH};
 use crate::{
     canvas::{Anchor, BLUE, Drawing, GRID, INK, MUTED, draw},

@@ -1,3 +1,5 @@
+//! The section on the rows.
+
 use std::collections::BTreeMap;
 
 use clawsig_schema::profile::{DataProfile, Quantiles};

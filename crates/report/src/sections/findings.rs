@@ -1,3 +1,5 @@
+//! The section on disagreements and errors worth a look.
+
 use clawsig_schema::agreement::DisagreementKind;
 
 use crate::{

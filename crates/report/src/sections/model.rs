@@ -1,3 +1,5 @@
+//! The section on the classifier.
+
 use clawsig_schema::evaluation::{CurveKind, Goal, MACRO, OVERALL, ScoreRow, metric};
 
 use crate::{

@@ -1,3 +1,5 @@
+//! The section on what was run.
+
 use crate::{
     page::{Block, Section, Table},
     study::StudyResults,

@@ -1,3 +1,5 @@
+//! The section on the scanners.
+
 use clawsig_schema::{
     Scanner,
     agreement::{AgreementResults, PairResult, SliceResult},
