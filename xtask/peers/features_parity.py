@@ -4,8 +4,7 @@ features_parity.py EXAMPLE INPUT..., where EXAMPLE is the built example `feature
 INPUT a .jsonl file of dataset rows (`skill_md_content`) or of JSON strings. Runs the parameter
 sets of crates/features/tests/data/sklearn_golden.py and the seed's and the notebook's, and prints
 for each: columns, entries, terms that differ apart from ties at the max_features cut, and the
-largest differences of idf and entries. Then lists the characters on which Unicode versions differ.
-Exits with 1 if anything else differs.
+largest differences of idf and entries. Exits with 1 if anything else differs.
 """
 
 import json

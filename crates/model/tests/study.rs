@@ -7,6 +7,7 @@ use clawsig_model::{
 };
 use clawsig_schema::{
     Split, Verdict,
+    evaluation::ScoreRow,
     matrix::{ColumnGroup, ColumnInfo, Csr, RowInfo},
 };
 
@@ -96,7 +97,14 @@ fn a_study_from_training_to_evaluation() {
         assert!(counts.unlabelled > 0);
         assert!(result.errors.iter().all(|row| row.truth != row.predicted));
         assert!(result.ablation.iter().any(|row| row.name == "text only"));
-        assert_eq!(result.file.paired_tests.len(), 7);
+        // VirusTotal rated no row, so there is nothing to compare with and nothing to score.
+        assert_eq!(result.file.paired_tests.len(), 6);
+        let virustotal = |row: &&ScoreRow| row.name == "virustotal-flag";
+        let undefined = result.baselines.iter().filter(virustotal);
+        assert!(undefined.clone().count() > 0);
+        for row in undefined {
+            assert_eq!(row.estimate.undefined.as_deref(), Some("virustotal rated no row"));
+        }
         assert!(result.memorising.iter().any(|row| row.name.starts_with("group split")));
         assert!(result.file.operating_points.iter().any(|point| point.threshold.is_some()));
         assert_eq!(result.file.calibration.len(), 2);

@@ -64,7 +64,7 @@ impl Table {
     /// The table as a block, or a note where it has no rows.
     pub(crate) fn block(self) -> Block {
         if self.rows.is_empty() {
-            Block::Note(format!("{}: undefined: no rows.", self.caption))
+            Block::Note(format!("{}: none.", self.caption))
         } else {
             Block::Table(self)
         }

@@ -201,7 +201,7 @@ impl FittedTfIdf {
         })
     }
 
-    /// The vectorizer as JSON, one field a line.
+    /// The vectorizer as JSON, on one line.
     ///
     /// # Errors
     /// [`FeaturesError::Json`], which a finite state never meets.
