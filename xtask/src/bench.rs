@@ -1,7 +1,190 @@
 //! Measurements against named peers, on the same work in one go.
+//!
+//! Each side is a process of its own and prints its own time and peak memory; this module makes
+//! the input, starts both sides one after the other, and prints the ratios. The peers are Python
+//! programs in xtask/peers, in a virtual environment below target/.
 
-use crate::Failure;
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    process::Command,
+};
 
-pub(crate) fn run(_names: &[String]) -> Result<(), Failure> {
-    Err(Failure::Check("x".to_owned()))
+use crate::{
+    Failure,
+    cargo::{build_clawsig, cargo, output, root, run as execute},
+};
+
+/// What can be measured.
+const NAMES: [&str; 4] = ["agreement", "features", "model", "ingest"];
+
+/// Rows of the study's training split.
+const TRAIN_ROWS: &str = "47262";
+/// Rows of the study.
+const ALL_ROWS: &str = "67453";
+
+/// Measures the named parts, or all of them.
+pub(crate) fn run(names: &[String]) -> Result<(), Failure> {
+    if let Some(unknown) = names.iter().find(|name| !NAMES.contains(&name.as_str())) {
+        return Err(Failure::Usage(format!("no bench `{unknown}`: {}", NAMES.join(", "))));
+    }
+    let bench = Bench::prepare()?;
+    for name in NAMES {
+        if names.is_empty() || names.iter().any(|wanted| wanted == name) {
+            println!("\n== {name}");
+            match name {
+                "agreement" => bench.agreement()?,
+                "features" => bench.features()?,
+                "model" => bench.model()?,
+                _ => bench.ingest()?,
+            }
+        }
+    }
+    Ok(())
+}
+
+struct Bench {
+    /// Where inputs and outputs lie.
+    folder: PathBuf,
+    /// Python with the peers; absent where it can't be had.
+    python: Option<PathBuf>,
+}
+
+impl Bench {
+    fn prepare() -> Result<Bench, Failure> {
+        let folder = root().join("target").join("bench");
+        let fail = |e| Failure::Check(format!("cannot create {}: {e}", folder.display()));
+        fs::create_dir_all(&folder).map_err(fail)?;
+        let python = match peers(&folder) {
+            Ok(python) => Some(python),
+            Err(Failure::Check(why)) => {
+                println!("the peers can't be installed, so our side runs alone: {why}");
+                None
+            }
+            Err(other) => return Err(other),
+        };
+        Ok(Bench { folder, python })
+    }
+
+    /// Builds an example of a crate and gives its path.
+    fn example(&self, package: &str, name: &str) -> Result<PathBuf, Failure> {
+        let arguments =
+            ["build", "--release", "--locked", "--quiet", "--package", package, "--example", name];
+        execute(&mut cargo(&arguments))?;
+        let target = std::env::var_os("CARGO_TARGET_DIR")
+            .map_or_else(|| root().join("target"), PathBuf::from);
+        Ok(target.join("release").join("examples").join(name))
+    }
+
+    /// A peer's script, if Python is there.
+    fn peer(&self, script: &str, arguments: &[&str]) -> Result<Option<String>, Failure> {
+        let Some(python) = &self.python else { return Ok(None) };
+        let script = root().join("xtask").join("peers").join(script);
+        let text = output(Command::new(python).arg(script).args(arguments))?;
+        print!("{text}");
+        Ok(Some(text))
+    }
+
+    fn agreement(&self) -> Result<(), Failure> {
+        execute(&mut cargo(&["bench", "--quiet", "--locked", "--package", "clawsig-agreement"]))?;
+        self.peer("agreement.py", &["20"])?;
+        Ok(())
+    }
+
+    fn features(&self) -> Result<(), Failure> {
+        let program = self.example("clawsig-features", "bench_features")?;
+        let corpus = self.folder.join("features.jsonl").display().to_string();
+        execute(Command::new(&program).args(["generate", TRAIN_ROWS, &corpus]))?;
+        let ours = side(&program, &["clawsig", &corpus])?;
+        let theirs = self.peer("features.py", &[&corpus])?;
+        side(&program, &["linfa", &corpus])?;
+        side(&program, &["duplicates", &corpus])?;
+        ratios(&ours, theirs.as_deref());
+        Ok(())
+    }
+
+    fn model(&self) -> Result<(), Failure> {
+        let folder = self.folder.join("model").display().to_string();
+        let generate = ["generate", &folder, TRAIN_ROWS, "20004", "14200000"];
+        if self.peer("model.py", &generate)?.is_none() {
+            println!(
+                "model: its problem is made by the peer's script, so there is nothing to time"
+            );
+            return Ok(());
+        }
+        let program = self.example("clawsig-model", "bench_model")?;
+        for solver in ["newton-cg", "lbfgs"] {
+            side(&program, &[&folder, solver, "4", "balanced"])?;
+        }
+        self.peer("model.py", &["solve", &folder, "4", "balanced", "1e-4", "2000"])?;
+        self.peer("model.py", &["solve", &folder, "4", "balanced", "1e-7", "5000"])?;
+        Ok(())
+    }
+
+    fn ingest(&self) -> Result<(), Failure> {
+        let clawsig = build_clawsig()?;
+        let corpus = self.folder.join("corpus");
+        let words = ["--rows", ALL_ROWS, "--seed", "1", "--quiet", "--out"];
+        execute(Command::new(clawsig).arg("synth").args(words).arg(&corpus))?;
+        let file = corpus.join("train.jsonl").display().to_string();
+        let program = self.example("clawsig-ingest", "bench_ingest")?;
+        let out = self.folder.join("ingest").display().to_string();
+        // The first pass warms the page cache for both sides.
+        output(Command::new(&program).args([&file, &out]))?;
+        let ours = side(&program, &[&file, &out])?;
+        let theirs = self.peer("ingest.py", &[&file])?;
+        ratios(&ours, theirs.as_deref());
+        Ok(())
+    }
+}
+
+/// Runs our side and shows what it printed.
+fn side(program: &Path, arguments: &[&str]) -> Result<String, Failure> {
+    let text = output(Command::new(program).args(arguments))?;
+    print!("{text}");
+    Ok(text)
+}
+
+/// Prints the peer's time and memory over ours.
+fn ratios(ours: &str, theirs: Option<&str>) {
+    let Some(theirs) = theirs else { return };
+    for (key, what) in [("seconds", "time"), ("peak_megabytes", "peak memory")] {
+        if let (Some(ours), Some(theirs)) = (number(ours, key), number(theirs, key)) {
+            println!("ratio of {what}, peer over clawsig: {:.2}", theirs / ours);
+        }
+    }
+}
+
+/// The number behind `"key":` in a line of JSON.
+fn number(json: &str, key: &str) -> Option<f64> {
+    let (_, rest) = json.split_once(&format!("\"{key}\":"))?;
+    let digits = rest.trim_start();
+    let end = digits.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(digits.len());
+    digits[..end].parse().ok()
+}
+
+/// Python with the peers of requirements.txt, made where it is not there yet.
+fn peers(folder: &Path) -> Result<PathBuf, Failure> {
+    let environment = folder.join("venv");
+    let python = environment.join("bin").join("python");
+    if !python.is_file() {
+        output(Command::new("python3").args(["-m", "venv"]).arg(&environment))?;
+    }
+    let requirements = root().join("xtask").join("peers").join("requirements.txt");
+    let pip = ["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--requirement"];
+    output(Command::new(&python).args(pip).arg(requirements))?;
+    Ok(python)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_number_is_found_behind_its_key() {
+        let json = r#"{"rows": 5, "seconds": 1.25, "peak_megabytes":300}"#;
+        assert_eq!(number(json, "seconds"), Some(1.25));
+        assert_eq!(number(json, "peak_megabytes"), Some(300.0));
+        assert_eq!(number(json, "entries"), None);
+    }
 }
