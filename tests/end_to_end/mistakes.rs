@@ -75,3 +75,20 @@ fn a_parquet_file_cut_in_half_is_named() {
 fn a_stage_without_what_it_needs_says_what_to_run() {
     Sandbox::new().clawsig(&["agreement", "--out", "r"]).fails_with(1, &["ingest", "run `clawsig"]);
 }
+
+#[test]
+fn a_value_out_of_range_is_told_before_anything_runs() {
+    let sandbox = Sandbox::new();
+    sandbox.clawsig(&["run", "--set", "model.c=-1", "--out", "r"]).fails_with(2, &["model.c"]);
+    sandbox
+        .clawsig(&["run", "--set", "features.groups=[]", "--out", "r"])
+        .fails_with(2, &["features.groups"]);
+    let leak = ["run", "--set", "model.target=severity", "--set", "features.numeric=notebook"];
+    sandbox.clawsig(&[&leak[..], &["--out", "r"]].concat()).fails_with(2, &["skillspector_score"]);
+    assert!(!sandbox.path("r").exists());
+}
+
+#[test]
+fn a_seed_of_the_hub_says_what_to_do_instead() {
+    Sandbox::new().clawsig(&["run", "--profile", "paper"]).fails_with(2, &["source.path"]);
+}

@@ -57,3 +57,31 @@ fn strict_makes_a_reject_fatal_and_leaves_nothing() {
         .fails_with(1, &["train.jsonl"]);
     assert!(!sandbox.path("r/ingest").exists());
 }
+
+/// The generator's own file of known faults, each with the line it stands in.
+#[test]
+fn every_known_fault_is_rejected_at_its_place_and_nothing_else_is() {
+    let sandbox = Sandbox::new();
+    let limit = 64 << 10;
+    let malformed = clawsig_synth::malformed(3, limit).unwrap();
+    fs::write(sandbox.path("faults.jsonl"), &malformed.bytes).unwrap();
+    let limit = format!("ingest.max_row_bytes={limit}");
+    let words = ["ingest", "--set", "source.kind=path", "--set", "source.path=faults.jsonl"];
+    sandbox.clawsig(&[&words[..], &["--set", &limit, "--out", "r"]].concat()).done();
+
+    let rejects = fs::read_to_string(sandbox.path("r/ingest/rejects.jsonl")).unwrap();
+    let found: Vec<(u64, u64)> = rejects
+        .lines()
+        .map(|line| serde_json::from_str::<Value>(line).unwrap())
+        .map(|reject| (reject["line"].as_u64().unwrap(), reject["byte_offset"].as_u64().unwrap()))
+        .collect();
+    let faults = malformed.lines.iter().filter(|line| line.fault.is_some());
+    let expected: Vec<(u64, u64)> = faults.map(|line| (line.number, line.offset)).collect();
+    assert_eq!(found, expected);
+
+    let profile = fs::read(sandbox.path("r/ingest/profile.json")).unwrap();
+    let profile: Value = serde_json::from_slice(&profile).unwrap();
+    assert_eq!(profile["rejected"], expected.len());
+    assert_eq!(profile["rows"], malformed.lines.len() - expected.len());
+    assert_eq!(profile["extra_columns"].as_object().unwrap().len(), 1);
+}

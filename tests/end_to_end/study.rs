@@ -130,3 +130,58 @@ fn an_edited_result_is_noticed_and_made_again() {
     assert!(again.stderr.contains("output pairs.csv was changed"), "{}", again.stderr);
     assert_eq!(fs::read(&pairs).unwrap(), original);
 }
+
+/// The rows of all splits in one file keep their split; without one, or in the live edition's
+/// file, the exporter's rule assigns the same.
+#[test]
+fn one_file_and_the_live_edition_give_the_splits_of_the_folder() {
+    let sandbox = Sandbox::new();
+    let data = sandbox.dataset(200, "jsonl");
+    let mut rows = Vec::new();
+    for split in ["train", "validation", "test", "eval_holdout"] {
+        let text = fs::read_to_string(sandbox.path(data).join(format!("{split}.jsonl"))).unwrap();
+        rows.extend(text.lines().map(|line| serde_json::from_str::<Value>(line).unwrap()));
+    }
+    let write = |name: &str, change: &dyn Fn(&mut Value)| {
+        let mut text = String::new();
+        for row in &rows {
+            let mut row = row.clone();
+            change(&mut row);
+            text.push_str(&format!("{row}\n"));
+        }
+        fs::write(sandbox.path(name), text).unwrap();
+    };
+    write("all.jsonl", &|_| {});
+    fs::create_dir(sandbox.path("live")).unwrap();
+    write("live/latest.jsonl", &|row| row["split"] = "latest".into());
+    let splits = |source: &str, out: &str| {
+        let path = format!("source.path={source}");
+        let words = ["ingest", "--set", "source.kind=path", "--set", &path, "--out", out];
+        sandbox.clawsig(&words).done();
+        let profile = fs::read(sandbox.path(out).join("ingest/profile.json")).unwrap();
+        let profile: Value = serde_json::from_slice(&profile).unwrap();
+        assert_eq!(profile["split_rule_mismatches"], 0);
+        profile["splits"].clone()
+    };
+    let folder = splits(data, "r1");
+    assert_eq!(splits("all.jsonl", "r2"), folder);
+    assert_eq!(splits("live", "r3"), folder);
+}
+
+#[test]
+fn inspect_shows_what_a_dataset_holds() {
+    let sandbox = Sandbox::new();
+    let data = sandbox.dataset(100, "jsonl");
+    let shown = sandbox.clawsig(&["inspect", data, "--rows", "3"]).done().stdout;
+    for text in [
+        "100 rows (synthetic), 25 columns; 0 rejected",
+        "skillspector_issue_categories",
+        "verdicts by split",
+        "SkillSpector severity by split",
+        "virustotal status by split",
+        "length of the text in characters",
+        "an output of skillspector",
+    ] {
+        assert!(shown.contains(text), "no {text:?} in:\n{shown}");
+    }
+}

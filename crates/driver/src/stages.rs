@@ -162,7 +162,8 @@ pub struct StageOutcome {
 impl Job {
     /// Carries out the given stages in order; those that are up to date are skipped.
     pub fn run(&self, stages: &[Stage]) -> Result<Vec<StageOutcome>, Error> {
-        self.set_threads()?;
+        self.check()?;
+        self.set_threads();
         let run = RunFolder::open(&self.out)?;
         let source = ingest::Located::locate(self, stages.contains(&Stage::Ingest))?;
         let mut outcomes = Vec::new();
@@ -186,6 +187,7 @@ impl Job {
 
     /// What [`Job::run`] would do with the given stages. Nothing is created or changed.
     pub fn look(&self, stages: &[Stage]) -> Result<Vec<StageOutcome>, Error> {
+        self.check()?;
         let source = ingest::Located::locate(self, stages.contains(&Stage::Ingest))?;
         let Ok(run) = RunFolder::open_read_only(&self.out) else {
             let never = || State::Stale(vec![Reason::NeverRun]);
@@ -207,13 +209,24 @@ impl Job {
         Ok(outcomes)
     }
 
-    fn set_threads(&self) -> Result<(), Error> {
+    /// Checks every parameter of every stage, so that a wrong one is told before anything runs.
+    fn check(&self) -> Result<(), Error> {
+        let settings = &self.settings;
+        let wrong = |e: Error| Error::Usage(e.to_string());
+        ingest::params(settings).map_err(wrong)?;
+        agreement::params(settings).map_err(wrong)?;
+        features::params(settings).map_err(wrong)?;
+        train::params(settings).map_err(wrong)?;
+        evaluate::params(settings, self.final_).map_err(wrong)?;
+        Ok(())
+    }
+
+    fn set_threads(&self) {
         let threads = self.settings.run.threads as usize;
         if threads > 0 {
             // A pool that exists already was made for the same setting in this process.
             let _ = rayon::ThreadPoolBuilder::new().num_threads(threads).build_global();
         }
-        Ok(())
     }
 
     fn announce(&self, stage: Stage, state: &State) {

@@ -15,7 +15,7 @@ pub enum Fault {
     WrongType(&'static str),
     /// `null` in a column that must have a value.
     Null(&'static str),
-    /// The verdict is none of the three.
+    /// The verdict is none of the three, nor the stale conversion's `unknown`.
     UnknownVerdict,
     /// The split is none of the four.
     UnknownSplit,
@@ -131,7 +131,7 @@ fn spoil(line: &[u8], fault: Fault, earlier_id: &str, row_limit: usize) -> Vec<u
         Fault::WrongType(column @ "clawscan_context") => swap(column, "[]"),
         Fault::WrongType(column) => swap(column, "{\"a\":1}"),
         Fault::Null(column) => swap(column, "null"),
-        Fault::UnknownVerdict => swap("clawscan_verdict", "\"unknown\""),
+        Fault::UnknownVerdict => swap("clawscan_verdict", "\"harmful\""),
         Fault::UnknownSplit => swap("split", "\"dev\""),
         Fault::DuplicateId => swap("id", &format!("\"{earlier_id}\"")),
         Fault::InvalidUtf8 => {
@@ -207,7 +207,7 @@ mod tests {
                 }
                 Some(Fault::Null(column)) => assert_eq!(row.get(column), Some(&Value::Null)),
                 Some(Fault::UnknownVerdict) => {
-                    assert_eq!(text("clawscan_verdict").unwrap(), "unknown")
+                    assert_eq!(text("clawscan_verdict").unwrap(), "harmful")
                 }
                 Some(Fault::UnknownSplit) => assert_eq!(text("split").unwrap(), "dev"),
                 Some(Fault::DuplicateId) => assert!(ids.contains(&text("id").unwrap())),

@@ -1,23 +1,14 @@
 //! The agreement stage: signals in, `agreement.json` and its tables out.
 
-use clawsig_agreement::study::{Study, StudyParams};
+use clawsig_agreement::study::{Study, StudyParams, ValidStudyParams};
 use clawsig_ingest::{Columns, SignalsReader};
 use clawsig_schema::Split;
 
 use super::{Context, Rows, Stage};
-use crate::{Error, files};
+use crate::{Error, files, settings::Settings};
 
 pub(super) fn run(context: &Context<'_>) -> Result<Rows, Error> {
-    let settings = &context.job.settings;
-    let params = StudyParams {
-        rule: settings.flags.rule,
-        missing: settings.flags.missing,
-        replicates: settings.agreement.replicates,
-        top: settings.agreement.disagreements,
-        seed: settings.run.seed,
-        ..StudyParams::default()
-    };
-    let mut study = Study::new(&params.check()?);
+    let mut study = Study::new(&params(&context.job.settings)?);
     let mut rows = 0;
     for split in Split::ALL {
         let path = context.artifact(Stage::Ingest, &format!("signals/{split}.parquet"))?;
@@ -39,4 +30,17 @@ pub(super) fn run(context: &Context<'_>) -> Result<Rows, Error> {
     files::write_csv(&work.path("coverage.csv"), results.coverage_rows())?;
     files::write_csv(&work.path("disagreements.csv"), results.disagreement_rows())?;
     Ok(Rows { input: rows, output: results.rows })
+}
+
+/// The crate's parameters from the run's settings.
+pub(super) fn params(settings: &Settings) -> Result<ValidStudyParams, Error> {
+    let params = StudyParams {
+        rule: settings.flags.rule,
+        missing: settings.flags.missing,
+        replicates: settings.agreement.replicates,
+        top: settings.agreement.disagreements,
+        seed: settings.run.seed,
+        ..StudyParams::default()
+    };
+    Ok(params.check()?)
 }

@@ -1,6 +1,6 @@
 //! The evaluate stage: matrices and models in, metrics and tables out.
 
-use clawsig_model::{EvaluateParams, TrainedModel, Training, evaluate};
+use clawsig_model::{EvaluateParams, TrainedModel, Training, ValidEvaluateParams, evaluate};
 use clawsig_schema::evaluation::{ConfusionRow, ErrorRow, GridRow, PredictionRow, ScoreRow};
 use serde::{Deserialize, Serialize};
 
@@ -9,7 +9,7 @@ use super::{
     matrices::Matrices,
     train::{MODEL, TEXT_ONLY},
 };
-use crate::{Error, files};
+use crate::{Error, files, settings::Settings};
 
 /// The rows of the CSV files with all their parts, for the report: a CSV cell has lost its types.
 #[derive(Serialize, Deserialize)]
@@ -23,15 +23,7 @@ pub(super) struct Tables {
 }
 
 pub(super) fn run(context: &Context<'_>) -> Result<Rows, Error> {
-    let settings = &context.job.settings;
-    let params = EvaluateParams {
-        replicates: settings.evaluate.replicates,
-        errors: settings.evaluate.errors as usize,
-        final_: context.job.final_,
-        seed: settings.run.seed,
-        ..EvaluateParams::default()
-    }
-    .check()?;
+    let params = params(&context.job.settings, context.job.final_)?;
     let matrices = Matrices::read(context)?;
     let trained = |name: &str| context.artifact(Stage::Train, name);
     let load = |[json, weights]: [&str; 2]| -> Result<TrainedModel, Error> {
@@ -78,4 +70,16 @@ pub(super) fn run(context: &Context<'_>) -> Result<Rows, Error> {
     };
     files::write_json(&work.path("tables.json"), &tables)?;
     Ok(Rows { input: matrices.rows(), output })
+}
+
+/// The crate's parameters from the run's settings; `final_` looks at the hold-out.
+pub(super) fn params(settings: &Settings, final_: bool) -> Result<ValidEvaluateParams, Error> {
+    let params = EvaluateParams {
+        replicates: settings.evaluate.replicates,
+        errors: settings.evaluate.errors as usize,
+        final_,
+        seed: settings.run.seed,
+        ..EvaluateParams::default()
+    };
+    Ok(params.check()?)
 }

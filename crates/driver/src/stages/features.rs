@@ -4,8 +4,8 @@ use std::fs::File;
 use std::io::BufWriter;
 
 use clawsig_features::{
-    BoxError, FeatureParams, RowIter, RowSource, VectorizerParams, build, npz::write_npz,
-    vectorizer::DocumentFrequency as Limit,
+    BoxError, FeatureParams, RowIter, RowSource, ValidFeatureParams, VectorizerParams, build,
+    npz::write_npz, vectorizer::DocumentFrequency as Limit,
 };
 use clawsig_ingest::{Columns, SignalsReader};
 use clawsig_schema::Split;
@@ -17,7 +17,7 @@ use crate::{
 };
 
 pub(super) fn run(context: &Context<'_>) -> Result<Rows, Error> {
-    let params = params(&context.job.settings).check()?;
+    let params = params(&context.job.settings)?;
     for (column, reason) in params.left_out() {
         tracing::info!("{column} is no feature: {reason}");
     }
@@ -42,7 +42,7 @@ pub(super) fn run(context: &Context<'_>) -> Result<Rows, Error> {
 }
 
 /// The crate's parameters from the run's settings.
-fn params(settings: &Settings) -> FeatureParams {
+pub(super) fn params(settings: &Settings) -> Result<ValidFeatureParams, Error> {
     let limit = |df| match df {
         DocumentFrequency::Count(documents) => Limit::Count(documents),
         DocumentFrequency::Share(share) => Limit::Share(share),
@@ -57,7 +57,7 @@ fn params(settings: &Settings) -> FeatureParams {
         max_chars: (settings.text.max_chars > 0).then_some(settings.text.max_chars as usize),
         ..VectorizerParams::default()
     };
-    FeatureParams {
+    let params = FeatureParams {
         target: settings.model.target,
         groups: settings.features.groups.clone(),
         numeric: settings.features.numeric,
@@ -65,7 +65,8 @@ fn params(settings: &Settings) -> FeatureParams {
         text,
         flag_rule: settings.flags.rule,
         missing: settings.flags.missing,
-    }
+    };
+    Ok(params.check()?)
 }
 
 /// The rows that ingest wrote, a split at a time.

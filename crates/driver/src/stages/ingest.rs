@@ -2,12 +2,16 @@
 
 use std::{collections::BTreeMap, fs, path::PathBuf};
 
-use clawsig_ingest::{IngestParams, OutputPaths, Source, ingest};
+use clawsig_ingest::{IngestParams, OutputPaths, Source, ValidParams, ingest};
 use clawsig_store::{Input, hash_file};
 use tempfile::TempDir;
 
 use super::{Context, Job, Rows};
-use crate::{Error, files, settings::SourceKind, terminal::Progress};
+use crate::{
+    Error, files,
+    settings::{Settings, SourceKind},
+    terminal::Progress,
+};
 
 /// The bundled sample, one file a split.
 const SAMPLE: [(&str, &[u8]); 4] = [
@@ -89,7 +93,19 @@ pub(super) fn run(context: &Context<'_>, located: &Located) -> Result<Rows, Erro
     let Some(source) = &located.source else {
         return Err(Error::Usage("the ingest stage was not prepared".to_owned()));
     };
-    let settings = &context.job.settings;
+    let work = context.work;
+    let out =
+        OutputPaths { signals_dir: work.path("signals"), rejects: work.path("rejects.jsonl") };
+    let ingested = ingest(source, &params(&context.job.settings)?, &out, &|done, total| {
+        context.progress.set(done, total)
+    })?;
+    files::write_json(&work.path("profile.json"), &ingested.profile)?;
+    let lines: u64 = ingested.profile.files.iter().map(|f| f.lines - f.blank).sum();
+    Ok(Rows { input: lines, output: ingested.profile.rows })
+}
+
+/// The crate's parameters from the run's settings.
+pub(super) fn params(settings: &Settings) -> Result<ValidParams, Error> {
     let params = IngestParams {
         max_row_bytes: settings.ingest.max_row_bytes,
         strict: settings.ingest.strict,
@@ -98,12 +114,5 @@ pub(super) fn run(context: &Context<'_>, located: &Located) -> Result<Rows, Erro
         threads: settings.run.threads as usize,
         lock: None,
     };
-    let work = context.work;
-    let out =
-        OutputPaths { signals_dir: work.path("signals"), rejects: work.path("rejects.jsonl") };
-    let ingested =
-        ingest(source, &params.check()?, &out, &|done, total| context.progress.set(done, total))?;
-    files::write_json(&work.path("profile.json"), &ingested.profile)?;
-    let lines: u64 = ingested.profile.files.iter().map(|f| f.lines - f.blank).sum();
-    Ok(Rows { input: lines, output: ingested.profile.rows })
+    Ok(params.check()?)
 }
