@@ -28,7 +28,9 @@ pub(crate) fn run() -> Result<(), Failure> {
             "warnings",
         ],
     )?;
-    run_step("documentation", &["doc", "--release", "--locked", "--workspace", "--no-deps"])?;
+    println!("ci: documentation, warnings denied");
+    let doc = ["doc", "--release", "--locked", "--workspace", "--no-deps"];
+    cargo::run(cargo(&doc).env("RUSTDOCFLAGS", "-D warnings"))?;
     println!("ci: the main job, on the bundled sample");
     let out = std::env::temp_dir().join(format!("clawsig-ci-{}", std::process::id()));
     let result = clawsig(&["run", "--out"], &[out.display().to_string()]);
