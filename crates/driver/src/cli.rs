@@ -105,7 +105,7 @@ pub struct RunArgs {
     /// Say what would run and why, and run nothing.
     #[arg(long)]
     pub dry_run: bool,
-    /// Evaluate the hold-out split too; recorded in a ledger.
+    /// Evaluate the hold-out split too. Look at it once: what is chosen by it is no longer held out.
     #[arg(long = "final")]
     pub final_: bool,
 }
