@@ -12,7 +12,7 @@ use std::{
 
 use crate::{
     Failure,
-    cargo::{build_clawsig, cargo, output, root, run as execute},
+    cargo::{build_clawsig, cargo, output, release_folder, root, run as execute},
 };
 
 /// What can be measured.
@@ -71,9 +71,7 @@ impl Bench {
         let arguments =
             ["build", "--release", "--locked", "--quiet", "--package", package, "--example", name];
         execute(&mut cargo(&arguments))?;
-        let target = std::env::var_os("CARGO_TARGET_DIR")
-            .map_or_else(|| root().join("target"), PathBuf::from);
-        Ok(target.join("release").join("examples").join(name))
+        Ok(release_folder().join("examples").join(name))
     }
 
     /// A peer's script, if Python is there.

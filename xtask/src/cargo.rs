@@ -48,10 +48,15 @@ pub(crate) fn output(command: &mut Command) -> Result<String, Failure> {
 /// Builds the program in release mode and gives its path.
 pub(crate) fn build_clawsig() -> Result<PathBuf, Failure> {
     run(&mut cargo(&["build", "--release", "--locked", "--package", "clawsig"]))?;
+    Ok(release_folder().join(format!("clawsig{}", env::consts::EXE_SUFFIX)))
+}
+
+/// Where cargo puts what it builds in release mode.
+pub(crate) fn release_folder() -> PathBuf {
     let target =
         env::var_os("CARGO_TARGET_DIR").map_or_else(|| root().join("target"), PathBuf::from);
     // A relative target folder is meant from the folder that cargo was called in.
-    Ok(target.join("release").join(format!("clawsig{}", env::consts::EXE_SUFFIX)))
+    target.join("release")
 }
 
 /// Builds the program and calls it, in the folder that we were called in.

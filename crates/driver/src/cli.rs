@@ -24,7 +24,7 @@ Examples:
   clawsig inspect FOLDER                        what a dataset holds
   clawsig synth --rows 1000 --seed 7 --out DIR  a synthetic dataset
 
-Exit codes: 0 done, 1 failed, 2 wrong usage, 3 a check did not hold.";
+Exit codes: 0 done, 1 failed, 2 wrong usage.";
 
 /// Options of every command.
 #[derive(Clone, Debug, Args)]

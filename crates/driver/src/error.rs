@@ -15,8 +15,6 @@ pub enum ExitStatus {
     Failed,
     /// 2: the command line, the profile or a path on it is wrong.
     Usage,
-    /// 3: everything ran, and a check did not hold.
-    CheckFailed,
 }
 
 impl From<ExitStatus> for ExitCode {
@@ -25,7 +23,6 @@ impl From<ExitStatus> for ExitCode {
             ExitStatus::Done => 0,
             ExitStatus::Failed => 1,
             ExitStatus::Usage => 2,
-            ExitStatus::CheckFailed => 3,
         })
     }
 }

@@ -23,7 +23,7 @@ use std::process::ExitCode;
 use clap::Parser;
 
 /// Runs the program on the process's arguments and gives its exit code: 0 done, 1 failed, 2 wrong
-/// usage, 3 a check did not hold.
+/// usage.
 pub fn main_impl() -> ExitCode {
     let cli = match cli::Cli::try_parse() {
         Ok(cli) => cli,

@@ -70,10 +70,7 @@ fn run_info(context: &Context<'_>, profile: &DataProfile) -> Result<RunInfo, Err
         source: match source.kind {
             SourceKind::Sample => "the bundled synthetic sample".to_owned(),
             SourceKind::Path => "files on the machine of whoever ran it".to_owned(),
-            SourceKind::Hub if source.revision.is_empty() => {
-                format!("the Hub, {} at its locked revision", source.repo)
-            }
-            SourceKind::Hub => format!("the Hub, {} at {}", source.repo, source.revision),
+            SourceKind::Hub => format!("the Hub, {}", source.repo),
         },
         synthetic: profile.synthetic,
         versions: vec![("clawsig".to_owned(), env!("CARGO_PKG_VERSION").to_owned())],
