@@ -1,0 +1,12 @@
+#![doc = include_str!("../README.md")]
+#![forbid(unsafe_code)]
+
+mod content;
+mod fault;
+mod http;
+mod routes;
+mod server;
+
+pub use content::Repository;
+pub use fault::{Action, Fault};
+pub use server::{Seen, TestHub};
