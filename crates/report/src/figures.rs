@@ -4,12 +4,14 @@ mod bars;
 mod boxes;
 mod heat;
 mod lines;
+mod reliability;
 mod upset;
 
 pub(crate) use bars::{Bar, BarScale, bars};
 pub(crate) use boxes::{BoxRow, FiveNumbers, boxes};
 pub(crate) use heat::{HeatCell, heat};
 pub(crate) use lines::{LinePlot, Series, lines};
+pub(crate) use reliability::{Calibration, CalibrationBin, reliability};
 pub(crate) use upset::{Combination, upset};
 
 use crate::{
@@ -18,8 +20,8 @@ use crate::{
     sheet::Sheet,
 };
 
-/// The width of every figure: at 400 px of screen its text is still 10 px high.
-const WIDTH: f64 = 480.0;
+/// The width of every figure: at 400 px of screen its text is still 11 px high.
+const WIDTH: f64 = 420.0;
 /// The height of a figure's text.
 const TEXT: f64 = 13.0;
 
@@ -30,7 +32,9 @@ pub struct Figure {
     pub name: String,
     /// Its title.
     pub title: String,
-    /// What it shows, in words, for those who can't see it.
+    /// What it shows and how to read it, as the caption says it.
+    pub caption: String,
+    /// The caption and every drawn number in words, for those who can't see it.
     pub alt: String,
     /// A complete SVG file, readable on light and dark ground.
     pub svg: String,
@@ -45,24 +49,27 @@ pub(crate) struct Inlined {
     pub(crate) inline: String,
 }
 
-/// Puts a drawing and its numbers together.
+/// Puts a drawing and its numbers together; `said` holds the drawn numbers in words.
 pub(crate) fn finish(
     name: &str,
     title: &str,
-    alt: &str,
+    caption: &str,
+    said: &str,
     drawing: Result<Drawing, String>,
     sheet: &Sheet,
 ) -> Result<Inlined, ReportError> {
     let drawing =
         drawing.map_err(|reason| ReportError::Figure { name: name.to_owned(), reason })?;
+    let alt = format!("{caption} {said}.");
     let style = format!("@media (prefers-color-scheme:dark){{{}}}", dark_rules("svg"));
     Ok(Inlined {
-        inline: drawing.svg(name, title, alt, ""),
+        inline: drawing.svg(name, title, &alt, ""),
         figure: Figure {
             name: name.to_owned(),
             title: title.to_owned(),
-            alt: alt.to_owned(),
-            svg: drawing.svg(name, title, alt, &style),
+            caption: caption.to_owned(),
+            svg: drawing.svg(name, title, &alt, &style),
+            alt,
             csv: sheet.csv(name)?,
         },
     })
@@ -72,7 +79,7 @@ pub(crate) fn finish(
 fn tick(value: f64) -> String {
     if value.abs() >= 1_000_000.0 {
         format!("{}M", value / 1e6)
-    } else if value.abs() >= 10_000.0 {
+    } else if value.abs() >= 1_000.0 {
         format!("{}k", value / 1e3)
     } else {
         let text = format!("{value:.2}");

@@ -50,10 +50,11 @@ pub fn render(study: &StudyResults) -> Result<Rendered, ReportError> {
     let figures = sections
         .into_iter()
         .flat_map(|section| section.blocks)
-        .filter_map(|block| match block {
-            Block::Figure(inlined) => Some(inlined.figure),
-            _ => None,
+        .flat_map(|block| match block {
+            Block::Figures(figures) => figures,
+            _ => Vec::new(),
         })
+        .map(|inlined| inlined.figure)
         .collect();
     Ok(Rendered {
         html,

@@ -27,7 +27,7 @@ pub(crate) enum Block {
     Note(String),
     Code(String),
     Table(Table),
-    Figure(Box<Inlined>),
+    Figures(Vec<Inlined>),
 }
 
 /// A table; the first cell of each row is its header.
@@ -39,20 +39,48 @@ pub(crate) struct Table {
     pub(crate) folded: bool,
     /// Rows that were left out.
     pub(crate) left_out: usize,
+    /// Where all rows are.
+    pub(crate) file: &'static str,
+    /// A column of hashes, set in a fixed width.
+    pub(crate) hashes: Option<usize>,
 }
 
 impl Table {
     /// A table; what is over the limit is left out and counted.
-    pub(crate) fn new(caption: &str, columns: &[&str], mut rows: Vec<Vec<String>>) -> Table {
-        let left_out = rows.len().saturating_sub(ROW_LIMIT);
-        rows.truncate(ROW_LIMIT);
-        Table {
+    pub(crate) fn new(caption: &str, columns: &[&str], rows: Vec<Vec<String>>) -> Table {
+        let table = Table {
             caption: caption.to_owned(),
             columns: columns.iter().map(|&name| name.to_owned()).collect(),
             rows,
             folded: false,
-            left_out,
-        }
+            left_out: 0,
+            file: "the run’s files",
+            hashes: None,
+        };
+        table.first(ROW_LIMIT)
+    }
+
+    /// The same table with its first rows only; what is left out is counted.
+    pub(crate) fn first(mut self, limit: usize) -> Table {
+        self.left_out += self.rows.len().saturating_sub(limit);
+        self.rows.truncate(limit);
+        self
+    }
+
+    /// The same table, which says that all its rows are in this file of the run.
+    pub(crate) fn rest_in(mut self, file: &'static str) -> Table {
+        self.file = file;
+        self
+    }
+
+    /// The same table with hashes in this column.
+    pub(crate) fn hashes(mut self, column: usize) -> Table {
+        self.hashes = Some(column);
+        self
+    }
+
+    fn is_hash(&self, column: &usize) -> bool {
+        self.hashes == Some(*column)
     }
 
     /// The same table, folded.
@@ -77,7 +105,7 @@ struct PageTemplate<'a> {
     title: String,
     synthetic: bool,
     style: String,
-    lead: Vec<(String, String)>,
+    lead: Vec<(String, String, String)>,
     warnings: Vec<String>,
     sections: &'a [Section],
 }
@@ -85,7 +113,7 @@ struct PageTemplate<'a> {
 /// The whole page.
 pub(crate) fn assemble(
     run: &RunInfo,
-    lead: Vec<(String, String)>,
+    lead: Vec<(String, String, String)>,
     warnings: Vec<String>,
     sections: &[Section],
 ) -> Result<String, ReportError> {

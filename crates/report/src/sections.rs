@@ -32,23 +32,33 @@ pub(crate) fn all(study: &StudyResults) -> Result<Vec<Section>, ReportError> {
 }
 
 /// The figures a reader looks for first.
-pub(crate) fn lead(study: &StudyResults) -> Vec<(String, String)> {
+///
+/// Each is a name, a value, and what stands small below it.
+pub(crate) fn lead(study: &StudyResults) -> Vec<(String, String, String)> {
     let absent = |reason: &str| format!("undefined: {}", shown(reason));
+    let plain = |name: &str, value: String| (name.to_owned(), value, String::new());
+    // A value before its interval.
+    let estimated = |name: &str, text: String| match text.split_once(" (") {
+        Some((value, rest)) if !value.starts_with("undefined") => {
+            (name.to_owned(), value.to_owned(), format!("({rest}"))
+        }
+        _ => (name.to_owned(), text, String::new()),
+    };
     let rows = match study.data.as_result() {
         Ok(data) => count(data.rows),
         Err(reason) => absent(reason),
     };
-    let mut lead = vec![("Skills".to_owned(), rows)];
+    let mut lead = vec![plain("Skills", rows)];
     match study.agreement.as_result() {
         Ok(agreement) => {
             let overlap = agreement.slices.first().map(|slice| &slice.overlap);
             let flagged = overlap.map_or_else(|| absent("no slice"), |found| count(found.union));
-            lead.push(("Flagged by any scanner".to_owned(), flagged));
+            lead.push(plain("Flagged by any scanner", flagged));
             let all = overlap.map(|found| &found.total_overlap);
             let all = all.map_or_else(|| absent("no slice"), crate::words::rate);
-            lead.push(("Of these, by all".to_owned(), all));
+            lead.push(estimated("Of these, by all", all));
         }
-        Err(reason) => lead.push(("Scanner agreement".to_owned(), absent(reason))),
+        Err(reason) => lead.push(plain("Scanner agreement", absent(reason))),
     }
     let concordance = match study.evaluation.as_result() {
         Ok(evaluation) => {
@@ -57,7 +67,7 @@ pub(crate) fn lead(study: &StudyResults) -> Vec<(String, String)> {
         }
         Err(reason) => absent(reason),
     };
-    lead.push(("Model’s macro F1".to_owned(), concordance));
+    lead.push(estimated("Model’s macro F1", concordance));
     lead
 }
 

@@ -36,16 +36,24 @@ pub(crate) fn decimal(value: f64) -> String {
     }
 }
 
-/// A share as a percentage: one decimal, two below one percent.
+/// A p-value, never rounded to zero.
+pub(crate) fn p_value(value: f64) -> String {
+    if value < 0.001 { "< 0.001".to_owned() } else { decimal(value) }
+}
+
+/// A blank that no line breaks at.
+const JOINED: char = '\u{a0}';
+
+/// A share as a percentage: one decimal, two below one percent. No line breaks before the sign.
 pub(crate) fn percent(share: f64) -> String {
     if !share.is_finite() {
         return "undefined: not a finite number".to_owned();
     }
     let value = share * 100.0;
     let text = if value != 0.0 && value.abs() < 1.0 {
-        format!("{value:.2} %")
+        format!("{value:.2}{JOINED}%")
     } else {
-        format!("{value:.1} %")
+        format!("{value:.1}{JOINED}%")
     };
     text.replace('-', "−")
 }
@@ -65,10 +73,12 @@ pub(crate) fn rate(estimate: &Estimate) -> String {
     written(estimate, percent)
 }
 
+/// The value and its interval; a line may break between the two and nowhere else.
 fn written(estimate: &Estimate, number: fn(f64) -> String) -> String {
     match (estimate.value, estimate.low, estimate.high) {
         (Some(value), Some(low), Some(high)) => {
-            format!("{} ({} to {})", number(value), number(low), number(high))
+            let interval = format!("({} to {})", number(low), number(high));
+            format!("{} {}", number(value), interval.replace(' ', &JOINED.to_string()))
         }
         (Some(value), _, _) => number(value),
         (None, _, _) => undefined(estimate),
@@ -107,15 +117,38 @@ pub(crate) fn rater(name: &str) -> String {
 pub(crate) fn plain(name: &str) -> String {
     match name {
         "cohen_kappa" => "Cohen’s kappa".to_owned(),
+        "fleiss_kappa" => "Fleiss’ kappa".to_owned(),
+        "conger_kappa" => "Conger’s kappa".to_owned(),
+        "light_kappa" => "Light’s kappa".to_owned(),
+        "scott_pi" => "Scott’s pi".to_owned(),
+        "brennan_prediger" => "Brennan and Prediger’s kappa".to_owned(),
+        "krippendorff_alpha" => "Krippendorff’s alpha".to_owned(),
         "gwet_ac1" => "Gwet’s AC1".to_owned(),
-        "jaccard" => "Jaccard".to_owned(),
         "f1" => "F1".to_owned(),
         "mcc" => "MCC".to_owned(),
         "ece" => "ECE".to_owned(),
         "roc_auc" => "ROC AUC".to_owned(),
         "pr_auc" => "PR AUC (average precision)".to_owned(),
         "brier" => "Brier score".to_owned(),
-        other => shown(&other.replace('_', " ")),
+        other if other.ends_with("-flag") => {
+            format!("{}’s flag", rater(other.trim_end_matches("-flag")))
+        }
+        other => capital(&shown(&other.replace('_', " "))),
+    }
+}
+
+/// The text with its first letter in upper case.
+pub(crate) fn capital(text: &str) -> String {
+    let mut chars = text.chars();
+    chars.next().map_or_else(String::new, |first| first.to_uppercase().chain(chars).collect())
+}
+
+/// A rater's name in one word, for a figure.
+pub(crate) fn rater_word(name: &str) -> String {
+    match name {
+        "static" => "Static".to_owned(),
+        "verdict" => "Verdict".to_owned(),
+        other => rater(other),
     }
 }
 
@@ -131,8 +164,8 @@ mod tests {
         assert_eq!(count(1_081_476_464), "1,081,476,464");
         assert_eq!(decimal(-0.0001), "0.000");
         assert_eq!(decimal(-0.25), "−0.250");
-        assert_eq!(percent(0.0069), "0.69 %");
-        assert_eq!(percent(0.819), "81.9 %");
+        assert_eq!(percent(0.0069), "0.69\u{a0}%");
+        assert_eq!(percent(0.819), "81.9\u{a0}%");
         assert_eq!(share_of(1, 0), "undefined: no rows");
     }
 
@@ -141,6 +174,11 @@ mod tests {
         assert_eq!(estimate(&Estimate::undefined("no ratings", 0)), "undefined: no ratings");
         assert_eq!(optional(None), "undefined: not computed");
         let known = Estimate::point(0.5, 9).with_interval(0.4, 0.6, "wilson");
-        assert_eq!(rate(&known), "50.0 % (40.0 % to 60.0 %)");
+        assert_eq!(
+            rate(&known).replace('\u{a0}', "_"),
+            "50.0_% (40.0_%_to_60.0_%)",
+            "only the blank before the interval breaks"
+        );
+        assert_eq!(plain("false_positive_rate"), "False positive rate");
     }
 }

@@ -22,6 +22,8 @@ pub(crate) enum BarScale {
     LogCounts,
     /// Bars from 0 to 1.
     Share,
+    /// Bars from 0 to this.
+    UpTo(f64),
     /// Dots with intervals between these ends.
     Dots(f64, f64),
 }
@@ -37,6 +39,7 @@ pub(crate) fn bars(rows: &[Bar], scale: BarScale, title: &str) -> Result<Drawing
             Axis::log(top, pixels)
         }
         BarScale::Share => Axis::linear((0.0, 1.0), pixels, 6),
+        BarScale::UpTo(top) => Axis::linear((0.0, top), pixels, 6),
         BarScale::Dots(low, high) => Axis::linear((low, high), pixels, 6),
     };
     draw((WIDTH, bottom + 46.0), |canvas| {
@@ -46,11 +49,11 @@ pub(crate) fn bars(rows: &[Bar], scale: BarScale, title: &str) -> Result<Drawing
             let anchor = if x < 20.0 { Anchor::Start } else { Anchor::Middle };
             canvas.text(&tick(mark), (x, bottom + 12.0), TEXT - 1.0, anchor, MUTED)?;
         }
-        canvas.text(title, (WIDTH / 2.0, bottom + 33.0), TEXT, Anchor::Middle, MUTED)?;
+        canvas.text(title, (WIDTH / 2.0, bottom + 33.0), TEXT - 1.0, Anchor::Middle, MUTED)?;
         for (place, row) in rows.iter().enumerate() {
             let top = 14.0 + STEP * place as f64;
             canvas.text(&row.label, (pixels.0 + 2.0, top + 7.0), TEXT, Anchor::Start, INK)?;
-            canvas.text(&row.shown, (pixels.1, top + 7.0), TEXT - 1.0, Anchor::End, MUTED)?;
+            canvas.text(&row.shown, (pixels.1, top + 7.0), TEXT - 1.5, Anchor::End, MUTED)?;
             let Some(value) = row.value else { continue };
             let middle = top + 24.0;
             if let BarScale::Dots(..) = scale {

@@ -53,11 +53,11 @@ pub(crate) fn boxes(rows: &[BoxRow], top: f64, log: bool, title: &str) -> Result
             canvas.path(&[(x, 8.0), (x, bottom)], GRID, 0.75)?;
             canvas.text(&tick(mark), (x, bottom + 12.0), TEXT - 1.0, Anchor::Middle, MUTED)?;
         }
-        canvas.text(title, (WIDTH / 2.0, bottom + 33.0), TEXT, Anchor::Middle, MUTED)?;
+        canvas.text(title, (WIDTH / 2.0, bottom + 33.0), TEXT - 1.0, Anchor::Middle, MUTED)?;
         for (place, row) in rows.iter().enumerate() {
             let y = 14.0 + STEP * place as f64;
             canvas.text(&row.label, (pixels.0, y + 7.0), TEXT, Anchor::Start, INK)?;
-            canvas.text(&row.shown, (pixels.1, y + 7.0), TEXT - 1.0, Anchor::End, MUTED)?;
+            canvas.text(&row.shown, (pixels.1, y + 7.0), TEXT - 1.5, Anchor::End, MUTED)?;
             let Some(numbers) = row.numbers else { continue };
             let middle = y + 27.0;
             let x = |value: f64| axis.place(value);

@@ -22,8 +22,8 @@ pub(crate) fn heat(
     cells: &[Vec<HeatCell>],
     titles: (&str, &str),
 ) -> Result<Drawing, String> {
-    const LEFT: f64 = 124.0;
-    const STEP: f64 = 54.0;
+    const LEFT: f64 = 88.0;
+    const STEP: f64 = 50.0;
     let wide = (WIDTH - LEFT - 6.0) / columns.len().max(1) as f64;
     let bottom = 50.0 + STEP * rows.len() as f64;
     draw((WIDTH, bottom + 8.0), |canvas| {
@@ -35,15 +35,13 @@ pub(crate) fn heat(
             MUTED,
         )?;
         canvas.text(titles.0, (4.0, 34.0), TEXT - 1.0, Anchor::Start, MUTED)?;
-        let narrow = columns.len() > 3;
         for (place, name) in columns.iter().enumerate() {
             let x = LEFT + wide * (place as f64 + 0.5);
-            let size = if narrow { TEXT - 2.0 } else { TEXT };
-            canvas.text(name, (x, 34.0), size, Anchor::Middle, INK)?;
+            canvas.text(name, (x, 34.0), TEXT - 1.5, Anchor::Middle, INK)?;
         }
         for (place, name) in rows.iter().enumerate() {
             let y = 48.0 + STEP * place as f64;
-            canvas.text(name, (LEFT - 8.0, y + STEP / 2.0), TEXT - 1.0, Anchor::End, INK)?;
+            canvas.text(name, (LEFT - 8.0, y + STEP / 2.0), TEXT - 1.5, Anchor::End, INK)?;
             for (column, cell) in cells[place].iter().enumerate() {
                 let x = LEFT + wide * column as f64;
                 let (fill, ink) = match cell.value {
@@ -58,10 +56,12 @@ pub(crate) fn heat(
                 let centre = x + wide / 2.0;
                 let noted = !cell.note.is_empty();
                 let line = y + if noted { STEP / 2.0 - 9.0 } else { STEP / 2.0 };
-                canvas.text(&cell.shown, (centre, line), TEXT + 1.0, Anchor::Middle, ink)?;
+                // A word in place of a number is wider than one.
+                let size = if cell.value.is_some() { TEXT + 1.0 } else { TEXT - 1.0 };
+                canvas.text(&cell.shown, (centre, line), size, Anchor::Middle, ink)?;
                 if noted {
                     let below = (centre, y + STEP / 2.0 + 10.0);
-                    canvas.text(&cell.note, below, TEXT - 2.5, Anchor::Middle, ink)?;
+                    canvas.text(&cell.note, below, TEXT - 2.0, Anchor::Middle, ink)?;
                 }
             }
         }

@@ -29,9 +29,10 @@ pub(crate) struct LinePlot<'a> {
 
 /// Lines over two numeric axes, the legend below, at most six.
 pub(crate) fn lines(plot: &LinePlot<'_>, series: &[Series]) -> Result<Drawing, String> {
-    const BOTTOM: f64 = 330.0;
+    const BOTTOM: f64 = 300.0;
+    const LEFT: f64 = 48.0;
     let shown = &series[..series.len().min(SERIES.len())];
-    let horizontal = Axis::linear(plot.x, (56.0, WIDTH - 16.0), 6);
+    let horizontal = Axis::linear(plot.x, (LEFT, WIDTH - 16.0), 6);
     let vertical = Axis::linear(plot.y, (BOTTOM, 12.0), 6);
     let height = BOTTOM + 56.0 + 22.0 * shown.len() as f64;
     draw((WIDTH, height), |canvas| {
@@ -42,12 +43,12 @@ pub(crate) fn lines(plot: &LinePlot<'_>, series: &[Series]) -> Result<Drawing, S
         }
         for mark in vertical.marks() {
             let y = vertical.place(mark);
-            canvas.path(&[(56.0, y), (WIDTH - 16.0, y)], GRID, 0.75)?;
-            canvas.text(&tick(mark), (48.0, y), TEXT - 1.0, Anchor::End, MUTED)?;
+            canvas.path(&[(LEFT, y), (WIDTH - 16.0, y)], GRID, 0.75)?;
+            canvas.text(&tick(mark), (LEFT - 7.0, y), TEXT - 1.0, Anchor::End, MUTED)?;
         }
-        let middle = (56.0 + WIDTH - 16.0) / 2.0;
-        canvas.text(plot.titles.0, (middle, BOTTOM + 34.0), TEXT, Anchor::Middle, MUTED)?;
-        canvas.upward(plot.titles.1, (11.0, BOTTOM / 2.0), TEXT)?;
+        let middle = (LEFT + WIDTH - 16.0) / 2.0;
+        canvas.text(plot.titles.0, (middle, BOTTOM + 34.0), TEXT - 1.0, Anchor::Middle, MUTED)?;
+        canvas.upward(plot.titles.1, (9.0, BOTTOM / 2.0), TEXT - 1.0)?;
         if plot.diagonal {
             let ends = [plot.x.0.max(plot.y.0), plot.x.1.min(plot.y.1)];
             let corner = |value| (horizontal.place(value), vertical.place(value));
@@ -62,7 +63,7 @@ pub(crate) fn lines(plot: &LinePlot<'_>, series: &[Series]) -> Result<Drawing, S
                 .collect();
             if let Some(level) = line.reference.filter(|level| level.is_finite()) {
                 let y = vertical.place(level);
-                canvas.dashes((56.0, y), (WIDTH - 16.0, y), colour)?;
+                canvas.dashes((LEFT, y), (WIDTH - 16.0, y), colour)?;
             }
             if points.len() > 1 {
                 canvas.path(&points, colour, 2.25)?;
@@ -73,8 +74,8 @@ pub(crate) fn lines(plot: &LinePlot<'_>, series: &[Series]) -> Result<Drawing, S
                 }
             }
             let y = BOTTOM + 58.0 + 22.0 * place as f64;
-            canvas.path(&[(56.0, y), (82.0, y)], colour, 3.0)?;
-            canvas.text(&line.label, (90.0, y), TEXT, Anchor::Start, INK)?;
+            canvas.path(&[(LEFT, y), (LEFT + 26.0, y)], colour, 3.0)?;
+            canvas.text(&line.label, (LEFT + 34.0, y), TEXT - 1.0, Anchor::Start, INK)?;
         }
         Ok(())
     })

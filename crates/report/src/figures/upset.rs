@@ -17,26 +17,27 @@ pub(crate) struct Combination {
 }
 
 /// An UpSet figure: a bar a combination, the dots below it say which sets; the bar without a
-/// filled dot is the rows in no set.
+/// filled dot is the rows in no set, in grey.
 pub(crate) fn upset(sets: &[String], combinations: &[Combination]) -> Result<Drawing, String> {
-    const LEFT: f64 = 112.0;
+    const LEFT: f64 = 92.0;
     const BASE: f64 = 230.0;
-    let wide = (WIDTH - LEFT - 8.0) / combinations.len().max(1) as f64;
+    let wide = (WIDTH - LEFT - 2.0) / combinations.len().max(1) as f64;
     let largest = combinations.iter().map(|one| one.rows).max().unwrap_or(0).max(1) as f64;
     let height = BASE + 24.0 + 30.0 * sets.len() as f64;
     draw((WIDTH, height), |canvas| {
-        canvas.upward("Skills", (92.0, 130.0), TEXT)?;
-        canvas.path(&[(LEFT, BASE), (WIDTH - 8.0, BASE)], INK, 1.0)?;
+        canvas.text("Skills", (LEFT - 8.0, BASE - 8.0), TEXT - 1.0, Anchor::End, MUTED)?;
+        canvas.path(&[(LEFT, BASE), (WIDTH - 2.0, BASE)], INK, 1.0)?;
         for (line, name) in sets.iter().enumerate() {
             let y = BASE + 26.0 + 30.0 * line as f64;
-            canvas.text(name, (LEFT - 8.0, y), TEXT, Anchor::End, INK)?;
+            canvas.text(name, (LEFT - 8.0, y), TEXT - 1.0, Anchor::End, INK)?;
         }
         for (place, one) in combinations.iter().enumerate() {
             let x = LEFT + wide * (place as f64 + 0.5);
             let tall = (BASE - 52.0) * one.rows as f64 / largest;
             if one.rows > 0 {
                 let half = (wide * 0.32).min(24.0);
-                canvas.rect((x - half, BASE - tall.max(1.0)), (x + half, BASE), BLUE)?;
+                let colour = if one.sets.contains(&true) { BLUE } else { MUTED };
+                canvas.rect((x - half, BASE - tall.max(1.0)), (x + half, BASE), colour)?;
             }
             canvas.text(&count(one.rows), (x, BASE - tall - 24.0), 11.0, Anchor::Middle, INK)?;
             canvas.text(&one.share, (x, BASE - tall - 10.0), 10.0, Anchor::Middle, MUTED)?;

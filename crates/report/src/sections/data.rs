@@ -14,14 +14,21 @@ use crate::{
     words::{count, kind, share_of, shown},
 };
 
+/// The splits a figure has room for.
+const SPLIT_LIMIT: usize = 8;
+
 /// Counts, nulls, rejects, lengths, duplicates, scores.
 pub(super) fn data(study: &StudyResults) -> Result<Section, ReportError> {
     let mut blocks = Vec::new();
     match study.data.as_result() {
         Ok(data) => {
-            blocks.push(Block::Figure(Box::new(verdict_counts(data)?)));
-            blocks.push(Block::Figure(Box::new(text_lengths(data)?)));
-            blocks.push(Block::Figure(Box::new(score_boxes(data)?)));
+            blocks.push(counts_in_words(data));
+            blocks.push(Block::Figures(vec![
+                verdict_counts(data)?,
+                score_boxes(data)?,
+                text_lengths(data)?,
+                rows_by_split(data)?,
+            ]));
             blocks.extend(tables(data));
         }
         Err(reason) => blocks.push(Block::Note(format!("Data: undefined: {}.", shown(reason)))),
@@ -66,9 +73,9 @@ fn verdict_counts(data: &DataProfile) -> Result<Inlined, ReportError> {
             shown: format!("{} ({})", count(found), share_of(found, all)),
         });
     }
-    let alt = format!("Skills by verdict on a logarithmic axis: {}.", words.join(", "));
+    let caption = "Skills by the registry’s verdict, on a logarithmic axis.";
     let drawing = bars(&rows, BarScale::LogCounts, "Skills (logarithmic axis)");
-    finish("verdict-counts", "Verdict counts", &alt, drawing, &sheet)
+    finish("verdict-counts", "Verdict counts", caption, &words.join(", "), drawing, &sheet)
 }
 
 /// One box a group, and its numbers.
@@ -104,7 +111,10 @@ fn box_rows<'a>(
         cells.push(if numbers.is_none() { "no values".to_owned() } else { String::new() });
         sheet.push(cells);
         let said = match numbers {
-            Some(numbers) => format!("median {} of {}", numbers.median, count(found.n)),
+            Some(numbers) => {
+                let median = count(numbers.median.round().max(0.0) as u64);
+                format!("median {median}, n = {}", count(found.n))
+            }
             None => "undefined: no values".to_owned(),
         };
         words.push(format!("{} {said}", shown(name)));
@@ -115,14 +125,12 @@ fn box_rows<'a>(
 
 fn text_lengths(data: &DataProfile) -> Result<Inlined, ReportError> {
     let groups = data.splits.iter().map(|split| (split.split.as_str(), &split.text_chars));
-    let (rows, sheet, words) = box_rows(groups.take(8), "split");
+    let (rows, sheet, words) = box_rows(groups.take(SPLIT_LIMIT), "split");
     let top = data.splits.iter().filter_map(|split| split.text_chars.max).fold(10.0, f64::max);
-    let alt = format!(
-        "Box plot of SKILL.md lengths in characters by split, whiskers at the shortest and the \
-         longest, logarithmic axis: {words}."
-    );
+    let caption = "SKILL.md lengths in characters by split, on a logarithmic axis: the middle half \
+                   in the box, the median in it, whiskers at the shortest and the longest.";
     let drawing = boxes(&rows, top, true, "Characters (logarithmic axis)");
-    finish("text-lengths", "Text lengths", &alt, drawing, &sheet)
+    finish("text-lengths", "Text lengths", caption, &words, drawing, &sheet)
 }
 
 fn score_boxes(data: &DataProfile) -> Result<Inlined, ReportError> {
@@ -132,12 +140,37 @@ fn score_boxes(data: &DataProfile) -> Result<Inlined, ReportError> {
         .filter(|name| **name != "unknown" || data.score_by_verdict.contains_key(**name));
     let groups = known.map(|name| (*name, data.score_by_verdict.get(*name).unwrap_or(&none)));
     let (rows, sheet, words) = box_rows(groups, "verdict");
-    let alt = format!(
-        "Box plot of SkillSpector’s score by verdict, whiskers at the lowest and the highest \
-         score: {words}."
-    );
+    let caption = "Over the skills that have a score: the middle half in the box, the median in \
+                   it, whiskers at the lowest and the highest.";
     let drawing = boxes(&rows, 100.0, false, "SkillSpector score (0 to 100)");
-    finish("score-by-verdict", "SkillSpector score by verdict", &alt, drawing, &sheet)
+    finish("score-by-verdict", "SkillSpector score by verdict", caption, &words, drawing, &sheet)
+}
+
+fn rows_by_split(data: &DataProfile) -> Result<Inlined, ReportError> {
+    let mut sheet = Sheet::new(&["split", "rows", "clean", "suspicious", "malicious", "unknown"]);
+    let mut rows = Vec::new();
+    let mut words = Vec::new();
+    for split in &data.splits {
+        let of = |name: &str| split.verdicts.get(name).copied().unwrap_or_default();
+        let mut cells = vec![text(&split.split), split.rows.to_string()];
+        cells.extend(VERDICTS.map(|name| of(name).to_string()));
+        sheet.push(cells);
+        if rows.len() == SPLIT_LIMIT {
+            continue;
+        }
+        let said = format!("{} skills, {} malicious", count(split.rows), count(of("malicious")));
+        words.push(format!("{} {said}", shown(&split.split)));
+        rows.push(Bar {
+            label: shown(&split.split),
+            value: (split.rows > 0).then_some(split.rows as f64),
+            interval: None,
+            shown: said,
+        });
+    }
+    let caption = "Skills of each split, on a logarithmic axis; how many malicious ones a split \
+                   holds bounds what can be said of them.";
+    let drawing = bars(&rows, BarScale::LogCounts, "Skills (logarithmic axis)");
+    finish("rows-by-split", "Rows by split", caption, &words.join("; "), drawing, &sheet)
 }
 
 /// Names and rows, most rows first.
@@ -146,6 +179,19 @@ fn ranked(caption: &str, first: &str, names: &BTreeMap<String, u64>) -> Table {
     ranked.sort_by(|a, b| b.1.cmp(&a.1).then(a.0.cmp(b.0)));
     let rows = ranked.into_iter().map(|(name, rows)| vec![shown(name), count(rows)]).collect();
     Table::new(caption, &[first, "Skills"], rows)
+}
+
+fn counts_in_words(data: &DataProfile) -> Block {
+    Block::Text(format!(
+        "{} skills kept, {} rows rejected, {} left out by the sample; {} rows whose split is not \
+         the one the exporter’s hash rule gives. Bundles: {} skills with {} files.",
+        count(data.rows),
+        count(data.rejected),
+        count(data.sampled_out),
+        count(data.split_rule_mismatches),
+        count(data.bundles.rows),
+        count(data.bundles.files)
+    ))
 }
 
 fn tables(data: &DataProfile) -> Vec<Block> {
@@ -181,16 +227,6 @@ fn tables(data: &DataProfile) -> Vec<Block> {
         })
         .collect();
     vec![
-        Block::Text(format!(
-            "{} skills kept, {} rows rejected, {} left out by the sample; {} rows whose split is \
-             not the one the exporter’s hash rule gives. Bundles: {} skills with {} files.",
-            count(data.rows),
-            count(data.rejected),
-            count(data.sampled_out),
-            count(data.split_rule_mismatches),
-            count(data.bundles.rows),
-            count(data.bundles.files)
-        )),
         Table::new(
             "Rows by split and verdict",
             &["Split", "Rows", "Clean", "Suspicious", "Malicious", "Unknown"],
@@ -206,6 +242,7 @@ fn tables(data: &DataProfile) -> Vec<Block> {
         .folded()
         .block(),
         Table::new("Files", &["File", "Bytes", "Rows", "Rejected", "SHA-256"], files)
+            .hashes(4)
             .folded()
             .block(),
         ranked("Columns outside the schema", "Column", &data.extra_columns).folded().block(),

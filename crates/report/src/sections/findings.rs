@@ -8,6 +8,9 @@ use crate::{
     words::{count, decimal, rater, shown},
 };
 
+/// The rows of a table that is not folded.
+const OPEN_ROWS: usize = 12;
+
 fn raters(joined: &str) -> String {
     joined.split('+').map(rater).collect::<Vec<_>>().join(", ")
 }
@@ -20,13 +23,17 @@ pub(super) fn disagreements(study: &StudyResults) -> Section {
     match study.agreement.as_result() {
         Ok(found) => {
             for (kind, caption) in [
-                (DisagreementKind::Pattern, "Scanners that disagree, most confident first"),
+                (DisagreementKind::Pattern, "Scanners that disagree: the clearest of each pattern"),
                 (DisagreementKind::Pair, "Pairs of raters that disagree, most confident first"),
             ] {
-                let rows = found
-                    .disagreements
-                    .iter()
-                    .filter(|one| one.kind == kind)
+                let mut listed: Vec<_> =
+                    found.disagreements.iter().filter(|one| one.kind == kind).collect();
+                if kind == DisagreementKind::Pattern {
+                    // The first of every pattern before the second of one.
+                    listed.sort_by_key(|one| one.rank);
+                }
+                let rows = listed
+                    .into_iter()
                     .map(|one| {
                         vec![
                             shown(one.slug.as_deref().unwrap_or(&one.id)),
@@ -38,7 +45,12 @@ pub(super) fn disagreements(study: &StudyResults) -> Section {
                     })
                     .collect();
                 let columns = ["Skill", "Flagged by", "Not flagged by", "Verdict", "Priority"];
-                blocks.push(Table::new(caption, &columns, rows).folded().block());
+                let table = Table::new(caption, &columns, rows);
+                let table = table.rest_in("agreement/disagreements.csv");
+                blocks.push(match kind {
+                    DisagreementKind::Pattern => table.first(OPEN_ROWS).block(),
+                    DisagreementKind::Pair => table.folded().block(),
+                });
             }
         }
         Err(reason) => {
@@ -90,7 +102,8 @@ pub(super) fn disagreements(study: &StudyResults) -> Section {
                 "Near-duplicates labelled otherwise",
             ];
             let caption = "Where the model and the verdict differ, most confident first";
-            blocks.push(Table::new(caption, &columns, rows).folded().block());
+            let table = Table::new(caption, &columns, rows).first(OPEN_ROWS);
+            blocks.push(table.rest_in("evaluate/errors.csv").block());
         }
         Err(reason) => {
             blocks.push(Block::Note(format!("Model errors: undefined: {}.", shown(reason))));

@@ -4,15 +4,20 @@ use clawsig_schema::evaluation::{CurveKind, Goal, MACRO, OVERALL, ScoreRow, metr
 
 use crate::{
     error::ReportError,
-    figures::{Bar, BarScale, HeatCell, Inlined, LinePlot, Series, bars, finish, heat, lines},
+    figures::{
+        Bar, BarScale, Calibration, CalibrationBin, HeatCell, Inlined, LinePlot, Series, bars,
+        finish, heat, lines, reliability,
+    },
     page::{Block, Section, Table},
     sheet::{Sheet, estimate_cells, number, text},
     study::{Evaluation, StudyResults},
-    words::{self, count, decimal, optional, percent, plain, share_of, shown},
+    words::{self, count, decimal, optional, p_value, percent, plain, share_of, shown},
 };
 
 /// The classes a figure has room for.
 const CLASS_LIMIT: usize = 5;
+/// The columns of one class that a figure has room for.
+const TERM_LIMIT: usize = 10;
 
 /// Metrics, confusion, curves, calibration, operating points, terms, comparisons.
 pub(super) fn model(study: &StudyResults) -> Result<Section, ReportError> {
@@ -37,12 +42,15 @@ fn fill(found: &Evaluation, blocks: &mut Vec<Block>) -> Result<(), ReportError> 
     )));
     blocks.push(Block::Heading("Concordance by class".to_owned()));
     blocks.extend(metric_tables(found));
-    blocks.push(Block::Heading("Curves and comparisons".to_owned()));
-    blocks.push(figure(confusion(found, &split)?));
-    for kind in [CurveKind::PrecisionRecall, CurveKind::Roc] {
-        blocks.push(figure(curves(found, &split, kind)?));
-    }
-    blocks.push(figure(reliability(found, &split)?));
+    blocks.push(Block::Heading("Confusion, curves and calibration".to_owned()));
+    blocks.push(Block::Figures(vec![
+        confusion(found, &split)?,
+        calibration(found, &split)?,
+        curves(found, &split, CurveKind::PrecisionRecall)?,
+        curves(found, &split, CurveKind::Roc)?,
+    ]));
+    blocks.push(Block::Heading("What the scores rest on".to_owned()));
+    let mut figures = Vec::new();
     for (rows, name, title) in [
         (&found.baselines, "baselines", "Model and baselines"),
         (&found.ablation, "ablation", "Ablation: sets of columns"),
@@ -51,16 +59,20 @@ fn fill(found: &Evaluation, blocks: &mut Vec<Block>) -> Result<(), ReportError> 
         if rows.is_empty() {
             blocks.push(Block::Note(format!("{title}: undefined: not computed.")));
         } else {
-            blocks.push(figure(scores(found, rows, &split, name, title)?));
+            figures.push(scores(rows, &split, name, title)?);
         }
     }
-    blocks.push(Block::Heading("Behind the figures".to_owned()));
+    if !figures.is_empty() {
+        blocks.push(Block::Figures(figures));
+    }
+    blocks.push(Block::Heading("Strongest columns of each class".to_owned()));
+    let classes = details.classes.iter().take(CLASS_LIMIT).enumerate();
+    let strongest: Result<Vec<Inlined>, _> =
+        classes.map(|(place, class)| strongest(found, class, place)).collect();
+    blocks.push(Block::Figures(strongest?));
+    blocks.push(Block::Heading("Operating points and tables".to_owned()));
     blocks.extend(detail_tables(found));
     Ok(())
-}
-
-fn figure(inlined: Inlined) -> Block {
-    Block::Figure(Box::new(inlined))
 }
 
 fn metric_tables(found: &Evaluation) -> Vec<Block> {
@@ -77,10 +89,19 @@ fn metric_tables(found: &Evaluation) -> Vec<Block> {
     columns.extend(names.map(plain));
     let columns: Vec<&str> = columns.iter().map(String::as_str).collect();
     let mut blocks = Vec::new();
-    for (split, scopes) in found.metrics.0.iter().take(8) {
-        let rows = scopes
-            .iter()
-            .filter(|(scope, _)| *scope != OVERALL)
+    let main = found.shown_split();
+    let mut splits: Vec<_> = found.metrics.0.iter().take(8).collect();
+    splits.sort_by_key(|(split, _)| main != Some(split.as_str()));
+    // The classes in their own order, then the means.
+    let place = |scope: &str| {
+        let mean = if scope == MACRO { 1 } else { 2 };
+        found.details.classes.iter().position(|class| class == scope).map_or((mean, 0), |n| (0, n))
+    };
+    for (split, scopes) in splits {
+        let mut named: Vec<_> = scopes.iter().filter(|(scope, _)| *scope != OVERALL).collect();
+        named.sort_by_key(|(scope, _)| place(scope));
+        let rows = named
+            .into_iter()
             .map(|(scope, metrics)| {
                 let mut cells = vec![shown(scope)];
                 cells.extend(names.map(|name| {
@@ -96,7 +117,9 @@ fn metric_tables(found: &Evaluation) -> Vec<Block> {
             })
             .collect();
         let caption = format!("Metrics by class on {}", shown(split));
-        blocks.push(Table::new(&caption, &columns, rows).block());
+        let table = Table::new(&caption, &columns, rows);
+        let is_main = main == Some(split.as_str());
+        blocks.push(if is_main { table.block() } else { table.folded().block() });
         let overall = scopes.get(OVERALL).into_iter().flatten();
         let rows = overall.map(|(name, found)| vec![plain(name), words::estimate(found)]).collect();
         let caption = format!("Metrics over all classes on {}", shown(split));
@@ -147,11 +170,8 @@ fn confusion(found: &Evaluation, split: &str) -> Result<Inlined, ReportError> {
         .collect();
     let names: Vec<String> = classes.iter().map(|class| shown(class)).collect();
     let drawing = heat(&names, &names, &cells, ("Verdict", "Predicted"));
-    let alt = format!(
-        "Rows by verdict and prediction, coloured by the share of the verdict: {}.",
-        said.join(", ")
-    );
-    finish("confusion", "Confusion matrix", &alt, drawing, &sheet)
+    let caption = "Rows by verdict and prediction, coloured by the share of the verdict’s rows.";
+    finish("confusion", "Confusion matrix", caption, &said.join(", "), drawing, &sheet)
 }
 
 fn curves(found: &Evaluation, split: &str, kind: CurveKind) -> Result<Inlined, ReportError> {
@@ -194,7 +214,7 @@ fn curves(found: &Evaluation, split: &str, kind: CurveKind) -> Result<Inlined, R
         };
         said.push(format!("{class} {area} {}{prevalence}", optional(Some(&curve.area))));
         series.push(Series {
-            label: format!("{class}: {area} {value}"),
+            label: format!("{class}: {area} {value}{prevalence}"),
             points: curve.points.iter().map(|point| (point.x, point.y)).collect(),
             reference: is_pr.then_some(curve.prevalence),
             dots: false,
@@ -207,17 +227,16 @@ fn curves(found: &Evaluation, split: &str, kind: CurveKind) -> Result<Inlined, R
         CurveKind::Roc => "the dashed diagonal is a random ranking",
         CurveKind::PrecisionRecall => "dashed lines are each class’s prevalence",
     };
-    let alt =
-        format!("One class against the rest on {}; {dashed}: {}.", shown(split), said.join("; "));
+    let caption = format!("One class against the rest on {}; {dashed}.", shown(split));
     let plot = LinePlot { x: (0.0, 1.0), y: (0.0, 1.0), titles, diagonal: kind == CurveKind::Roc };
-    finish(name, title, &alt, lines(&plot, &series), &sheet)
+    finish(name, title, &caption, &said.join("; "), lines(&plot, &series), &sheet)
 }
 
-fn reliability(found: &Evaluation, split: &str) -> Result<Inlined, ReportError> {
+fn calibration(found: &Evaluation, split: &str) -> Result<Inlined, ReportError> {
     let mut header = vec!["split", "class", "probabilities", "low", "high", "rows"];
     header.extend(["mean_probability", "observed", "observed_low", "observed_high"]);
     let mut sheet = Sheet::new(&header);
-    let mut series: Vec<(String, u64, Series)> = Vec::new();
+    let mut series: Vec<(&str, Vec<CalibrationBin>)> = Vec::new();
     for bin in found.details.reliability.iter().take(5_000) {
         let mut cells = vec![text(&bin.split), text(&bin.class), text(&bin.probabilities)];
         cells.extend([number(Some(bin.low)), number(Some(bin.high)), bin.rows.to_string()]);
@@ -225,58 +244,50 @@ fn reliability(found: &Evaluation, split: &str) -> Result<Inlined, ReportError> 
         cells.extend([number(bin.mean_probability), number(observed.value)]);
         cells.extend([number(observed.low), number(observed.high)]);
         sheet.push(cells);
-        if bin.split != split || bin.probabilities != "model" {
+        // The highest probability of each row is in the CSV: drawn, it would hide the classes.
+        if bin.split != split || bin.probabilities != "model" || bin.class == OVERALL {
             continue;
         }
-        let point = bin.mean_probability.zip(observed.value);
-        let place = series.iter().position(|(class, ..)| *class == bin.class);
-        let place = place.unwrap_or_else(|| {
-            series.push((
-                bin.class.clone(),
-                0,
-                Series { label: String::new(), points: Vec::new(), reference: None, dots: true },
-            ));
-            series.len() - 1
-        });
-        series[place].1 += bin.rows;
-        series[place].2.points.extend(point);
+        if !series.iter().any(|(class, _)| *class == bin.class) {
+            series.push((&bin.class, Vec::new()));
+        }
+        let finite = |value: &f64| value.is_finite();
+        let point = bin.mean_probability.filter(finite).zip(observed.value.filter(finite));
+        if let (Some((_, bins)), Some((mean, share))) =
+            (series.iter_mut().find(|(class, _)| *class == bin.class), point)
+        {
+            bins.push(CalibrationBin {
+                edges: (bin.low, bin.high),
+                mean,
+                observed: (share, observed.low.zip(observed.high)),
+                rows: bin.rows,
+            });
+        }
     }
     series.truncate(CLASS_LIMIT);
-    let said: Vec<String> = series
-        .iter()
-        .map(|(class, rows, line)| {
-            let bins = line.points.len();
-            format!("{} {} rows in {bins} bins", shown(class), count(*rows))
-        })
-        .collect();
-    let said = if said.is_empty() { "undefined: no bins".to_owned() } else { said.join(", ") };
-    let drawn: Vec<Series> = series
-        .into_iter()
-        .map(|(class, rows, line)| Series {
-            label: format!("{} ({} rows)", shown(&class), count(rows)),
-            ..line
-        })
-        .collect();
-    let plot = LinePlot {
-        x: (0.0, 1.0),
-        y: (0.0, 1.0),
-        titles: ("Mean predicted probability", "Observed share"),
-        diagonal: true,
-    };
-    let alt = format!(
-        "Observed share against predicted probability, the dashed diagonal is perfect \
-         calibration, counts of each bin in the CSV: {said}."
-    );
-    finish("reliability", "Reliability", &alt, lines(&plot, &drawn), &sheet)
+    let mut said = Vec::new();
+    let mut drawn = Vec::new();
+    for (class, bins) in series {
+        for bin in bins.iter().take(10) {
+            said.push(format!(
+                "{} at {} observed {} over {} rows",
+                shown(class),
+                decimal(bin.mean),
+                decimal(bin.observed.0),
+                count(bin.rows)
+            ));
+        }
+        let rows = bins.iter().map(|bin| bin.rows).sum();
+        let label = format!("{} ({} rows)", shown(class), count(rows));
+        drawn.push(Calibration { label, bins });
+    }
+    let said = if said.is_empty() { "undefined: no bins".to_owned() } else { said.join("; ") };
+    let caption = "Observed share against predicted probability in ten bins, with 95 % intervals; \
+                   the dashed diagonal is perfect calibration. Read a dot with the rows below it.";
+    finish("reliability", "Reliability", caption, &said, reliability(&drawn), &sheet)
 }
 
-fn scores(
-    found: &Evaluation,
-    rows: &[ScoreRow],
-    split: &str,
-    name: &str,
-    title: &str,
-) -> Result<Inlined, ReportError> {
+fn scores(rows: &[ScoreRow], split: &str, name: &str, title: &str) -> Result<Inlined, ReportError> {
     let mut sheet = Sheet::with_estimate(&["name", "split", "scope", "metric"]);
     for row in rows.iter().take(5_000) {
         let mut cells =
@@ -286,25 +297,20 @@ fn scores(
     }
     let chosen = |row: &&ScoreRow| row.scope == MACRO && row.metric == metric::F1;
     let on_split = rows.iter().filter(chosen).any(|row| row.split == split);
-    let mut shown_rows: Vec<(String, &clawsig_schema::estimate::Estimate)> = rows
+    let shown_rows: Vec<(String, &clawsig_schema::estimate::Estimate)> = rows
         .iter()
         .filter(chosen)
         .filter(|row| !on_split || row.split == split)
         .take(12)
         .map(|row| (plain(&row.name), &row.estimate))
         .collect();
-    if name == "baselines"
-        && let Some(model) = found.metrics.get(split, MACRO, metric::F1)
-    {
-        shown_rows.insert(0, ("the model".to_owned(), model));
-    }
     let drawn: Vec<Bar> = shown_rows
         .iter()
         .map(|(label, estimate)| Bar {
             label: label.clone(),
             value: estimate.value,
             interval: estimate.low.zip(estimate.high),
-            shown: estimate.value.map_or_else(|| words::undefined(estimate), decimal),
+            shown: words::estimate(estimate),
         })
         .collect();
     let said: Vec<String> = shown_rows
@@ -312,8 +318,60 @@ fn scores(
         .map(|(label, estimate)| format!("{label} {}", words::estimate(estimate)))
         .collect();
     let said = if said.is_empty() { "undefined: no macro F1".to_owned() } else { said.join("; ") };
-    let alt = format!("Macro F1 with 95 % intervals: {said}.");
-    finish(name, title, &alt, bars(&drawn, BarScale::Dots(0.0, 1.0), "Macro F1"), &sheet)
+    let caption = match name {
+        "baselines" => "Macro F1 with 95 % intervals, of the model and of rules on the same rows.",
+        "ablation" => {
+            "Macro F1 with 95 % intervals, of models trained on one group of columns alone, and \
+             on all columns but one group."
+        }
+        _ => {
+            "Macro F1 with 95 % intervals, on all rows, on those without a near-duplicate in \
+             training, on those of owners that training does not know, and on those with neither."
+        }
+    };
+    let drawing = bars(&drawn, BarScale::Dots(0.0, 1.0), "Macro F1");
+    finish(name, title, caption, &said, drawing, &sheet)
+}
+
+/// The columns that pull most towards one class.
+fn strongest(found: &Evaluation, class: &str, place: usize) -> Result<Inlined, ReportError> {
+    let mut sheet = Sheet::new(&["class", "group", "column", "weight"]);
+    let mut rows = Vec::new();
+    let mut said = Vec::new();
+    for term in found.details.strongest.iter().filter(|term| term.class == class).take(200) {
+        sheet.push(vec![
+            text(&term.class),
+            term.group.to_string(),
+            text(&term.name),
+            number(Some(term.weight)),
+        ]);
+        if rows.len() == TERM_LIMIT {
+            continue;
+        }
+        let name = clawsig_schema::hostile::printable(&term.name, 34);
+        said.push(format!("{name} {}", decimal(term.weight)));
+        rows.push(Bar {
+            label: format!("{name} ({})", term.group),
+            value: Some(term.weight).filter(|weight| weight.is_finite()),
+            interval: None,
+            shown: decimal(term.weight),
+        });
+    }
+    let top = rows.iter().filter_map(|row| row.value).fold(0.0, f64::max);
+    let title = format!("Strongest columns of {}", shown(class));
+    let caption = format!(
+        "The {} columns that raise the log-odds of {} most, in units of the scaled column.",
+        rows.len(),
+        shown(class)
+    );
+    let said =
+        if said.is_empty() { "undefined: no column does".to_owned() } else { said.join("; ") };
+    // A class may be named by anything, a file may not.
+    let plain = class.len() <= 20 && class.chars().all(|c| c.is_ascii_lowercase());
+    let name = if plain { class.to_owned() } else { (place + 1).to_string() };
+    let name = format!("strongest-{name}");
+    let drawing = bars(&rows, BarScale::UpTo(top), "Weight");
+    finish(&name, &title, &caption, &said, drawing, &sheet)
 }
 
 fn detail_tables(found: &Evaluation) -> Vec<Block> {
@@ -346,17 +404,6 @@ fn detail_tables(found: &Evaluation) -> Vec<Block> {
     let columns =
         ["Class", "Goal on validation", "Threshold", "Recall", "False-positive rate", "Precision"];
     blocks.push(Table::new("Operating points", &columns, rows).block());
-    for class in details.classes.iter().take(CLASS_LIMIT) {
-        let rows = details
-            .strongest
-            .iter()
-            .filter(|term| term.class == *class)
-            .take(20)
-            .map(|term| vec![shown(&term.name), term.group.to_string(), decimal(term.weight)])
-            .collect();
-        let caption = format!("Strongest columns of {}", shown(class));
-        blocks.push(Table::new(&caption, &["Column", "Group", "Weight"], rows).folded().block());
-    }
     let rows = details
         .paired_tests
         .iter()
@@ -366,7 +413,7 @@ fn detail_tables(found: &Evaluation) -> Vec<Block> {
                 shown(&test.split),
                 count(test.only_model_right),
                 count(test.only_baseline_right),
-                test.mcnemar.p_value.map_or_else(|| "undefined: no p-value".to_owned(), decimal),
+                test.mcnemar.p_value.map_or_else(|| "undefined: no p-value".to_owned(), p_value),
                 words::estimate(&test.macro_f1_difference),
             ]
         })

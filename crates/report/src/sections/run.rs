@@ -6,9 +6,8 @@ use crate::{
     words::shown,
 };
 
-fn pairs(caption: &str, columns: [&str; 2], pairs: &[(String, String)]) -> Block {
-    let rows = pairs.iter().map(|(name, value)| vec![shown(name), shown(value)]).collect();
-    Table::new(caption, &columns, rows).block()
+fn pairs(pairs: &[(String, String)]) -> Vec<Vec<String>> {
+    pairs.iter().map(|(name, value)| vec![shown(name), shown(value)]).collect()
 }
 
 /// Profile, source, hashes, versions, parameters.
@@ -19,15 +18,16 @@ pub(super) fn what_was_run(study: &StudyResults) -> Section {
     } else {
         shown(&run.source)
     };
-    let mut blocks = vec![Block::Text(format!(
-        "Profile {}, run {}, on {source}.",
-        shown(&run.profile),
-        shown(&run.name)
-    ))];
-    blocks.push(pairs("Inputs by SHA-256", ["Input", "SHA-256"], &run.inputs));
-    blocks.push(pairs("Versions", ["Program", "Version"], &run.versions));
-    let rows = run.parameters.iter().map(|(key, value)| vec![shown(key), shown(value)]).collect();
-    blocks.push(Table::new("Parameters", &["Parameter", "Value"], rows).folded().block());
+    let mut rows =
+        vec![vec!["Profile".to_owned(), shown(&run.profile)], vec!["Source".to_owned(), source]];
+    rows.extend(pairs(&run.versions));
+    let blocks = vec![
+        Table::new("The run", &["What", "Value"], rows).block(),
+        Table::new("Inputs by SHA-256", &["Input", "SHA-256"], pairs(&run.inputs))
+            .hashes(1)
+            .block(),
+        Table::new("Parameters", &["Parameter", "Value"], pairs(&run.parameters)).folded().block(),
+    ];
     Section { id: "run", title: "What was run", blocks }
 }
 

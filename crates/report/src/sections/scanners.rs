@@ -15,7 +15,7 @@ use crate::{
     page::{Block, Section, Table},
     sheet::{Sheet, estimate_cells, number, text},
     study::StudyResults,
-    words::{self, count, decimal, percent, plain, rater, shown},
+    words::{self, count, decimal, percent, plain, rater, rater_word, shown},
 };
 
 /// The raters and thresholds a figure has room for.
@@ -53,24 +53,34 @@ fn fill(
             names.join(", ")
         )));
     }
-    blocks.push(figure(positive_rates(slice)?));
-    blocks.push(figure(overlap(slice)?));
+    blocks.push(Block::Figures(vec![positive_rates(slice)?, overlap(slice)?]));
+    let mut figures = Vec::new();
     for (statistic, name) in [
         ("cohen_kappa", "kappa-heatmap"),
         ("gwet_ac1", "ac1-heatmap"),
         ("jaccard", "jaccard-heatmap"),
     ] {
-        blocks.push(figure(pair_heat(found, slice, statistic, name)?));
+        figures.push(pair_heat(found, slice, statistic, name)?);
     }
-    blocks.push(figure(by_verdict(found)?));
+    figures.push(by_verdict(found)?);
+    blocks.push(Block::Heading(
+        "How far they agree, with each other and with the verdict".to_owned(),
+    ));
+    blocks.push(Block::Figures(figures));
+    blocks.push(Block::Heading("If a threshold moved".to_owned()));
+    let mut figures = Vec::new();
     for &scanner in Scanner::ALL {
         if found.sweep.iter().any(|point| point.scanner == scanner) {
-            blocks.push(figure(sweep(found, scanner)?));
+            figures.push(sweep(found, scanner)?);
         }
+    }
+    if !figures.is_empty() {
+        blocks.push(Block::Figures(figures));
     }
     if found.sweep.is_empty() {
         blocks.push(Block::Note("Threshold sweep: undefined: no scanner was swept.".to_owned()));
     }
+    blocks.push(Block::Heading("All scanners together".to_owned()));
     let shared: Vec<Vec<String>> = slice
         .overlap
         .flagged_by
@@ -91,7 +101,10 @@ fn fill(
         .iter()
         .map(|one| vec![plain(&one.statistic), words::estimate(&one.estimate)])
         .collect();
-    blocks.push(Table::new("All scanners together", &["Statistic", "Value"], all).block());
+    blocks.push(
+        Table::new("Agreement of all scanners", &["Statistic", "Value (95 % interval)"], all)
+            .block(),
+    );
     let rows = slice
         .pairs
         .iter()
@@ -108,7 +121,9 @@ fn fill(
         })
         .collect();
     let columns = ["Pair", "Statistic", "Value (95 % interval)", "Rows", "Reading (Landis, Koch)"];
-    blocks.push(Table::new("Every pair and statistic", &columns, rows).folded().block());
+    let table =
+        Table::new("Every pair and statistic", &columns, rows).rest_in("agreement/pairs.csv");
+    blocks.push(table.folded().block());
     let rows = found
         .latent
         .iter()
@@ -130,10 +145,6 @@ fn fill(
     Ok(())
 }
 
-fn figure(inlined: Inlined) -> Block {
-    Block::Figure(Box::new(inlined))
-}
-
 fn reading(pair: &PairResult, statistic: &str) -> String {
     pair.readings
         .iter()
@@ -149,25 +160,22 @@ fn positive_rates(slice: &SliceResult) -> Result<Inlined, ReportError> {
         let mut cells = vec![text(&one.rater), one.flagged.to_string(), one.used.to_string()];
         cells.extend(estimate_cells(&one.rate));
         sheet.push(cells);
-        let value = match one.rate.value {
-            Some(value) => percent(value),
-            None => words::undefined(&one.rate),
-        };
-        said.push(format!("{} {value}", rater(&one.rater)));
+        said.push(format!("{} {}", rater(&one.rater), words::rate(&one.rate)));
         rows.push(Bar {
             label: rater(&one.rater),
             value: one.rate.value,
             interval: one.rate.low.zip(one.rate.high),
-            shown: value,
+            shown: words::rate(&one.rate),
         });
     }
-    let alt = format!("Share of skills flagged, with 95 % intervals: {}.", said.join(", "));
+    let caption = "Share of skills flagged, with 95 % intervals.";
     let drawing = bars(&rows, BarScale::Share, "Share of skills flagged");
-    finish("positive-rates", "Positive rate by scanner", &alt, drawing, &sheet)
+    finish("positive-rates", "Positive rate by scanner", caption, &said.join(", "), drawing, &sheet)
 }
 
 fn overlap(slice: &SliceResult) -> Result<Inlined, ReportError> {
-    let sets: Vec<String> = Scanner::ALL.iter().map(|scanner| rater(scanner.as_str())).collect();
+    let sets: Vec<String> =
+        Scanner::ALL.iter().map(|scanner| rater_word(scanner.as_str())).collect();
     let mut header: Vec<&str> = Scanner::NAMES.to_vec();
     header.extend(["rows", "share"]);
     let mut sheet = Sheet::new(&header);
@@ -196,12 +204,10 @@ fn overlap(slice: &SliceResult) -> Result<Inlined, ReportError> {
             share: percent(pattern.share),
         });
     }
-    let alt = format!(
-        "UpSet figure: skills by the exact set of scanners that flag them, the bar without a \
-         filled dot is flagged by none: {}.",
-        said.join(", ")
-    );
-    finish("overlap", "Overlap patterns", &alt, upset(&sets, &combinations), &sheet)
+    let caption = "Skills by the exact set of scanners that flag them (UpSet): filled dots name \
+                   the set; the grey bar without one holds the skills that none flags.";
+    let drawing = upset(&sets, &combinations);
+    finish("overlap", "Overlap patterns", caption, &said.join(", "), drawing, &sheet)
 }
 
 fn pair_heat(
@@ -243,20 +249,27 @@ fn pair_heat(
     };
     let cells: Vec<Vec<HeatCell>> =
         raters.iter().map(|a| raters.iter().map(|b| cell(a, b)).collect()).collect();
-    let rows: Vec<String> = raters.iter().map(|name| rater(name)).collect();
-    let columns: Vec<String> = rows.iter().map(|name| short(name)).collect();
+    let names: Vec<String> = raters.iter().map(|name| rater_word(name)).collect();
     let title = format!("{} of each pair", plain(statistic));
-    let alt = format!("Heat map with 95 % intervals: {}.", said.join("; "));
-    finish(name, &title, &alt, heat(&rows, &columns, &cells, ("", "")), &sheet)
+    let caption = match statistic {
+        "cohen_kappa" => {
+            "Agreement beyond what the raters’ own rates would give by chance: 0 is chance, 1 is \
+             full agreement; orange is below chance. Below each value its 95 % interval."
+        }
+        "gwet_ac1" => {
+            "Agreement beyond chance, by a model of chance that rare flags do not inflate. Below \
+             each value its 95 % interval."
+        }
+        _ => {
+            "Skills that both flag over skills that either flags. Below each value its 95 % \
+             interval."
+        }
+    };
+    finish(name, &title, caption, &said.join("; "), heat(&names, &names, &cells, ("", "")), &sheet)
 }
 
 fn two(value: f64) -> String {
     format!("{value:.2}").replace('-', "−")
-}
-
-/// The first word, for the head of a narrow column.
-fn short(name: &str) -> String {
-    name.split(' ').next().unwrap_or(name).to_owned()
 }
 
 fn named<'a>(pair: &'a PairResult, statistic: &str) -> Option<&'a Estimate> {
@@ -326,10 +339,10 @@ fn by_verdict(found: &AgreementResults) -> Result<Inlined, ReportError> {
         })
         .collect();
     let rows: Vec<String> = verdicts.iter().map(|verdict| shown(verdict)).collect();
-    let columns: Vec<String> = Scanner::NAMES.iter().map(|name| short(&rater(name))).collect();
+    let columns: Vec<String> = Scanner::NAMES.iter().map(|name| rater_word(name)).collect();
     let drawing = heat(&rows, &columns, &cells, ("Verdict", "Share flagged by"));
-    let alt = format!("Share of each verdict’s skills that a scanner flags: {}.", said.join("; "));
-    finish("scanner-by-verdict", "Scanner by verdict", &alt, drawing, &sheet)
+    let caption = "Share of each verdict’s skills that a scanner flags; intervals are in the CSV.";
+    finish("scanner-by-verdict", "Scanner by verdict", caption, &said.join("; "), drawing, &sheet)
 }
 
 fn sweep(found: &AgreementResults, scanner: Scanner) -> Result<Inlined, ReportError> {
@@ -337,7 +350,8 @@ fn sweep(found: &AgreementResults, scanner: Scanner) -> Result<Inlined, ReportEr
     let mut sheet =
         Sheet::with_estimate(&["scanner", "quantity", "threshold", "other", "statistic"]);
     let mut series: Vec<(String, Series)> = Vec::new();
-    let (mut low, mut top, mut least) = (f64::INFINITY, f64::NEG_INFINITY, 0.0f64);
+    let (mut low, mut top) = (f64::INFINITY, f64::NEG_INFINITY);
+    let (mut least, mut most) = (0.0f64, 0.2f64);
     for point in &points {
         let statistics = [
             ("rate", &point.rate),
@@ -360,6 +374,7 @@ fn sweep(found: &AgreementResults, scanner: Scanner) -> Result<Inlined, ReportEr
         top = top.max(point.threshold);
         let Some(kappa) = point.cohen_kappa.value else { continue };
         least = least.min(kappa);
+        most = most.max(kappa);
         let one = (point.threshold, kappa);
         match series.iter_mut().find(|(other, _)| *other == point.other) {
             Some((_, line)) => line.points.push(one),
@@ -389,16 +404,19 @@ fn sweep(found: &AgreementResults, scanner: Scanner) -> Result<Inlined, ReportEr
     let said =
         if said.is_empty() { "undefined at every threshold".to_owned() } else { said.join("; ") };
     let series: Vec<Series> = series.into_iter().map(|(_, line)| line).collect();
-    let quantity = points.first().map_or("score", |point| point.quantity.as_str());
-    let across = format!("Flagged from this threshold on ({})", shown(quantity));
+    let across = match points.first().map_or("score", |point| point.quantity.as_str()) {
+        "engines" => "Flagged from so many engines on".to_owned(),
+        quantity => format!("Flagged from this {} on", shown(quantity)),
+    };
     let plot = LinePlot {
         x: (low, top),
-        y: (if least < 0.0 { (least * 10.0).floor() / 10.0 } else { 0.0 }, 1.0),
+        y: ((least * 20.0).floor() / 20.0, (most * 10.0).ceil() / 10.0),
         titles: (&across, "Cohen’s kappa"),
         diagonal: false,
     };
     let name = format!("sweep-{scanner}");
     let title = format!("Threshold sweep of {}", rater(scanner.as_str()));
-    let alt = format!("Cohen’s kappa against the threshold: {said}.");
-    finish(&name, &title, &alt, lines(&plot, &series), &sheet)
+    let caption = "Cohen’s kappa with each other rater if the scanner flagged from another \
+                   threshold on; rates, AC1, Jaccard and intervals are in the CSV.";
+    finish(&name, &title, caption, &said, lines(&plot, &series), &sheet)
 }
