@@ -1,9 +1,21 @@
 //! Ctrl-C and SIGTERM: leave a clean folder and say how to go on.
 
+use std::sync::Mutex;
+
 use signal_hook::{
     consts::{SIGINT, SIGTERM},
     iterator::Signals,
 };
+
+/// Held by whoever ends the process: one ending, one exit code.
+static ENDING: Mutex<()> = Mutex::new(());
+
+/// Waits for an interruption that is under way, which then ends the process with its own exit
+/// code: what fails because its folder was just removed is no error to tell.
+pub(crate) fn wait_if_interrupted() {
+    // The lock is given back at once if nobody ends the process.
+    drop(ENDING.lock());
+}
 
 /// Watches for the signals in a thread of its own. On one, the unfinished stage's folder is
 /// removed and the process ends with 128 + the signal's number, as shells expect.
@@ -14,7 +26,8 @@ pub(crate) fn watch() {
     };
     std::thread::spawn(move || {
         if let Some(signal) = signals.forever().next() {
-            clawsig_store::discard_unfinished();
+            let _ending = ENDING.lock();
+            let _held = clawsig_store::discard_unfinished();
             crate::terminal::say(
                 "interrupted: finished stages are kept, the same command goes on from there",
             );

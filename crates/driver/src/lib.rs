@@ -35,7 +35,9 @@ pub fn main_impl() -> ExitCode {
     };
     logging::start(cli.global.quiet);
     interrupt::watch();
-    match commands::execute(cli) {
+    let outcome = commands::execute(cli);
+    interrupt::wait_if_interrupted();
+    match outcome {
         Ok(status) => status.into(),
         Err(e) if e.is_closed_pipe() => ExitStatus::Done.into(),
         Err(e) => {

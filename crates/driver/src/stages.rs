@@ -12,16 +12,22 @@ mod matrices;
 mod report;
 mod train;
 
-use std::{fmt, path::PathBuf, str::FromStr, time::Instant};
+use std::{
+    fmt,
+    path::{Path, PathBuf},
+    str::FromStr,
+    time::Instant,
+};
 
 use clawsig_store::{
-    Input, Plan, Reason, RunFolder, Sha256Hex, State, StoreError, TIMING_FILE, Work, hash_file,
+    Input, Manifest, Plan, Reason, RunFolder, Sha256Hex, State, StoreError, TIMING_FILE, Work,
+    hash_file,
 };
 use serde_json::json;
 
 use crate::{
     Error, files,
-    settings::Settings,
+    settings::{Settings, SourceKind},
     terminal::{self, Progress},
 };
 
@@ -163,9 +169,16 @@ impl Job {
     /// Carries out the given stages in order; those that are up to date are skipped.
     pub fn run(&self, stages: &[Stage]) -> Result<Vec<StageOutcome>, Error> {
         self.check()?;
+        // What is missing is told before a folder is made.
+        let source = ingest::Located::locate(self, stages.contains(&Stage::Ingest))?;
+        for &needed in stages.first().map_or(&[][..], |first| first.needs()) {
+            if Manifest::read(&self.out.join(needed.as_str()))?.is_none() {
+                let (path, stage) = (self.out.clone(), needed.to_string());
+                return Err(StoreError::NotRun { path, stage }.into());
+            }
+        }
         self.set_threads();
         let run = RunFolder::open(&self.out)?;
-        let source = ingest::Located::locate(self, stages.contains(&Stage::Ingest))?;
         let mut outcomes = Vec::new();
         for &stage in stages {
             let plan = self.plan(&run, stage, &source)?;
@@ -236,9 +249,7 @@ impl Job {
         match state {
             State::UpToDate => terminal::say(&format!("{stage:<10} up to date")),
             State::Stale(reasons) => {
-                let reasons: Vec<String> =
-                    reasons.iter().take(3).map(ToString::to_string).collect();
-                terminal::say(&format!("{stage:<10} runs: {}", reasons.join("; ")));
+                terminal::say(&format!("{stage:<10} runs: {}", shortened(reasons)));
             }
         }
     }
@@ -250,6 +261,13 @@ impl Job {
             Stage::Ingest => {
                 // What the rows are is said by the inputs' hashes, not by where they lie.
                 parameters.remove("source.path");
+                if self.settings.source.kind != SourceKind::Hub {
+                    parameters.remove("source.repo");
+                    parameters.remove("source.revision");
+                }
+                if self.settings.sample.rows == 0 {
+                    parameters.remove("sample.seed");
+                }
                 plan = plan.inputs(source.inputs.iter().cloned());
             }
             Stage::Evaluate => {
@@ -257,6 +275,13 @@ impl Job {
             }
             Stage::Report => {
                 parameters.insert("report.command".to_owned(), json!(self.command_line()));
+                // The page shows them.
+                for &needed in stage.needs() {
+                    let key = run.manifest(needed.as_str())?.key;
+                    parameters.insert(format!("report.key.{needed}"), json!(key));
+                }
+                parameters.insert("run.seed".to_owned(), json!(self.settings.run.seed));
+                parameters.remove("source.path");
             }
             Stage::Features => {
                 // The target bars columns.
@@ -274,10 +299,16 @@ impl Job {
         Ok(plan.parameters(parameters.iter().map(|(k, v)| (k.as_str(), v)))?)
     }
 
-    /// The command that gives this run again, without what does not change its results.
+    /// The command that gives this run again, without what does not change its results: the
+    /// number of threads, and the folders of whoever ran it.
     pub fn command_line(&self) -> String {
-        let mut words = vec!["clawsig run --profile".to_owned(), self.profile.clone()];
+        let mut words = vec!["clawsig run --profile".to_owned(), self.profile_name()];
         for assignment in &self.assignments {
+            let assignment = match assignment.split_once('=').map(|(key, _)| key.trim()) {
+                Some("run.threads") => continue,
+                Some("source.path") => &"source.path=FOLDER".to_owned(),
+                _ => assignment,
+            };
             words.push("--set".to_owned());
             let plain = |c: char| c.is_ascii_alphanumeric() || "._-=/:".contains(c);
             words.push(if assignment.chars().all(plain) {
@@ -287,6 +318,12 @@ impl Job {
             });
         }
         words.join(" ")
+    }
+
+    /// The profile's name; of a profile file, its name without the folder.
+    pub fn profile_name(&self) -> String {
+        let name = Path::new(&self.profile).file_name().unwrap_or_default();
+        name.to_string_lossy().into_owned()
     }
 
     fn carry_out(
@@ -327,9 +364,19 @@ fn rehash(
 ) -> Result<Option<Sha256Hex>, StoreError> {
     let path = match source.path_of(&input.name) {
         Some(path) => path,
+        // The bundled sample is part of the program, and stays what it is.
+        None if input.name.starts_with(ingest::PREFIX) => return Ok(None),
         None => run.root().join(&input.name),
     };
     Ok(Some(hash_file(&path)?.sha256))
+}
+
+/// The first reasons, and how many more there are.
+pub(crate) fn shortened(reasons: &[Reason]) -> String {
+    let shown: Vec<String> = reasons.iter().take(3).map(ToString::to_string).collect();
+    let more = reasons.len().saturating_sub(3);
+    let more = if more > 0 { format!("; and {more} more") } else { String::new() };
+    shown.join("; ") + &more
 }
 
 /// Rows that a stage took in and put out, for its manifest.

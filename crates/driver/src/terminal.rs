@@ -7,6 +7,7 @@ use std::{
     time::Duration,
 };
 
+use clawsig_schema::hostile::printable;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use crate::Error;
@@ -17,9 +18,11 @@ pub(crate) fn print(text: &str) -> Result<(), Error> {
     out.write_all(text.as_bytes()).and_then(|()| out.flush()).map_err(Error::Output)
 }
 
-/// Tells the user something that is no result. A closed standard error is nobody listening.
+/// Tells the user something that is no result. A closed standard error is nobody listening. File
+/// names and other people's texts may be in it, so nothing in it acts on the terminal.
 pub(crate) fn say(text: &str) {
-    let _ = writeln!(io::stderr().lock(), "{text}");
+    let lines: Vec<String> = text.lines().map(|line| printable(line, usize::MAX)).collect();
+    let _ = writeln!(io::stderr().lock(), "{}", lines.join("\n"));
 }
 
 /// Reports an error with its causes.

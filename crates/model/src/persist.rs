@@ -63,10 +63,15 @@ struct FormatOnly {
 fn read_limited(path: &Path, limit: u64) -> Result<Vec<u8>> {
     let io = |source| ModelError::Io { path: path.to_owned(), source };
     let file = fs::File::open(path).map_err(io)?;
+    let too_large = || malformed(path, format!("larger than {limit} bytes"));
+    // What says so itself need not be read first; what lies is caught while it is read.
+    if file.metadata().map_err(io)?.len() > limit {
+        return Err(too_large());
+    }
     let mut bytes = Vec::new();
     file.take(limit + 1).read_to_end(&mut bytes).map_err(io)?;
     if bytes.len() as u64 > limit {
-        return Err(malformed(path, format!("larger than {limit} bytes")));
+        return Err(too_large());
     }
     Ok(bytes)
 }

@@ -40,10 +40,12 @@ pub enum StoreError {
         reason: String,
     },
     /// A manifest of another format generation.
-    #[error("{}: {mismatch}", path.display())]
+    #[error("{}: {}", path.display(), of_another_generation(stage, mismatch))]
     Format {
         /// The manifest file.
         path: PathBuf,
+        /// The stage it belongs to.
+        stage: String,
         /// Older or newer.
         mismatch: FormatMismatch,
     },
@@ -54,6 +56,15 @@ pub enum StoreError {
         path: PathBuf,
         /// The stage that is missing.
         stage: String,
+    },
+    /// A folder that was to become a run folder and holds something else.
+    #[error(
+        "{} holds other files and is no run folder; name a new or empty folder with --out",
+        path.display()
+    )]
+    NotARun {
+        /// The folder.
+        path: PathBuf,
     },
     /// A file that a later stage was about to read is not the one its stage wrote.
     #[error("{} is not the file that the `{stage}` stage wrote: {reason}; run that stage again", path.display())]
@@ -96,6 +107,19 @@ pub enum StoreError {
         #[source]
         source: serde_json::Error,
     },
+}
+
+/// What a manifest of another generation means, and what to do about it.
+pub(crate) fn of_another_generation(stage: &str, mismatch: &FormatMismatch) -> String {
+    match mismatch {
+        FormatMismatch::TooOld(found) => format!(
+            "format {found} is older than this clawsig reads; run the `{stage}` stage again"
+        ),
+        FormatMismatch::TooNew(found) => format!(
+            "format {found} is newer than this clawsig reads; update clawsig, or run the \
+             `{stage}` stage again"
+        ),
+    }
 }
 
 /// Turns an I/O error into a [`StoreError`] that names what was tried on which path.

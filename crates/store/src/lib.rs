@@ -13,5 +13,5 @@ pub use error::StoreError;
 pub use hash::{FileHash, Sha256Hex, hash_bytes, hash_file};
 pub use manifest::{FORMAT, Input, MANIFEST_FILE, MAX_MANIFEST_BYTES, Manifest, Output};
 pub use plan::Plan;
-pub use run::{RunFolder, TIMING_FILE, Work, discard_unfinished};
+pub use run::{Discarded, RunFolder, Scratch, TIMING_FILE, Work, discard_unfinished};
 pub use state::{Reason, State};

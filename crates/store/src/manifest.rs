@@ -6,7 +6,7 @@ use clawsig_schema::format::FormatVersion;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::{Sha256Hex, StoreError, error::io};
+use crate::{Sha256Hex, StoreError, error::io, hash::hash_bytes, state::is_absence};
 
 /// The manifest's name in a stage's folder.
 pub const MANIFEST_FILE: &str = "manifest.json";
@@ -17,7 +17,8 @@ pub const MAX_MANIFEST_BYTES: u64 = 4 << 20;
 /// The manifest's format.
 ///
 /// - 1.0: the first.
-pub const FORMAT: FormatVersion = FormatVersion::new(1, 0);
+/// - 2.0: `seal`, the hash of everything else in the file, so that an edit is noticed.
+pub const FORMAT: FormatVersion = FormatVersion::new(2, 0);
 
 /// A file that a stage reads.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -71,39 +72,70 @@ pub struct Manifest {
     pub rows_out: u64,
 }
 
-/// Read first, so that a manifest of another generation is told apart from a damaged one.
-#[derive(Deserialize)]
-struct FormatOnly {
-    format: FormatVersion,
+/// A manifest as its file has it.
+#[derive(Serialize)]
+struct Sealed<'a> {
+    #[serde(flatten)]
+    manifest: &'a Manifest,
+    seal: Sha256Hex,
+}
+
+/// The hash of a manifest's JSON without its `seal`: compact, with sorted keys, so that it
+/// depends on the values alone.
+fn seal_of(value: &Value) -> Sha256Hex {
+    hash_bytes(value.to_string().as_bytes())
 }
 
 impl Manifest {
     /// Reads the manifest of a stage's folder; `None` if the folder has none.
+    ///
+    /// # Errors
+    /// [`StoreError::Format`] for another generation, [`StoreError::BadManifest`] for what is no
+    /// manifest, was edited, is oversized or names a file outside its folder.
     pub fn read(stage_folder: &Path) -> Result<Option<Manifest>, StoreError> {
         let path = stage_folder.join(MANIFEST_FILE);
-        let file = match fs::File::open(&path) {
-            Ok(file) => file,
-            Err(e) if matches!(e.kind(), std::io::ErrorKind::NotFound) => return Ok(None),
-            Err(e) => return Err(io("open", &path)(e)),
-        };
         let bad = |reason: String| StoreError::BadManifest { path: path.clone(), reason };
+        // Looked at before it is opened: opening a pipe would wait for its other end.
+        match fs::metadata(&path) {
+            Ok(found) if found.is_file() => {}
+            Ok(_) => return Err(bad("it is no file".to_owned())),
+            Err(e) if is_absence(&e) => return Ok(None),
+            Err(e) => return Err(io("open", &path)(e)),
+        }
+        let file = fs::File::open(&path).map_err(io("open", &path))?;
         let mut text = Vec::new();
         file.take(MAX_MANIFEST_BYTES + 1).read_to_end(&mut text).map_err(io("read", &path))?;
         if text.len() as u64 > MAX_MANIFEST_BYTES {
             return Err(bad(format!("it is larger than {MAX_MANIFEST_BYTES} bytes")));
         }
-        let FormatOnly { format } =
-            serde_json::from_slice(&text).map_err(|e| bad(e.to_string()))?;
-        FORMAT
-            .can_read(format)
-            .map_err(|mismatch| StoreError::Format { path: path.clone(), mismatch })?;
-        let manifest: Manifest = serde_json::from_slice(&text).map_err(|e| bad(e.to_string()))?;
+        let mut value: Value = serde_json::from_slice(&text).map_err(|e| bad(e.to_string()))?;
+        // Looked at first, so that another generation is told apart from damage.
+        let format = value.get("format").cloned().unwrap_or_default();
+        let format = FormatVersion::deserialize(format).map_err(|e| bad(format!("format: {e}")))?;
+        FORMAT.can_read(format).map_err(|mismatch| StoreError::Format {
+            path: path.clone(),
+            stage: stage_of(stage_folder),
+            mismatch,
+        })?;
+        let seal = value.as_object_mut().and_then(|fields| fields.remove("seal"));
+        if seal.as_ref().and_then(Value::as_str) != Some(seal_of(&value).as_str()) {
+            return Err(bad("its content is not what its seal says, it was edited".to_owned()));
+        }
+        let manifest = Manifest::deserialize(value).map_err(|e| bad(e.to_string()))?;
         for output in &manifest.outputs {
             if !is_inside(&output.path) {
                 return Err(bad(format!("output path {:?} leaves the folder", output.path)));
             }
         }
         Ok(Some(manifest))
+    }
+
+    /// The text of `manifest.json`, sealed.
+    pub(crate) fn to_text(&self) -> Result<Vec<u8>, serde_json::Error> {
+        let seal = seal_of(&serde_json::to_value(self)?);
+        let mut text = serde_json::to_vec_pretty(&Sealed { manifest: self, seal })?;
+        text.push(b'\n');
+        Ok(text)
     }
 
     /// The recorded output of that path.
@@ -121,6 +153,11 @@ impl Manifest {
     }
 }
 
+/// The stage whose folder this is, for messages.
+fn stage_of(stage_folder: &Path) -> String {
+    stage_folder.file_name().unwrap_or_default().to_string_lossy().into_owned()
+}
+
 /// Whether a path from a manifest stays below the folder: relative, made of plain names only.
 fn is_inside(path: &str) -> bool {
     !path.is_empty()
@@ -135,12 +172,18 @@ mod tests {
     fn manifest_with(change: impl FnOnce(&mut Value)) -> Result<Option<Manifest>, StoreError> {
         let hash = "a".repeat(64);
         let mut value = serde_json::json!({
-            "format": "1.0", "stage": "s", "stage_version": 1, "clawsig": "0.1.0", "key": hash,
+            "format": "2.0", "stage": "s", "stage_version": 1, "clawsig": "0.1.0", "key": hash,
             "parameters": {}, "seed": 0, "inputs": [],
             "outputs": [{"path": "a/b.csv", "sha256": hash, "bytes": 3}],
             "rows_in": 1, "rows_out": 1,
         });
         change(&mut value);
+        if let Some(fields) = value.as_object_mut()
+            && !fields.contains_key("seal")
+        {
+            let seal = seal_of(&Value::Object(fields.clone()));
+            fields.insert("seal".to_owned(), seal.as_str().into());
+        }
         let folder = tempfile::tempdir().unwrap();
         fs::write(folder.path().join(MANIFEST_FILE), value.to_string()).unwrap();
         Manifest::read(folder.path())
@@ -156,7 +199,7 @@ mod tests {
     #[test]
     fn a_newer_minor_with_unknown_fields_is_read() {
         let manifest = manifest_with(|v| {
-            v["format"] = "1.9".into();
+            v["format"] = "2.9".into();
             v["novelty"] = 1.into();
         });
         assert!(manifest.unwrap().is_some());
@@ -164,13 +207,39 @@ mod tests {
 
     #[test]
     fn other_generations_and_damage_are_told_apart() {
-        let err = manifest_with(|v| v["format"] = "0.9".into()).unwrap_err();
-        assert!(err.to_string().contains("older"), "{err}");
-        let err = manifest_with(|v| v["format"] = "2.0".into()).unwrap_err();
-        assert!(err.to_string().contains("newer"), "{err}");
+        let err = manifest_with(|v| v["format"] = "1.0".into()).unwrap_err();
+        assert!(err.to_string().contains("older") && err.to_string().contains("again"), "{err}");
+        let err = manifest_with(|v| v["format"] = "3.0".into()).unwrap_err();
+        assert!(err.to_string().contains("newer") && err.to_string().contains("again"), "{err}");
         let err = manifest_with(|v| v["key"] = "x".into()).unwrap_err();
         assert!(matches!(err, StoreError::BadManifest { .. }), "{err}");
         let err = manifest_with(|v| *v = Value::Null).unwrap_err();
+        assert!(matches!(err, StoreError::BadManifest { .. }), "{err}");
+    }
+
+    #[test]
+    fn an_edit_of_any_field_breaks_the_seal() {
+        let whole = manifest_with(|_| {}).unwrap().unwrap();
+        let value: Value = serde_json::from_slice(&whole.to_text().unwrap()).unwrap();
+        let names: Vec<String> = value.as_object().unwrap().keys().cloned().collect();
+        assert_eq!(names.len(), 12);
+        for name in names.iter().filter(|name| *name != "format") {
+            let edit = |v: &mut Value| {
+                *v = value.clone();
+                v[name] = "edited".into();
+            };
+            let err = manifest_with(edit).unwrap_err().to_string();
+            assert!(err.contains("seal"), "{name}: {err}");
+        }
+        let err = manifest_with(|v| v["rows_in"] = 2.into());
+        assert!(err.is_ok(), "sealed again by the helper");
+    }
+
+    #[test]
+    fn a_folder_in_the_manifests_place_is_no_manifest() {
+        let folder = tempfile::tempdir().unwrap();
+        fs::create_dir(folder.path().join(MANIFEST_FILE)).unwrap();
+        let err = Manifest::read(folder.path()).unwrap_err();
         assert!(matches!(err, StoreError::BadManifest { .. }), "{err}");
     }
 

@@ -3,16 +3,16 @@
 use std::{
     fs::{self, File},
     path::{Path, PathBuf},
-    sync::Mutex,
+    sync::{Mutex, MutexGuard},
 };
 
 use crate::{
     Input, Manifest, Output, Plan, State, StoreError,
     error::io,
     hash::hash_file,
-    lock::FolderLock,
+    lock::{FolderLock, LOCK_FILE},
     manifest::{FORMAT, MANIFEST_FILE},
-    state::{is_absence, state_of},
+    state::{Difference, difference, is_absence, state_of},
 };
 
 /// Times and machine facts of a stage: the one file that may differ between two runs of the same
@@ -26,26 +26,60 @@ const OLD_PREFIX: &str = ".old-";
 static UNFINISHED: Mutex<Vec<PathBuf>> = Mutex::new(Vec::new());
 
 /// Removes the work folders of this process. For a signal handler's thread that is about to end
-/// the process: what was finished stays, what was not leaves nothing behind.
-pub fn discard_unfinished() {
-    if let Ok(folders) = UNFINISHED.lock() {
-        for folder in folders.iter() {
-            // A writer may still be adding files: try again where the folder was not empty.
-            for _ in 0..10 {
-                match fs::remove_dir_all(folder) {
-                    Err(e) if !is_absence(&e) => continue,
-                    _ => break,
-                }
+/// the process: what was finished stays, what was not leaves nothing behind. While the result is
+/// held no stage of this process begins, ends or is dropped, each waits.
+#[must_use = "stages go on when it is dropped"]
+pub fn discard_unfinished() -> Discarded {
+    let folders = unfinished();
+    for folder in folders.iter() {
+        // A writer may still be adding files: try again where the folder was not empty.
+        for _ in 0..100 {
+            match fs::remove_dir_all(folder) {
+                Err(e) if !is_absence(&e) => std::thread::yield_now(),
+                _ => break,
             }
         }
     }
+    Discarded { _folders: folders }
+}
+
+/// Keeps stages from going on, see [`discard_unfinished`].
+#[derive(Debug)]
+pub struct Discarded {
+    _folders: MutexGuard<'static, Vec<PathBuf>>,
+}
+
+fn unfinished() -> MutexGuard<'static, Vec<PathBuf>> {
+    // A list of paths is whole whatever a thread that panicked was doing.
+    UNFINISHED.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
 }
 
 /// An open run folder. While it is open no other process can open it for writing.
 #[derive(Debug)]
 pub struct RunFolder {
     root: PathBuf,
-    _lock: Option<FolderLock>,
+    /// Whether this process made the folder: then it takes it away again if it stays empty.
+    created: bool,
+    lock: Option<FolderLock>,
+}
+
+/// A folder for what a stage needs while it works and nobody afterwards; removed when dropped.
+#[derive(Debug)]
+pub struct Scratch {
+    folder: PathBuf,
+}
+
+impl Scratch {
+    /// The folder.
+    pub fn folder(&self) -> &Path {
+        &self.folder
+    }
+}
+
+impl Drop for Scratch {
+    fn drop(&mut self) {
+        discard(&self.folder);
+    }
 }
 
 /// A stage's temporary folder, which becomes its result by [`RunFolder::commit`]. Dropped
@@ -72,41 +106,65 @@ impl Work {
 impl Drop for Work {
     fn drop(&mut self) {
         if self.armed {
-            // Dropping can't report; the next open removes what is left.
-            let _ = fs::remove_dir_all(&self.folder);
-            forget_unfinished(&self.folder);
+            discard(&self.folder);
         }
     }
 }
 
-fn forget_unfinished(folder: &Path) {
-    if let Ok(mut folders) = UNFINISHED.lock() {
-        folders.retain(|known| known != folder);
+/// Removes a folder of this process that is not wanted any more.
+fn discard(folder: &Path) {
+    let mut folders = unfinished();
+    // Dropping can't report; the next open removes what is left.
+    let _ = fs::remove_dir_all(folder);
+    folders.retain(|known| known != folder);
+}
+
+impl Drop for RunFolder {
+    fn drop(&mut self) {
+        let Some(lock) = self.lock.take().filter(|_| self.created) else { return };
+        let only_the_lock = |entries: fs::ReadDir| {
+            entries.into_iter().all(|entry| entry.is_ok_and(|entry| lock.is_file_of(&entry)))
+        };
+        if fs::read_dir(&self.root).is_ok_and(only_the_lock) {
+            lock.remove();
+            // Whoever came meanwhile has put something there, and keeps it.
+            let _ = fs::remove_dir(&self.root);
+        }
     }
 }
 
 impl RunFolder {
     /// Opens a run folder for writing: creates it where needed, takes its lock and removes what
-    /// an interrupted run has left.
+    /// an interrupted run has left. A folder that was created here and into which no stage was
+    /// put is removed again when it is dropped.
+    ///
+    /// # Errors
+    /// [`StoreError::NotARun`] for a folder that holds something else: a stage replaces what bears
+    /// its name, so it may not be someone's own files. [`StoreError::Locked`] if another process
+    /// works in it.
     pub fn open(root: &Path) -> Result<RunFolder, StoreError> {
+        let created = !root.exists();
         fs::create_dir_all(root).map_err(io("create", root))?;
+        if !created && !is_run_folder(root)? {
+            return Err(StoreError::NotARun { path: root.to_owned() });
+        }
         let lock = FolderLock::take(root)?;
+        let run = RunFolder { root: root.to_owned(), created, lock: Some(lock) };
         for entry in fs::read_dir(root).map_err(io("read", root))? {
             let entry = entry.map_err(io("read", root))?;
             let name = entry.file_name();
             let name = name.to_string_lossy();
             if name.starts_with(WORK_PREFIX) || name.starts_with(OLD_PREFIX) {
-                let path = entry.path();
-                fs::remove_dir_all(&path).map_err(io("remove", &path))?;
+                remove(&entry.path())?;
             }
         }
-        Ok(RunFolder { root: root.to_owned(), _lock: Some(lock) })
+        Ok(run)
     }
 
     /// Opens an existing run folder for reading; nothing is created, locked or removed.
     pub fn open_read_only(root: &Path) -> Result<RunFolder, StoreError> {
         fs::read_dir(root).map_err(io("open", root))?;
-        Ok(RunFolder { root: root.to_owned(), _lock: None })
+        Ok(RunFolder { root: root.to_owned(), created: false, lock: None })
     }
 
     /// The run's folder.
@@ -142,20 +200,11 @@ impl RunFolder {
         let Some(recorded) = manifest.output(output) else {
             return Err(corrupt("the manifest does not list it".to_owned()));
         };
-        let found = match hash_file(&path) {
-            Ok(found) => found,
-            Err(StoreError::Io { source, .. }) if is_absence(&source) => {
-                return Err(corrupt("it is missing".to_owned()));
-            }
-            Err(e) => return Err(e),
-        };
-        if found.sha256 != recorded.sha256 {
-            return Err(corrupt(format!(
-                "its SHA-256 is {}, expected {}",
-                found.sha256, recorded.sha256
-            )));
+        match difference(&path, recorded)? {
+            None => Ok(path),
+            Some(Difference::Missing) => Err(corrupt("it is missing".to_owned())),
+            Some(Difference::Changed(how)) => Err(corrupt(how)),
         }
-        Ok(path)
     }
 
     /// Begins a stage: an empty temporary folder to write into.
@@ -165,13 +214,23 @@ impl RunFolder {
         if name.is_empty() || !name.bytes().all(plain) {
             return Err(StoreError::BadName { name: name.to_owned() });
         }
+        let folder = self.temporary(name)?;
+        Ok(Work { folder, plan: plan.clone(), armed: true })
+    }
+
+    /// An empty folder inside the run's for files that no stage keeps, for example an unpacked
+    /// input: wherever the process dies, the next run removes it. The name is made of the letters
+    /// that a stage's may have, and is no stage's.
+    pub fn scratch(&self, name: &str) -> Result<Scratch, StoreError> {
+        Ok(Scratch { folder: self.temporary(name)? })
+    }
+
+    fn temporary(&self, name: &str) -> Result<PathBuf, StoreError> {
         let folder = self.root.join(format!("{WORK_PREFIX}{name}-{}", std::process::id()));
-        if let Ok(mut folders) = UNFINISHED.lock() {
-            folders.push(folder.clone());
-        }
-        let work = Work { folder, plan: plan.clone(), armed: true };
-        fs::create_dir(&work.folder).map_err(io("create", &work.folder))?;
-        Ok(work)
+        let mut folders = unfinished();
+        fs::create_dir(&folder).map_err(io("create", &folder))?;
+        folders.push(folder.clone());
+        Ok(folder)
     }
 
     /// Ends a stage: syncs and hashes everything in the work folder, checks by `recheck` that
@@ -216,29 +275,61 @@ impl RunFolder {
             rows_out,
         };
         let path = work.folder.join(MANIFEST_FILE);
-        let mut text = serde_json::to_vec_pretty(&manifest)
+        let text = manifest
+            .to_text()
             .map_err(|source| StoreError::Parameter { name: "manifest".to_owned(), source })?;
-        text.push(b'\n');
         fs::write(&path, text).map_err(io("write", &path))?;
         sync(&path)?;
         sync(&work.folder)?;
 
         let place = self.stage_folder(&plan.stage);
         let old = self.root.join(format!("{OLD_PREFIX}{}-{}", plan.stage, std::process::id()));
-        match fs::rename(&place, &old) {
-            Ok(()) => {}
-            Err(e) if e.kind() == std::io::ErrorKind::NotFound => {}
+        let replaced = match fs::rename(&place, &old) {
+            Ok(()) => true,
+            Err(e) if e.kind() == std::io::ErrorKind::NotFound => false,
             Err(e) => return Err(io("replace", &place)(e)),
+        };
+        {
+            // Held, so that an interruption finds the folder either unfinished or in its place.
+            let mut folders = unfinished();
+            if let Err(e) = fs::rename(&work.folder, &place) {
+                if replaced {
+                    // The old result is better than none; if that fails too, the first error
+                    // says enough.
+                    let _ = fs::rename(&old, &place);
+                }
+                return Err(io("rename into place", &place)(e));
+            }
+            work.armed = false;
+            folders.retain(|known| *known != work.folder);
         }
-        fs::rename(&work.folder, &place).map_err(io("rename into place", &place))?;
-        work.armed = false;
-        forget_unfinished(&work.folder);
         sync(&self.root)?;
-        match fs::remove_dir_all(&old) {
-            Err(e) if e.kind() != std::io::ErrorKind::NotFound => Err(io("remove", &old)(e)),
-            _ => Ok(manifest),
+        if replaced {
+            remove(&old)?;
         }
+        Ok(manifest)
     }
+}
+
+/// Whether a folder is a run's, or may become one: it holds a lock or a stage, or nothing but
+/// hidden files.
+fn is_run_folder(root: &Path) -> Result<bool, StoreError> {
+    let mut foreign = false;
+    for entry in fs::read_dir(root).map_err(io("read", root))? {
+        let entry = entry.map_err(io("read", root))?;
+        if entry.file_name() == LOCK_FILE || entry.path().join(MANIFEST_FILE).is_file() {
+            return Ok(true);
+        }
+        foreign |= !entry.file_name().to_string_lossy().starts_with('.');
+    }
+    Ok(!foreign)
+}
+
+/// Removes a folder with all it holds, or a file.
+fn remove(path: &Path) -> Result<(), StoreError> {
+    let found = fs::symlink_metadata(path).map_err(io("remove", path))?;
+    let removed = if found.is_dir() { fs::remove_dir_all(path) } else { fs::remove_file(path) };
+    removed.map_err(io("remove", path))
 }
 
 /// Syncs and hashes every file below `folder`.

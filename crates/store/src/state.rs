@@ -1,11 +1,15 @@
 //! Whether a stage's result is still the right one, and if not, why.
 
-use std::{fmt, path::Path};
+use std::{fmt, fs, path::Path};
 
 use clawsig_schema::hostile::printable;
 use serde_json::Value;
 
-use crate::{Manifest, Plan, StoreError, hash::hash_file};
+use crate::{
+    Manifest, Output, Plan, StoreError,
+    error::{io, of_another_generation},
+    hash::hash_file,
+};
 
 /// Whether a stage has to run.
 #[derive(Clone, Debug, PartialEq)]
@@ -69,6 +73,8 @@ impl fmt::Display for Reason {
             Some(v) => printable(&v.to_string(), 60),
             None => "nothing".to_owned(),
         };
+        // Names come from a file that anyone may have written.
+        let shown = |name: &str| printable(name, 200);
         match self {
             Reason::NeverRun => f.write_str("there is no finished result"),
             Reason::Manifest(why) => write!(f, "its manifest can't be used: {why}"),
@@ -76,14 +82,14 @@ impl fmt::Display for Reason {
                 write!(f, "the stage changed from version {was} to {now}")
             }
             Reason::Parameter { name, was, now } => {
-                write!(f, "{name} changed from {} to {}", value(was), value(now))
+                write!(f, "{} changed from {} to {}", shown(name), value(was), value(now))
             }
             Reason::Seed { was, now } => write!(f, "the seed changed from {was} to {now}"),
-            Reason::InputChanged(name) => write!(f, "input {name} changed"),
-            Reason::InputAdded(name) => write!(f, "input {name} is new"),
-            Reason::InputRemoved(name) => write!(f, "input {name} is gone"),
-            Reason::OutputMissing(path) => write!(f, "output {path} is missing"),
-            Reason::OutputChanged(path) => write!(f, "output {path} was changed"),
+            Reason::InputChanged(name) => write!(f, "input {} changed", shown(name)),
+            Reason::InputAdded(name) => write!(f, "input {} is new", shown(name)),
+            Reason::InputRemoved(name) => write!(f, "input {} is gone", shown(name)),
+            Reason::OutputMissing(path) => write!(f, "output {} is missing", shown(path)),
+            Reason::OutputChanged(path) => write!(f, "output {} was changed", shown(path)),
             Reason::Upstream(stage) => write!(f, "stage {stage} runs first"),
             Reason::Forced => f.write_str("asked for"),
         }
@@ -98,8 +104,9 @@ pub(crate) fn state_of(plan: &Plan, folder: &Path) -> Result<State, StoreError> 
         Err(e @ StoreError::BadManifest { .. }) => {
             return Ok(State::Stale(vec![Reason::Manifest(e.to_string())]));
         }
-        Err(StoreError::Format { mismatch, .. }) => {
-            return Ok(State::Stale(vec![Reason::Manifest(mismatch.to_string())]));
+        Err(StoreError::Format { stage, mismatch, .. }) => {
+            let why = of_another_generation(&stage, &mismatch);
+            return Ok(State::Stale(vec![Reason::Manifest(why)]));
         }
         Err(e) => return Err(e),
     };
@@ -109,17 +116,49 @@ pub(crate) fn state_of(plan: &Plan, folder: &Path) -> Result<State, StoreError> 
         reasons.push(Reason::Manifest("its key does not belong to its content".to_owned()));
     }
     for output in &manifest.outputs {
-        let path = folder.join(&output.path);
-        match hash_file(&path) {
-            Ok(found) if found.sha256 == output.sha256 => {}
-            Ok(_) => reasons.push(Reason::OutputChanged(output.path.clone())),
-            Err(StoreError::Io { source, .. }) if is_absence(&source) => {
-                reasons.push(Reason::OutputMissing(output.path.clone()));
+        match difference(&folder.join(&output.path), output)? {
+            None => {}
+            Some(Difference::Missing) => reasons.push(Reason::OutputMissing(output.path.clone())),
+            Some(Difference::Changed(_)) => {
+                reasons.push(Reason::OutputChanged(output.path.clone()));
             }
-            Err(e) => return Err(e),
         }
     }
     Ok(if reasons.is_empty() { State::UpToDate } else { State::Stale(reasons) })
+}
+
+/// How a file differs from what was recorded of it.
+#[derive(Debug)]
+pub(crate) enum Difference {
+    /// There is no file.
+    Missing,
+    /// It is another file; the text says how that shows.
+    Changed(String),
+}
+
+/// Compares a file with its record: what it is, its length, its hash. Anything but a plain file
+/// is not opened, as a pipe or a device might never end.
+pub(crate) fn difference(path: &Path, recorded: &Output) -> Result<Option<Difference>, StoreError> {
+    let found = match fs::symlink_metadata(path) {
+        Ok(found) => found,
+        Err(e) if is_absence(&e) => return Ok(Some(Difference::Missing)),
+        Err(e) => return Err(io("read", path)(e)),
+    };
+    if found.is_dir() {
+        return Ok(Some(Difference::Missing));
+    }
+    let changed = |how: String| Ok(Some(Difference::Changed(how)));
+    if !found.is_file() {
+        return changed("it is no plain file".to_owned());
+    }
+    if found.len() != recorded.bytes {
+        return changed(format!("it has {} bytes, expected {}", found.len(), recorded.bytes));
+    }
+    let hash = hash_file(path)?.sha256;
+    if hash != recorded.sha256 {
+        return changed(format!("its SHA-256 is {hash}, expected {}", recorded.sha256));
+    }
+    Ok(None)
 }
 
 /// Whether an error means that there is no such file (a folder in its place counts).

@@ -7,7 +7,7 @@ use crate::{
     Error, ExitStatus,
     cli::{Global, OutputFormat, RunArgs},
     commands::run,
-    stages::{Job, Stage},
+    stages::{Job, Stage, shortened},
     terminal::{self, Table},
 };
 
@@ -42,10 +42,10 @@ pub(crate) fn print(job: &Job, stages: &[Stage], global: &Global) -> Result<Exit
             for outcome in &outcomes {
                 let state =
                     if outcome.state == State::UpToDate { "up to date" } else { "would run" };
-                let why = reasons(&outcome.state);
-                let shown = why.iter().take(3).cloned().collect::<Vec<_>>().join("; ");
-                let more = why.len().saturating_sub(3);
-                let why = if more > 0 { format!("{shown}; and {more} more") } else { shown };
+                let why = match &outcome.state {
+                    State::UpToDate => String::new(),
+                    State::Stale(reasons) => shortened(reasons),
+                };
                 table.row([outcome.stage.to_string(), state.to_owned(), why]);
             }
             format!("{}\n{}", job.out.display(), table.render())

@@ -3,8 +3,7 @@
 use std::{collections::BTreeMap, fs, path::PathBuf};
 
 use clawsig_ingest::{IngestParams, OutputPaths, Source, ValidParams, ingest};
-use clawsig_store::{Input, hash_file};
-use tempfile::TempDir;
+use clawsig_store::{Input, hash_bytes, hash_file};
 
 use super::{Context, Job, Rows};
 use crate::{
@@ -21,37 +20,35 @@ const SAMPLE: [(&str, &[u8]); 4] = [
     ("eval_holdout.parquet", include_bytes!("../../../../data/sample/eval_holdout.parquet")),
 ];
 
+/// What the names of the source's files begin with, among the inputs.
+pub(super) const PREFIX: &str = "source/";
+
 /// The source's files on this machine.
 pub(super) struct Located {
     /// The files as inputs of the stage.
     pub(super) inputs: Vec<Input>,
     paths: BTreeMap<String, PathBuf>,
+    /// `None` for the bundled sample.
     source: Option<Source>,
-    /// Keeps the unpacked sample until the stage has read it.
-    _sample: Option<TempDir>,
 }
 
 impl Located {
     /// Finds (for the Hub: fetches) and hashes the files. Nothing is done if the ingest stage is
     /// not `wanted`.
     pub(super) fn locate(job: &Job, wanted: bool) -> Result<Located, Error> {
-        let mut located =
-            Located { inputs: Vec::new(), paths: BTreeMap::new(), source: None, _sample: None };
+        let mut located = Located { inputs: Vec::new(), paths: BTreeMap::new(), source: None };
         if !wanted {
             return Ok(located);
         }
         let settings = &job.settings.source;
         let source = match settings.kind {
             SourceKind::Sample => {
-                let folder =
-                    tempfile::tempdir().map_err(Error::io("create", std::env::temp_dir()))?;
-                for (name, bytes) in SAMPLE {
-                    let path = folder.path().join(name);
-                    fs::write(&path, bytes).map_err(Error::io("write", &path))?;
-                }
-                let path = folder.path().to_owned();
-                located._sample = Some(folder);
-                Source::Path { path }
+                located.inputs.extend(SAMPLE.map(|(name, bytes)| Input {
+                    name: format!("{PREFIX}{name}"),
+                    sha256: hash_bytes(bytes),
+                    bytes: bytes.len() as u64,
+                }));
+                return Ok(located);
             }
             SourceKind::Path if settings.path.is_empty() => {
                 return Err(Error::Usage(
@@ -70,7 +67,7 @@ impl Located {
         };
         let progress = Progress::new("hash", job.quiet);
         for file in clawsig_ingest::locate(&source, &|done, total| progress.set(done, total))? {
-            let name = format!("source/{}", file.name);
+            let name = format!("{PREFIX}{}", file.name);
             let hash = hash_file(&file.path)?;
             located.inputs.push(Input {
                 name: name.clone(),
@@ -90,10 +87,19 @@ impl Located {
 }
 
 pub(super) fn run(context: &Context<'_>, located: &Located) -> Result<Rows, Error> {
-    let Some(source) = &located.source else {
-        return Err(Error::Usage("the ingest stage was not prepared".to_owned()));
-    };
     let work = context.work;
+    // The sample is unpacked where the next run looks for what a killed one has left.
+    let unpacked = context.run.scratch("sample")?;
+    let source = match &located.source {
+        Some(source) => source,
+        None => {
+            for (name, bytes) in SAMPLE {
+                let path = unpacked.folder().join(name);
+                fs::write(&path, bytes).map_err(Error::io("write", &path))?;
+            }
+            &Source::Path { path: unpacked.folder().to_owned() }
+        }
+    };
     let out =
         OutputPaths { signals_dir: work.path("signals"), rejects: work.path("rejects.jsonl") };
     let ingested = ingest(source, &params(&context.job.settings)?, &out, &|done, total| {

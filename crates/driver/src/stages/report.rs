@@ -64,8 +64,8 @@ fn run_info(context: &Context<'_>, profile: &DataProfile) -> Result<RunInfo, Err
         .map(|(key, value)| (key, value.to_string()))
         .collect();
     Ok(RunInfo {
-        name: job.profile.clone(),
-        profile: job.profile.clone(),
+        name: job.profile_name(),
+        profile: job.profile_name(),
         command: job.command_line(),
         source: match source.kind {
             SourceKind::Sample => "the bundled synthetic sample".to_owned(),
