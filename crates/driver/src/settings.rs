@@ -230,7 +230,7 @@ pub struct ModelSettings {
     pub class_weight: ClassWeight,
     /// `l2`, `l1`, or `{ elastic-net = share of l1 }`.
     pub penalty: Penalty,
-    /// `auto`, `newton-cg`, `lbfgs`, `proximal-newton` or `linfa`.
+    /// `auto`, `sampled-newton`, `newton-cg`, `lbfgs`, `proximal-newton` or `linfa`.
     pub solver: SolverKind,
     /// `official` (the dataset's splits) or `stratified-70-30` (by run.seed).
     pub split: SplitPlan,

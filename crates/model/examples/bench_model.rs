@@ -1,32 +1,58 @@
 //! Solves one problem with one solver and prints iterations, seconds, objective and peak memory.
 //!
-//! `bench_model DIR SOLVER C BALANCED [TOLERANCE]`: DIR holds `indptr.npy` (int64),
-//! `indices.npy` (int32), `data.npy` (float64) and `labels.npy` (int32), as xtask/peers/model.py
-//! writes and reads them; BALANCED is `balanced` or `none`.
+//! `bench_model DIR SOLVER C BALANCED [TOLERANCE [L1_RATIO]]`: DIR holds `indptr.npy` (int64),
+//! `indices.npy` (int32), `data.npy` (float64), `labels.npy` (int32) and `cols.npy` (int64), as
+//! xtask/peers/model.py writes and reads them; BALANCED is `balanced` or `none`. The matrix is
+//! read row by row into [`Compact`].
 
-use std::{error::Error, fs, path::Path, time::Instant};
+use std::{
+    error::Error,
+    fs::{self, File},
+    io::{BufReader, Read},
+    path::Path,
+    time::Instant,
+};
 
 use clawsig_model::solver::{
-    Auto, Lbfgs, LinfaDense, NewtonCg, Problem, ProximalNewton, Solver, Stop,
+    Auto, Compact, Lbfgs, LinfaDense, NewtonCg, Problem, ProximalNewton, SampledNewton, Solver,
+    Stop,
 };
-use clawsig_schema::matrix::Csr;
 
-/// The data of a little-endian, one-dimensional `.npy` file of version 1 or 2.
-fn npy<const W: usize, T>(
-    path: &Path,
-    kind: &str,
+/// The items of a little-endian, one-dimensional `.npy` file of version 1, as they are read.
+struct Npy<const W: usize, T> {
+    file: BufReader<File>,
     read: fn([u8; W]) -> T,
-) -> Result<Vec<T>, Box<dyn Error>> {
-    let bytes = fs::read(path)?;
-    let header = match bytes.get(6) {
-        Some(1) => 10 + usize::from(u16::from_le_bytes([bytes[8], bytes[9]])),
-        _ => return Err(format!("{}: not an npy file of version 1", path.display()).into()),
-    };
-    if !String::from_utf8_lossy(&bytes[..header]).contains(kind) {
-        return Err(format!("{}: expected {kind}", path.display()).into());
+}
+
+impl<const W: usize, T> Npy<W, T> {
+    fn open(path: &Path, kind: &str, read: fn([u8; W]) -> T) -> Result<Npy<W, T>, Box<dyn Error>> {
+        let mut file = BufReader::with_capacity(1 << 16, File::open(path)?);
+        let mut start = [0; 10];
+        file.read_exact(&mut start)?;
+        let mut header = vec![0; usize::from(u16::from_le_bytes([start[8], start[9]]))];
+        file.read_exact(&mut header)?;
+        if start[6] != 1 || !String::from_utf8_lossy(&header).contains(kind) {
+            return Err(format!("{}: expected {kind} in version 1", path.display()).into());
+        }
+        Ok(Npy { file, read })
     }
-    let (items, _) = bytes[header..].as_chunks::<W>();
-    Ok(items.iter().map(|item| read(*item)).collect())
+
+    fn take(&mut self, items: usize) -> Result<Vec<T>, Box<dyn Error>> {
+        let mut out = Vec::with_capacity(items);
+        let mut bytes = [0; W];
+        for _ in 0..items {
+            self.file.read_exact(&mut bytes)?;
+            out.push((self.read)(bytes));
+        }
+        Ok(out)
+    }
+
+    fn rest(mut self) -> Result<Vec<T>, Box<dyn Error>> {
+        let mut bytes = Vec::new();
+        self.file.read_to_end(&mut bytes)?;
+        let (items, _) = bytes.as_chunks::<W>();
+        Ok(items.iter().map(|item| (self.read)(*item)).collect())
+    }
 }
 
 #[expect(clippy::print_stdout, reason = "the example's result")]
@@ -36,12 +62,18 @@ fn main() -> Result<(), Box<dyn Error>> {
         return Err("usage: bench_model DIR SOLVER C balanced|none [TOLERANCE [L1_RATIO]]".into());
     };
     let folder = Path::new(folder);
-    let indptr = npy(&folder.join("indptr.npy"), "<i8", |b| i64::from_le_bytes(b) as u64)?;
-    let indices = npy(&folder.join("indices.npy"), "<i4", |b| i32::from_le_bytes(b) as u32)?;
-    let values = npy(&folder.join("data.npy"), "<f8", f64::from_le_bytes)?;
-    let labels = npy(&folder.join("labels.npy"), "<i4", |b| i32::from_le_bytes(b) as u32)?;
-    let cols = npy(&folder.join("cols.npy"), "<i8", |b| i64::from_le_bytes(b) as usize)?[0];
-    let x = Csr::new(cols, indptr, indices, values)?;
+    let integer = |b| i64::from_le_bytes(b) as usize;
+    let indptr = Npy::open(&folder.join("indptr.npy"), "<i8", integer)?.rest()?;
+    let cols = Npy::open(&folder.join("cols.npy"), "<i8", integer)?.take(1)?[0];
+    let small = |b| i32::from_le_bytes(b) as u32;
+    let labels = Npy::open(&folder.join("labels.npy"), "<i4", small)?.rest()?;
+    let mut indices = Npy::open(&folder.join("indices.npy"), "<i4", small)?;
+    let mut values = Npy::open(&folder.join("data.npy"), "<f8", f64::from_le_bytes)?;
+    let mut x = Compact::new(cols, indptr.last().copied().unwrap_or(0))?;
+    for pair in indptr.windows(2) {
+        let entries = pair[1] - pair[0];
+        x.push(&indices.take(entries)?, &values.take(entries)?)?;
+    }
     let classes = labels.iter().max().map_or(0, |&top| top as usize + 1);
     let mut counts = vec![0_usize; classes];
     labels.iter().for_each(|&label| counts[label as usize] += 1);
@@ -60,6 +92,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let tolerance = rest.first().map_or(Ok(Stop::default().tolerance), |text| text.parse())?;
     let solver: &dyn Solver = match solver.as_str() {
         "auto" => &Auto,
+        "sampled-newton" => &SampledNewton,
         "newton-cg" => &NewtonCg,
         "lbfgs" => &Lbfgs,
         "proximal-newton" => &ProximalNewton,

@@ -2,7 +2,7 @@
 
 use clawsig_schema::{
     evaluation::{Contribution, TermWeight},
-    matrix::{ColumnGroup, ColumnInfo, Csr},
+    matrix::{ColumnGroup, ColumnInfo},
     target::Target,
 };
 use rayon::prelude::*;
@@ -11,7 +11,7 @@ use sha2::{Digest, Sha256};
 use crate::{
     error::{ModelError, Result},
     params::TrainParams,
-    solver::{Coefficients, SolverReport, class_scores, passes::softmax},
+    solver::{Coefficients, Matrix, SolverReport, class_scores, passes::softmax},
 };
 
 /// A model that can score rows of the matrix it was trained on.
@@ -78,7 +78,8 @@ impl TrainedModel {
     ///
     /// # Errors
     /// If the matrix has another number of columns than the model.
-    pub fn probabilities(&self, x: &Csr) -> Result<Vec<Vec<f64>>> {
+    pub fn probabilities<'x>(&self, x: impl Into<Matrix<'x>>) -> Result<Vec<Vec<f64>>> {
+        let x = x.into();
         if x.cols() != self.coefficients.cols {
             return Err(ModelError::Shape {
                 what: "a row of the matrix",

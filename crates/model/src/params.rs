@@ -21,8 +21,10 @@ pub enum ClassWeight {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum SolverKind {
-    /// Newton for a ridge penalty, proximal Newton with an L1 part.
+    /// Sampled Newton for a ridge penalty, proximal Newton with an L1 part.
     Auto,
+    /// [`crate::solver::SampledNewton`].
+    SampledNewton,
     /// [`crate::solver::NewtonCg`].
     NewtonCg,
     /// [`crate::solver::Lbfgs`].

@@ -17,8 +17,8 @@ use crate::{
     model::{TrainedModel, columns_hash},
     params::{ClassWeight, SolverKind, SplitPlan, TrainParams, ValidTrainParams},
     solver::{
-        Auto, Coefficients, Lbfgs, LinfaDense, NewtonCg, Problem, Progress, ProximalNewton, Solver,
-        Stop,
+        Auto, Coefficients, Lbfgs, LinfaDense, NewtonCg, Problem, Progress, ProximalNewton,
+        SampledNewton, Solver, Stop,
     },
 };
 
@@ -188,6 +188,7 @@ impl TrainData<'_> {
 fn solver_of(kind: SolverKind) -> &'static dyn Solver {
     match kind {
         SolverKind::Auto => &Auto,
+        SolverKind::SampledNewton => &SampledNewton,
         SolverKind::NewtonCg => &NewtonCg,
         SolverKind::Lbfgs => &Lbfgs,
         SolverKind::ProximalNewton => &ProximalNewton,

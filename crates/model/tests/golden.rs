@@ -3,7 +3,10 @@
 
 use clawsig_model::{
     metrics::{Scored, split_metrics},
-    solver::{Auto, Lbfgs, LinfaDense, Problem, ProximalNewton, Solver, Stop},
+    solver::{
+        Auto, Compact, Lbfgs, LinfaDense, NewtonCg, Problem, ProximalNewton, SampledNewton, Solver,
+        Stop,
+    },
 };
 use clawsig_schema::{evaluation::OVERALL, matrix::Csr};
 use serde_json::Value;
@@ -94,7 +97,7 @@ fn the_optimum_is_scikit_learns_or_lower() {
         let stop = Stop { tolerance: 1e-9, max_iterations: 10_000 };
         let mut solvers: Vec<&dyn Solver> = vec![&Auto, &ProximalNewton];
         if l1 == 0.0 {
-            solvers.push(&Lbfgs);
+            solvers.extend([&Lbfgs as &dyn Solver, &NewtonCg]);
             if !balanced {
                 solvers.push(&LinfaDense);
             }
@@ -129,6 +132,68 @@ fn the_same_bits_for_any_number_of_threads() {
         pool.install(|| {
             let problem = Problem::new(&x, &y, 3, 0.25).unwrap();
             Auto.solve(&problem, None, Stop::default(), &|_, _| {}).unwrap()
+        })
+    };
+    assert_eq!(solve(1), solve(5));
+}
+
+/// Enough rows for a sample, each with 12 of 300 columns; the third class has 1 % of the rows.
+fn many_rows() -> (Csr, Vec<u32>) {
+    let mut state = 7_u64;
+    let mut draw = |below: u64| {
+        state =
+            state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (state >> 33) % below
+    };
+    let (mut indptr, mut indices, mut values, mut y) =
+        (vec![0], Vec::new(), Vec::new(), Vec::new());
+    for _ in 0..12_000 {
+        let label = match draw(100) {
+            0 => 2,
+            1..=38 => 1,
+            _ => 0_u32,
+        };
+        let mut columns: Vec<u32> = (0..12).map(|_| draw(300) as u32).collect();
+        columns.push(label * 5 + draw(20) as u32);
+        columns.sort_unstable();
+        columns.dedup();
+        values.extend(columns.iter().map(|_| (draw(1000) as f64 + 1.0) / 500.0));
+        indices.extend(columns);
+        indptr.push(indices.len() as u64);
+        y.push(label);
+    }
+    (Csr::new(300, indptr, indices, values).unwrap(), y)
+}
+
+#[test]
+fn a_sample_of_the_rows_leads_to_the_same_optimum() {
+    let (x, y) = many_rows();
+    let compact = Compact::of(&x).unwrap();
+    let problem = Problem::new(&x, &y, 3, 0.25).unwrap();
+    let stop = Stop { tolerance: 1e-9, max_iterations: 10_000 };
+    let solve = |solver: &dyn Solver, problem: &Problem<'_>| {
+        solver.solve(problem, None, stop, &|_, _| {}).unwrap()
+    };
+    let newton = solve(&NewtonCg, &problem);
+    let sampled = solve(&SampledNewton, &problem);
+    let rounded = solve(&SampledNewton, &Problem::new(&compact, &y, 3, 0.25).unwrap());
+    assert!(sampled.report.iterations > newton.report.iterations);
+    for other in [&sampled, &rounded] {
+        assert!(other.report.converged);
+        let value = problem.objective(&other.coefficients).unwrap();
+        let change = value / newton.report.objective - 1.0;
+        assert!(change.abs() < 1e-8, "{change}");
+    }
+}
+
+#[test]
+fn a_sample_does_not_depend_on_the_number_of_threads() {
+    let (x, y) = many_rows();
+    let solve = |threads| {
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+        pool.install(|| {
+            let problem = Problem::new(&x, &y, 3, 0.25).unwrap();
+            SampledNewton.solve(&problem, None, Stop::default(), &|_, _| {}).unwrap()
         })
     };
     assert_eq!(solve(1), solve(5));

@@ -56,28 +56,23 @@ impl<'r, 'a, const N: usize> Point<'r, 'a, N> {
     /// With the intercept at its best, what remains is strongly convex with modulus `l2`, so the
     /// gap is at most |g|^2 / (2 l2). The intercept's own gradient is not zero on the way; its
     /// part is bounded by the decrease that a Newton step in the intercept alone would promise.
-    pub(super) fn relative_gap(&self, intercept_curvature: f64) -> f64 {
+    pub(super) fn relative_gap(&self) -> f64 {
         let cols = self.rows.x.cols();
         let weights = dot(&self.gradient[..cols], &self.gradient[..cols]) / (2.0 * self.l2);
         let intercept = &self.gradient[cols..];
-        let intercept = dot(intercept, intercept) / intercept_curvature.max(1e-300);
+        let curvature = self.rows.intercept_curvature(&self.state.p);
+        let intercept = dot(intercept, intercept) / curvature.max(1e-300);
         (weights + intercept) / self.objective.max(1e-300)
+    }
+
+    /// The squared norm of a gradient whose gap is well below `tolerance`.
+    pub(super) fn residual_for(&self, tolerance: f64) -> f64 {
+        0.2 * tolerance * self.objective.max(0.0) * 2.0 * self.l2
     }
 
     /// Largest absolute value of the gradient.
     pub(super) fn gradient_norm(&self) -> f64 {
         self.gradient.iter().flatten().fold(0.0, |top: f64, g| top.max(g.abs()))
-    }
-
-    /// The smallest positive curvature of the loss in the intercept's directions.
-    pub(super) fn intercept_curvature(diagonal: &[[f64; N]]) -> f64 {
-        diagonal
-            .last()
-            .into_iter()
-            .flatten()
-            .copied()
-            .filter(|&c| c > 0.0)
-            .fold(f64::INFINITY, f64::min)
     }
 
     /// Moves along `d`, whose `X d` is `dz`, to about the minimum on that line. Costs no pass over
@@ -92,7 +87,9 @@ impl<'r, 'a, const N: usize> Point<'r, 'a, N> {
         let before = self.objective;
         let (mut low, mut high, mut t) = (0.0, f64::INFINITY, 1.0);
         let mut best = (0.0, before);
+        let mut at = f64::NAN;
         for _ in 0..40 {
+            at = t;
             let loss = self.rows.loss(&self.state.z, Some((t, dz)), &mut self.state.p);
             let value = loss + 0.5 * self.l2 * (ww + 2.0 * t * wd + t * t * dd);
             let (first, second) = self.rows.slope(&self.state.p, dz);
@@ -129,7 +126,9 @@ impl<'r, 'a, const N: usize> Point<'r, 'a, N> {
             axpy(best.0, dz, &mut self.state.z);
             self.objective = best.1;
         }
-        self.rows.loss(&self.state.z, None, &mut self.state.p);
+        if at != best.0 {
+            self.rows.loss(&self.state.z, None, &mut self.state.p);
+        }
         moved
     }
 }

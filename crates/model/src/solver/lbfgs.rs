@@ -16,41 +16,77 @@ struct Pair<const N: usize> {
     rho: f64,
 }
 
+/// The last steps and what they changed in the gradient; its two loops turn an approximation of
+/// the inverse Hessian into a better one.
+pub(super) struct Pairs<const N: usize>(VecDeque<Pair<N>>);
+
+impl<const N: usize> Pairs<N> {
+    pub(super) fn new() -> Pairs<N> {
+        Pairs(VecDeque::with_capacity(PAIRS))
+    }
+
+    /// Turns minus the gradient into what the approximation is to be applied to.
+    pub(super) fn first_loop(&self, d: &mut [[f64; N]]) -> Vec<f64> {
+        let mut alphas = Vec::with_capacity(PAIRS);
+        for pair in self.0.iter().rev() {
+            let alpha = pair.rho * dot(&pair.step, d);
+            axpy(-alpha, &pair.change, d);
+            alphas.push(alpha);
+        }
+        alphas
+    }
+
+    /// Turns the approximation's answer into the direction.
+    pub(super) fn second_loop(&self, alphas: &[f64], d: &mut [[f64; N]]) {
+        for (pair, alpha) in self.0.iter().zip(alphas.iter().rev()) {
+            let beta = pair.rho * dot(&pair.change, d);
+            axpy(alpha - beta, &pair.step, d);
+        }
+    }
+
+    /// Takes in the step to `point` from where the weights and the gradient were these.
+    pub(super) fn push(&mut self, point: &Point<'_, '_, N>, from: Blocks<N>, slope: Blocks<N>) {
+        let (mut step, mut change) = (from, slope);
+        for (mine, new) in [(&mut step, &point.w), (&mut change, &point.gradient)] {
+            for (mine, new) in mine.iter_mut().zip(new) {
+                for n in 0..N {
+                    mine[n] = new[n] - mine[n];
+                }
+            }
+        }
+        let curvature = dot(&step, &change);
+        if curvature > 0.0 {
+            if self.0.len() == PAIRS {
+                self.0.pop_front();
+            }
+            self.0.push_back(Pair { step, change, rho: 1.0 / curvature });
+        }
+    }
+}
+
 pub(super) fn solve<const N: usize>(
     rows: &Rows<'_, N>,
-    l2: f64,
-    start: Blocks<N>,
+    mut point: Point<'_, '_, N>,
     stop: Stop,
     progress: &(dyn Fn(u64, u64) + Sync),
 ) -> Raw<N> {
-    let mut point = Point::new(rows, l2, start);
-    let mut pairs: VecDeque<Pair<N>> = VecDeque::new();
+    let mut pairs = Pairs::new();
     let mut dz = vec![[0.0; N]; rows.x.rows()];
-    let mut diagonal = vec![[0.0; N]; rows.blocks()];
-    rows.diagonal(&point.state.p, &mut point.work, &mut diagonal);
     let mut iterations = 0;
     loop {
-        let gap = point.relative_gap(Point::intercept_curvature(&diagonal));
+        let gap = point.relative_gap();
         let converged = gap <= stop.tolerance;
         if converged || iterations >= stop.max_iterations || !point.objective.is_finite() {
             return Raw::new(point, gap, iterations, converged);
         }
         let mut d: Blocks<N> = point.gradient.iter().map(|g| g.map(|g| -g)).collect();
-        let mut alphas = Vec::with_capacity(PAIRS);
-        for pair in pairs.iter().rev() {
-            let alpha = pair.rho * dot(&pair.step, &d);
-            axpy(-alpha, &pair.change, &mut d);
-            alphas.push(alpha);
-        }
-        let scale = match pairs.back() {
+        let alphas = pairs.first_loop(&mut d);
+        let scale = match pairs.0.back() {
             Some(pair) => 1.0 / (pair.rho * dot(&pair.change, &pair.change)),
             None => 1.0 / dot(&d, &d).sqrt().max(1e-300),
         };
         d.iter_mut().flatten().for_each(|d| *d *= scale);
-        for (pair, alpha) in pairs.iter().zip(alphas.iter().rev()) {
-            let beta = pair.rho * dot(&pair.change, &d);
-            axpy(alpha - beta, &pair.step, &mut d);
-        }
+        pairs.second_loop(&alphas, &mut d);
         rows.scores(&d, &mut dz);
         point.passes += 0.5;
         let (from, slope) = (point.w.clone(), point.gradient.clone());
@@ -58,28 +94,13 @@ pub(super) fn solve<const N: usize>(
         point.update_gradient();
         iterations += 1;
         progress(iterations as u64, 0);
-        if !moved {
-            if pairs.is_empty() {
-                let gap = point.relative_gap(Point::intercept_curvature(&diagonal));
-                return Raw::new(point, gap, iterations, gap <= stop.tolerance);
-            }
-            pairs.clear();
-            continue;
-        }
-        let mut step = point.w.clone();
-        axpy(-1.0, &from, &mut step);
-        let mut change = point.gradient.clone();
-        axpy(-1.0, &slope, &mut change);
-        let curvature = dot(&step, &change);
-        if curvature > 0.0 {
-            if pairs.len() == PAIRS {
-                pairs.pop_front();
-            }
-            pairs.push_back(Pair { step, change, rho: 1.0 / curvature });
-        }
-        if iterations % 20 == 0 {
-            rows.diagonal(&point.state.p, &mut point.work, &mut diagonal);
-            point.passes += 0.5;
+        if moved {
+            pairs.push(&point, from, slope);
+        } else if pairs.0.is_empty() {
+            let gap = point.relative_gap();
+            return Raw::new(point, gap, iterations, gap <= stop.tolerance);
+        } else {
+            pairs.0.clear();
         }
     }
 }

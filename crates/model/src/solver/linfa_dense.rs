@@ -52,10 +52,7 @@ impl Solver for LinfaDense {
         }
         let mut dense = Array2::<f64>::zeros((rows, cols));
         for row in 0..rows {
-            let (columns, values) = problem.x.row(row);
-            for (&column, &value) in columns.iter().zip(values) {
-                dense[[row, column as usize]] = value;
-            }
+            problem.x.row(row).for_each(|column, value| dense[[row, column]] = value);
         }
         let targets: Array1<usize> = problem.labels.iter().map(|&label| label as usize).collect();
         let data = Dataset::new(dense, targets);

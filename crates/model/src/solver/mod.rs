@@ -1,18 +1,24 @@
 //! Solvers of penalised logistic regression on a sparse matrix.
 
+mod cg;
 mod descent;
 mod lbfgs;
 mod linfa_dense;
+mod matrix;
 mod newton;
 pub(crate) mod passes;
 mod proximal;
+mod sampled;
 mod spec;
 
 pub use linfa_dense::LinfaDense;
+pub use matrix::{Compact, Matrix};
 pub(crate) use spec::outputs_of;
 pub use spec::{Coefficients, MAX_CLASSES, Problem, Solution, SolverReport, Stop};
 
 use crate::error::{ModelError, Result};
+use descent::Point;
+pub(crate) use matrix::Row;
 use passes::{Blocks, Rows};
 use spec::Raw;
 
@@ -42,6 +48,10 @@ pub trait Solver: Sync {
 #[derive(Clone, Copy, Debug, Default)]
 pub struct NewtonCg;
 
+/// Newton steps on a sample of the rows, corrected by L-BFGS, for a ridge penalty and many rows.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct SampledNewton;
+
 /// L-BFGS, for a ridge penalty.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Lbfgs;
@@ -50,7 +60,8 @@ pub struct Lbfgs;
 #[derive(Clone, Copy, Debug, Default)]
 pub struct ProximalNewton;
 
-/// [`NewtonCg`] without, [`ProximalNewton`] with an L1 part.
+/// [`SampledNewton`] without, [`ProximalNewton`] with an L1 part. With too few rows to sample,
+/// the former is [`NewtonCg`].
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Auto;
 
@@ -138,9 +149,11 @@ fn run<const N: usize>(
         None => vec![[0.0; N]; problem.x.cols() + 1],
     };
     let rows = Rows::new(problem.x, problem.labels, &problem.weights, q, problem.intercept);
+    let ridge = |rows, first| Point::new(rows, problem.l2, first);
     let raw: Raw<N> = match method {
-        Method::Newton => newton::solve(&rows, problem.l2, first, stop, progress),
-        Method::Lbfgs => lbfgs::solve(&rows, problem.l2, first, stop, progress),
+        Method::Newton => newton::solve(&rows, ridge(&rows, first), 0, stop, progress),
+        Method::Sampled => sampled::solve(&rows, ridge(&rows, first), stop, progress),
+        Method::Lbfgs => lbfgs::solve(&rows, ridge(&rows, first), stop, progress),
         Method::Proximal => proximal::solve(&rows, (problem.l1, problem.l2), first, stop, progress),
     };
     if !raw.objective.is_finite() {
@@ -163,6 +176,7 @@ fn run<const N: usize>(
 #[derive(Clone, Copy)]
 enum Method {
     Newton,
+    Sampled,
     Lbfgs,
     Proximal,
 }
@@ -171,6 +185,7 @@ impl Method {
     fn name(self) -> &'static str {
         match self {
             Method::Newton => "newton-cg",
+            Method::Sampled => "sampled-newton",
             Method::Lbfgs => "lbfgs",
             Method::Proximal => "proximal-newton",
         }
@@ -244,6 +259,7 @@ macro_rules! ridge_solver {
 }
 
 ridge_solver!(NewtonCg, Method::Newton, "newton-cg");
+ridge_solver!(SampledNewton, Method::Sampled, "sampled-newton");
 ridge_solver!(Lbfgs, Method::Lbfgs, "lbfgs");
 
 impl Solver for ProximalNewton {
@@ -274,7 +290,7 @@ impl Solver for Auto {
         stop: Stop,
         progress: Progress<'_>,
     ) -> Result<Solution> {
-        let method = if problem.l1 > 0.0 { Method::Proximal } else { Method::Newton };
+        let method = if problem.l1 > 0.0 { Method::Proximal } else { Method::Sampled };
         dispatch(method, problem, start, stop, progress)
     }
 }
@@ -307,24 +323,24 @@ impl Problem<'_> {
 
 /// The class scores of one row, whose softmax are the probabilities. Columns the model does not
 /// know are left out.
-pub(crate) fn class_scores(model: &Coefficients, row: (&[u32], &[f64]), scores: &mut [f64]) {
+pub(crate) fn class_scores(model: &Coefficients, row: Row<'_>, scores: &mut [f64]) {
     let outputs = model.outputs();
     if let [first, second] = scores
         && outputs == 1
     {
         let mut sum = model.intercepts[0];
-        for (&column, &value) in row.0.iter().zip(row.1) {
-            sum += value * model.weights.get(column as usize).copied().unwrap_or(0.0);
-        }
+        row.for_each(|column, value| {
+            sum += value * model.weights.get(column).copied().unwrap_or(0.0);
+        });
         (*first, *second) = (0.0, sum);
         return;
     }
     scores.copy_from_slice(&model.intercepts);
-    for (&column, &value) in row.0.iter().zip(row.1) {
-        if (column as usize) < model.cols {
-            for (score, weight) in scores.iter_mut().zip(model.column(column as usize)) {
+    row.for_each(|column, value| {
+        if column < model.cols {
+            for (score, weight) in scores.iter_mut().zip(model.column(column)) {
                 *score += value * weight;
             }
         }
-    }
+    });
 }

@@ -1,6 +1,6 @@
 //! The passes over the matrix, fixed in their order of summation.
 //!
-//! Rows are cut into a fixed number of chunks of about equal work. A thread takes whole chunks,
+//! Rows are cut into chunks of about equal work, their number a function of the matrix alone. A thread takes whole chunks,
 //! each with its own accumulator, and the accumulators are added in the chunks' order: the result
 //! is the same bits for one thread or sixty-four.
 //!
@@ -17,25 +17,28 @@
 
 use std::ops::Range;
 
-use clawsig_schema::matrix::Csr;
 use rayon::prelude::*;
 
-/// Number of row chunks: fixed, so that sums don't depend on the number of threads, and enough
-/// for as many threads as the passes can feed from memory.
-const CHUNKS: usize = 16;
+use super::matrix::Matrix;
+
+/// The most row chunks: enough for as many threads as the passes can feed from memory.
+const CHUNKS: u64 = 16;
+/// Entries that a chunk has for each column at least, so that adding up the chunks' accumulators
+/// costs little beside filling them.
+const ENTRIES_PER_COLUMN: u64 = 16;
 
 /// One vector of the optimisation: a block of `N` a column, the intercept's block last.
 pub(crate) type Blocks<const N: usize> = Vec<[f64; N]>;
 
 /// The matrix with its targets, ready for passes.
 pub(crate) struct Rows<'a, const N: usize> {
-    pub(crate) x: &'a Csr,
+    pub(crate) x: Matrix<'a>,
     pub(crate) labels: &'a [u32],
     pub(crate) weights: &'a [f64],
     /// One row of `Q` a class.
     pub(crate) basis: Vec<[f64; N]>,
     pub(crate) intercept: bool,
-    chunks: Vec<Range<usize>>,
+    all: RowSet,
 }
 
 /// What the current point looks like from the rows.
@@ -65,25 +68,67 @@ pub(crate) fn softmax(scores: &mut [f64]) -> f64 {
     top + sum.ln()
 }
 
-#[inline(always)]
-fn dot_row<const N: usize>(columns: &[u32], values: &[f64], v: &[[f64; N]]) -> [f64; N] {
-    let mut sum = [0.0; N];
-    for (&column, &value) in columns.iter().zip(values) {
-        let block = &v[column as usize];
-        for n in 0..N {
-            sum[n] += value * block[n];
-        }
-    }
-    sum
+/// Rows, weighted, and the chunks in which they are passed over.
+pub(crate) struct RowSet {
+    rows: Vec<u32>,
+    weights: Vec<f64>,
+    chunks: Vec<Range<usize>>,
 }
 
-#[inline(always)]
-fn add_row<const N: usize>(columns: &[u32], values: &[f64], u: &[f64; N], to: &mut [[f64; N]]) {
-    for (&column, &value) in columns.iter().zip(values) {
-        let block = &mut to[column as usize];
-        for n in 0..N {
-            block[n] += value * u[n];
+impl RowSet {
+    /// The given rows with their weights, times a factor each if there is one.
+    pub(crate) fn new(
+        x: Matrix<'_>,
+        rows: Vec<u32>,
+        weights: &[f64],
+        scale: Option<&[f64]>,
+    ) -> RowSet {
+        let weights = rows
+            .iter()
+            .enumerate()
+            .map(|(at, &row)| weights[row as usize] * scale.map_or(1.0, |scale| scale[at]))
+            .collect();
+        let indptr = x.indptr();
+        // A row costs its entries plus some dozens of operations of its own.
+        let cost = |row: u32| indptr[row as usize + 1] - indptr[row as usize] + 16;
+        let total: u64 = rows.iter().map(|&row| cost(row)).sum();
+        let count = (total / (ENTRIES_PER_COLUMN * (x.cols() as u64 + 1))).clamp(2, CHUNKS);
+        let mut chunks = Vec::with_capacity(count as usize);
+        let (mut begin, mut sum) = (0, 0);
+        for (at, &row) in rows.iter().enumerate() {
+            sum += cost(row);
+            if sum * count >= total * (chunks.len() as u64 + 1) {
+                chunks.push(begin..at + 1);
+                begin = at + 1;
+            }
         }
+        RowSet { rows, weights, chunks }
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.rows.len()
+    }
+
+    pub(crate) fn entries(&self, x: Matrix<'_>) -> u64 {
+        let indptr = x.indptr();
+        self.rows.iter().map(|&row| indptr[row as usize + 1] - indptr[row as usize]).sum()
+    }
+
+    /// Cuts a slice with `per_row` items a row at the chunks' borders.
+    fn cut<'s, T>(&self, mut all: &'s mut [T], per_row: usize) -> Vec<&'s mut [T]> {
+        let mut pieces = Vec::with_capacity(self.chunks.len());
+        for chunk in &self.chunks {
+            let (piece, rest) = std::mem::take(&mut all).split_at_mut(chunk.len() * per_row);
+            pieces.push(piece);
+            all = rest;
+        }
+        pieces
+    }
+
+    /// A chunk's rows and weights.
+    fn part(&self, chunk: &Range<usize>) -> impl Iterator<Item = (usize, f64)> + '_ {
+        let rows = self.rows[chunk.clone()].iter().map(|&row| row as usize);
+        rows.zip(self.weights[chunk.clone()].iter().copied())
     }
 }
 
@@ -108,27 +153,19 @@ pub(crate) fn axpy<const N: usize>(t: f64, x: &[[f64; N]], y: &mut [[f64; N]]) {
 
 impl<'a, const N: usize> Rows<'a, N> {
     pub(crate) fn new(
-        x: &'a Csr,
+        x: Matrix<'a>,
         labels: &'a [u32],
         weights: &'a [f64],
         basis: Vec<[f64; N]>,
         intercept: bool,
     ) -> Rows<'a, N> {
-        // A row costs its entries plus some dozens of operations of its own.
-        let cost = |row: usize| x.indptr()[row] + 16 * row as u64;
-        let total = cost(x.rows());
-        let mut chunks = Vec::with_capacity(CHUNKS);
-        let mut begin = 0;
-        for chunk in 1..=CHUNKS as u64 {
-            let mut end = begin;
-            let limit = total * chunk / CHUNKS as u64;
-            while end < x.rows() && (cost(end + 1) <= limit || chunk == CHUNKS as u64) {
-                end += 1;
-            }
-            chunks.push(begin..end);
-            begin = end;
-        }
-        Rows { x, labels, weights, basis, intercept, chunks }
+        let all = RowSet::new(x, (0..x.rows() as u32).collect(), weights, None);
+        Rows { x, labels, weights, basis, intercept, all }
+    }
+
+    /// All rows with their own weights.
+    pub(crate) fn all(&self) -> &RowSet {
+        &self.all
     }
 
     pub(crate) fn classes(&self) -> usize {
@@ -141,27 +178,15 @@ impl<'a, const N: usize> Rows<'a, N> {
     }
 
     pub(crate) fn workspace(&self) -> Workspace<N> {
-        Workspace { sums: vec![vec![[0.0; N]; self.blocks()]; self.chunks.len()] }
-    }
-
-    /// Cuts a slice with `per_row` items a row at the chunks' borders.
-    fn cut<'s, T>(&self, mut all: &'s mut [T], per_row: usize) -> Vec<&'s mut [T]> {
-        let mut pieces = Vec::with_capacity(self.chunks.len());
-        for chunk in &self.chunks {
-            let (piece, rest) = std::mem::take(&mut all).split_at_mut(chunk.len() * per_row);
-            pieces.push(piece);
-            all = rest;
-        }
-        pieces
+        Workspace { sums: vec![vec![[0.0; N]; self.blocks()]; CHUNKS as usize] }
     }
 
     /// `X v`, the intercept's block added to every row.
     pub(crate) fn scores(&self, v: &[[f64; N]], out: &mut [[f64; N]]) {
         let last = v[self.x.cols()];
-        self.chunks.par_iter().zip(self.cut(out, 1)).for_each(|(chunk, out)| {
+        self.all.chunks.par_iter().zip(self.all.cut(out, 1)).for_each(|(chunk, out)| {
             for (row, out) in chunk.clone().zip(out) {
-                let (columns, values) = self.x.row(row);
-                *out = dot_row(columns, values, v);
+                *out = self.x.row(row).dot(v);
                 for n in 0..N {
                     out[n] += last[n];
                 }
@@ -178,9 +203,10 @@ impl<'a, const N: usize> Rows<'a, N> {
     ) -> f64 {
         let k = self.classes();
         let parts: Vec<f64> = self
+            .all
             .chunks
             .par_iter()
-            .zip(self.cut(p, k))
+            .zip(self.all.cut(p, k))
             .map(|(chunk, p)| {
                 let mut sum = 0.0;
                 for (row, p) in chunk.clone().zip(p.chunks_exact_mut(k)) {
@@ -218,6 +244,7 @@ impl<'a, const N: usize> Rows<'a, N> {
     pub(crate) fn slope(&self, p: &[f64], dz: &[[f64; N]]) -> (f64, f64) {
         let k = self.classes();
         let parts: Vec<(f64, f64)> = self
+            .all
             .chunks
             .par_iter()
             .map(|chunk| {
@@ -242,58 +269,79 @@ impl<'a, const N: usize> Rows<'a, N> {
         parts.iter().fold((0.0, 0.0), |sum, part| (sum.0 + part.0, sum.1 + part.1))
     }
 
-    /// Derivative of a row's loss by its `z`.
+    /// The diagonal of a row's Hessian in its `z`, for a weight of 1.
     #[inline(always)]
-    fn residual(&self, row: usize, p: &[f64]) -> [f64; N] {
-        let mut u = [0.0; N];
-        for (class, q) in self.basis.iter().enumerate() {
-            let hit = if class == self.labels[row] as usize { 1.0 } else { 0.0 };
-            let r = self.weights[row] * (p[class] - hit);
+    fn own_diagonal(&self, p: &[f64]) -> [f64; N] {
+        let (mut mean, mut u) = ([0.0; N], [0.0; N]);
+        for (p, q) in p.iter().zip(&self.basis) {
             for n in 0..N {
-                u[n] += r * q[n];
+                mean[n] += p * q[n];
+                u[n] += p * q[n] * q[n];
             }
         }
+        for n in 0..N {
+            u[n] = (u[n] - mean[n] * mean[n]).max(0.0);
+        }
         u
+    }
+
+    /// The trace of every row's part of the Hessian, given 1 plus the square of its values.
+    pub(crate) fn curvatures(&self, p: &[f64], squares: &[f64]) -> Vec<f64> {
+        let of = |((p, square), weight): ((&[f64], &f64), &f64)| {
+            weight * square * self.own_diagonal(p).iter().sum::<f64>()
+        };
+        p.chunks_exact(self.classes()).zip(squares).zip(self.weights).map(of).collect()
+    }
+
+    /// The smallest positive curvature of the loss in the intercept's directions.
+    pub(crate) fn intercept_curvature(&self, p: &[f64]) -> f64 {
+        let mut sum = [0.0; N];
+        for (p, weight) in p.chunks_exact(self.classes()).zip(self.weights) {
+            let own = self.own_diagonal(p);
+            for n in 0..N {
+                sum[n] += weight * own[n];
+            }
+        }
+        sum.into_iter().filter(|&c| c > 0.0).fold(f64::INFINITY, f64::min)
     }
 
     /// The loss's gradient.
     pub(crate) fn gradient(&self, p: &[f64], work: &mut Workspace<N>, out: &mut [[f64; N]]) {
         let k = self.classes();
-        self.accumulate(work, out, |row, columns, values, sums| {
-            let u = self.residual(row, &p[row * k..(row + 1) * k]);
-            add_row(columns, values, &u, sums);
-            u
-        });
-    }
-
-    /// The diagonal of the loss's Hessian.
-    pub(crate) fn diagonal(&self, p: &[f64], work: &mut Workspace<N>, out: &mut [[f64; N]]) {
-        let k = self.classes();
-        self.accumulate(work, out, |row, columns, values, sums| {
-            let mut mean = [0.0; N];
+        self.accumulate(&self.all, work, out, |row, weight, sums| {
             let mut u = [0.0; N];
-            for (p, q) in p[row * k..(row + 1) * k].iter().zip(&self.basis) {
+            for (class, q) in self.basis.iter().enumerate() {
+                let hit = if class == self.labels[row] as usize { 1.0 } else { 0.0 };
+                let r = weight * (p[row * k + class] - hit);
                 for n in 0..N {
-                    mean[n] += p * q[n];
-                    u[n] += p * q[n] * q[n];
+                    u[n] += r * q[n];
                 }
             }
-            for n in 0..N {
-                u[n] = self.weights[row] * (u[n] - mean[n] * mean[n]).max(0.0);
-            }
-            for (&column, &value) in columns.iter().zip(values) {
-                let block = &mut sums[column as usize];
-                for n in 0..N {
-                    block[n] += value * value * u[n];
-                }
-            }
+            self.x.row(row).add(&u, sums);
             u
         });
     }
 
-    /// The loss's Hessian times `v`; `xv` gets `X v` on the way.
+    /// The diagonal of the loss's Hessian over `set`.
+    pub(crate) fn diagonal(
+        &self,
+        set: &RowSet,
+        p: &[f64],
+        work: &mut Workspace<N>,
+        out: &mut [[f64; N]],
+    ) {
+        let k = self.classes();
+        self.accumulate(set, work, out, |row, weight, sums| {
+            let u = self.own_diagonal(&p[row * k..(row + 1) * k]).map(|u| weight * u);
+            self.x.row(row).add_squares(&u, sums);
+            u
+        });
+    }
+
+    /// The loss's Hessian over `set` times `v`; `xv` gets `X v` of the set's rows on the way.
     pub(crate) fn hessian(
         &self,
+        set: &RowSet,
         p: &[f64],
         v: &[[f64; N]],
         xv: &mut [[f64; N]],
@@ -302,13 +350,13 @@ impl<'a, const N: usize> Rows<'a, N> {
     ) {
         let k = self.classes();
         let last = v[self.x.cols()];
-        let pieces = self.cut(xv, 1);
-        self.chunks.par_iter().zip(pieces).zip(&mut work.sums).for_each(|((chunk, xv), sums)| {
+        let pieces = set.cut(xv, 1);
+        set.chunks.par_iter().zip(pieces).zip(&mut work.sums).for_each(|((chunk, xv), sums)| {
             sums.fill([0.0; N]);
             let mut total = [0.0; N];
-            for (row, xv) in chunk.clone().zip(xv) {
-                let (columns, values) = self.x.row(row);
-                let mut s = dot_row(columns, values, v);
+            for ((row, weight), xv) in set.part(chunk).zip(xv) {
+                let entries = self.x.row(row);
+                let mut s = entries.dot(v);
                 for n in 0..N {
                     s[n] += last[n];
                 }
@@ -325,44 +373,45 @@ impl<'a, const N: usize> Rows<'a, N> {
                     }
                 }
                 for n in 0..N {
-                    u[n] = self.weights[row] * (u[n] - drift * mean[n]);
+                    u[n] = weight * (u[n] - drift * mean[n]);
                     total[n] += u[n];
                 }
-                add_row(columns, values, &u, sums);
+                entries.add(&u, sums);
             }
             sums[self.x.cols()] = total;
         });
-        self.reduce(work, out);
+        self.reduce(set, work, out);
     }
 
-    /// Runs `visit` over every row; it adds to the columns' sums and gives the intercept's part.
+    /// Runs `visit` over every row of `set`; it adds to the columns' sums and gives the
+    /// intercept's part.
     fn accumulate(
         &self,
+        set: &RowSet,
         work: &mut Workspace<N>,
         out: &mut [[f64; N]],
-        visit: impl Fn(usize, &[u32], &[f64], &mut [[f64; N]]) -> [f64; N] + Sync,
+        visit: impl Fn(usize, f64, &mut [[f64; N]]) -> [f64; N] + Sync,
     ) {
-        self.chunks.par_iter().zip(&mut work.sums).for_each(|(chunk, sums)| {
+        set.chunks.par_iter().zip(&mut work.sums).for_each(|(chunk, sums)| {
             sums.fill([0.0; N]);
             let mut total = [0.0; N];
-            for row in chunk.clone() {
-                let (columns, values) = self.x.row(row);
-                let u = visit(row, columns, values, sums);
+            for (row, weight) in set.part(chunk) {
+                let u = visit(row, weight, sums);
                 for n in 0..N {
                     total[n] += u[n];
                 }
             }
             sums[self.x.cols()] = total;
         });
-        self.reduce(work, out);
+        self.reduce(set, work, out);
     }
 
-    fn reduce(&self, work: &Workspace<N>, out: &mut [[f64; N]]) {
+    fn reduce(&self, set: &RowSet, work: &Workspace<N>, out: &mut [[f64; N]]) {
         const BLOCK: usize = 4096;
         out.par_chunks_mut(BLOCK).enumerate().for_each(|(at, out)| {
             out.fill([0.0; N]);
             let begin = at * BLOCK;
-            for sums in &work.sums {
+            for sums in &work.sums[..set.chunks.len()] {
                 axpy(1.0, &sums[begin..begin + out.len()], out);
             }
         });

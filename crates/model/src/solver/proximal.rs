@@ -3,6 +3,7 @@
 //! (2014), with all classes in one model.
 
 use super::{
+    matrix::Matrix,
     passes::{Blocks, Rows, axpy},
     spec::{Raw, Stop},
 };
@@ -15,25 +16,22 @@ struct Columns {
 }
 
 impl Columns {
-    fn of(x: &clawsig_schema::matrix::Csr) -> Columns {
+    fn of(x: Matrix<'_>) -> Columns {
         let mut begin = vec![0; x.cols() + 1];
-        for &column in x.indices() {
-            begin[column as usize + 1] += 1;
-        }
+        (0..x.rows()).for_each(|row| x.row(row).for_each(|column, _| begin[column + 1] += 1));
         for column in 0..x.cols() {
             begin[column + 1] += begin[column];
         }
         let mut next = begin.clone();
-        let mut rows = vec![0; x.entries()];
-        let mut values = vec![0.0; x.entries()];
+        let entries = begin[x.cols()];
+        let (mut rows, mut values) = (vec![0; entries], vec![0.0; entries]);
         for row in 0..x.rows() {
-            let (columns, entries) = x.row(row);
-            for (&column, &value) in columns.iter().zip(entries) {
-                let at = &mut next[column as usize];
+            x.row(row).for_each(|column, value| {
+                let at = &mut next[column];
                 rows[*at] = row as u32;
                 values[*at] = value;
                 *at += 1;
-            }
+            });
         }
         Columns { begin, rows, values }
     }
@@ -109,7 +107,7 @@ pub(super) fn solve<const N: usize>(
     loop {
         rows.gradient(&p, &mut work, &mut gradient);
         axpy(l2, &w[..cols], &mut gradient[..cols]);
-        rows.diagonal(&p, &mut work, &mut diagonal);
+        rows.diagonal(rows.all(), &p, &mut work, &mut diagonal);
         passes += 1.0;
         let mut norms = (0.0_f64, 0.0_f64);
         for (at, (g, w)) in gradient.iter().zip(&w).enumerate() {

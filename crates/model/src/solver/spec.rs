@@ -1,9 +1,8 @@
 //! What is solved, when to stop, and what comes out.
 
-use clawsig_schema::matrix::Csr;
 use serde::{Deserialize, Serialize};
 
-use super::{descent::Point, passes::Blocks};
+use super::{descent::Point, matrix::Matrix, passes::Blocks};
 use crate::error::{ModelError, Result};
 
 /// The most classes that the solvers carry.
@@ -33,7 +32,7 @@ impl Default for Stop {
 /// one weight a column (the log-odds of the second class), more classes one a column and class.
 #[derive(Clone, Debug)]
 pub struct Problem<'a> {
-    pub(crate) x: &'a Csr,
+    pub(crate) x: Matrix<'a>,
     pub(crate) labels: &'a [u32],
     pub(crate) classes: usize,
     pub(crate) weights: Vec<f64>,
@@ -43,12 +42,19 @@ pub struct Problem<'a> {
 }
 
 impl<'a> Problem<'a> {
-    /// A problem with unit weights, an intercept, and the ridge penalty `l2`.
+    /// A problem with unit weights, an intercept, and the ridge penalty `l2`, on a
+    /// [`clawsig_schema::matrix::Csr`] or a [`super::Compact`] matrix.
     ///
     /// # Errors
     /// If there is no row, lengths differ, a label is not below `classes`, there are fewer than 2
     /// or more than [`MAX_CLASSES`] classes, or `l2` is not a finite number of at least 0.
-    pub fn new(x: &'a Csr, labels: &'a [u32], classes: usize, l2: f64) -> Result<Problem<'a>> {
+    pub fn new(
+        x: impl Into<Matrix<'a>>,
+        labels: &'a [u32],
+        classes: usize,
+        l2: f64,
+    ) -> Result<Problem<'a>> {
+        let x = x.into();
         if x.rows() == 0 {
             return Err(ModelError::Shape { what: "the training matrix", found: 0, expected: 1 });
         }

@@ -1,0 +1,114 @@
+//! Preconditioned conjugate gradients on the Hessian of all rows or of a sample.
+
+use super::passes::{Blocks, RowSet, Rows, Workspace, axpy, dot};
+
+/// The most steps of one solution.
+const LIMIT: usize = 400;
+
+/// The buffers and the result.
+pub(super) struct Cg<const N: usize> {
+    /// The solution.
+    pub(super) d: Blocks<N>,
+    /// `X d` of the set's rows.
+    pub(super) dz: Blocks<N>,
+    /// What is left: the right side minus the Hessian times `d`.
+    r: Blocks<N>,
+    y: Blocks<N>,
+    s: Blocks<N>,
+    hs: Blocks<N>,
+    xs: Blocks<N>,
+}
+
+/// When conjugate gradients stop.
+#[derive(Clone, Copy)]
+pub(super) struct Enough {
+    /// The residual's preconditioned norm relative to the first.
+    pub(super) ratio: f64,
+    /// The residual's squared norm that is small enough in any case.
+    pub(super) square: f64,
+}
+
+impl<const N: usize> Cg<N> {
+    pub(super) fn new(blocks: usize) -> Cg<N> {
+        let zeros = || vec![[0.0; N]; blocks];
+        Cg {
+            d: zeros(),
+            dz: Vec::new(),
+            r: zeros(),
+            y: zeros(),
+            s: zeros(),
+            hs: zeros(),
+            xs: Vec::new(),
+        }
+    }
+
+    /// Solves `(H + l2) d = right` about, `H` the Hessian of the loss over `set`; gives the steps.
+    #[expect(clippy::too_many_arguments, reason = "one call each in two places")]
+    pub(super) fn solve(
+        &mut self,
+        rows: &Rows<'_, N>,
+        set: &RowSet,
+        p: &[f64],
+        l2: f64,
+        right: &[[f64; N]],
+        diagonal: &[[f64; N]],
+        enough: Enough,
+        work: &mut Workspace<N>,
+    ) -> usize {
+        let cols = rows.x.cols();
+        let precondition = |r: &[[f64; N]], y: &mut [[f64; N]]| {
+            for ((y, r), h) in y.iter_mut().zip(r).zip(diagonal) {
+                for n in 0..N {
+                    y[n] = r[n] / h[n];
+                }
+            }
+        };
+        self.d.fill([0.0; N]);
+        for vector in [&mut self.dz, &mut self.xs] {
+            vector.clear();
+            vector.resize(set.len(), [0.0; N]);
+        }
+        self.r.copy_from_slice(right);
+        precondition(&self.r, &mut self.y);
+        self.s.copy_from_slice(&self.y);
+        let mut ry = dot(&self.r, &self.y);
+        let target = ry * enough.ratio * enough.ratio;
+        for step in 1..=LIMIT {
+            rows.hessian(set, p, &self.s, &mut self.xs, work, &mut self.hs);
+            axpy(l2, &self.s[..cols], &mut self.hs[..cols]);
+            let curvature = dot(&self.s, &self.hs);
+            if curvature.is_nan() || curvature <= 0.0 {
+                return step;
+            }
+            let alpha = ry / curvature;
+            axpy(alpha, &self.s, &mut self.d);
+            axpy(alpha, &self.xs, &mut self.dz);
+            axpy(-alpha, &self.hs, &mut self.r);
+            precondition(&self.r, &mut self.y);
+            let next = dot(&self.r, &self.y);
+            if next <= target || dot(&self.r, &self.r) <= enough.square {
+                return step;
+            }
+            let beta = next / ry;
+            ry = next;
+            for (s, y) in self.s.iter_mut().zip(&self.y) {
+                for n in 0..N {
+                    s[n] = y[n] + beta * s[n];
+                }
+            }
+        }
+        LIMIT
+    }
+}
+
+/// The Hessian's diagonal with the penalty's part; a coordinate without curvature gets 1.
+pub(super) fn with_penalty<const N: usize>(diagonal: &mut [[f64; N]], cols: usize, l2: f64) {
+    for (at, block) in diagonal.iter_mut().enumerate() {
+        for h in block {
+            *h += if at < cols { l2 } else { 0.0 };
+            if *h <= 0.0 {
+                *h = 1.0;
+            }
+        }
+    }
+}

@@ -1,0 +1,133 @@
+//! Newton steps on a sample of the rows, corrected by L-BFGS: the way for many rows.
+//!
+//! Gradient, objective and line search see every row. Only the Hessian is a sample's: about a
+//! tenth of the rows, drawn anew in every iteration with a probability in proportion to their
+//! curvature and weighted by its inverse (Xu, Yang, Roosta-Khorasani, Ré and Mahoney 2016), so
+//! that a rare class, whose rows weigh most, is in it whole. Its Newton step, solved by conjugate
+//! gradients, stands where L-BFGS has its initial matrix; the last pairs then mend what the sample
+//! got wrong. If the gap does not fall the sample doubles, until it is all rows and plain Newton.
+//!
+//! The draw is a hash of the row and the iteration: no generator, no dependence on threads.
+
+use std::collections::VecDeque;
+
+use super::{
+    cg::{Cg, Enough, with_penalty},
+    descent::Point,
+    lbfgs::Pairs,
+    newton,
+    passes::{RowSet, Rows},
+    spec::{Raw, Stop},
+};
+
+/// The sample's share of the rows at first, and its least number of rows.
+const SHARE: f64 = 0.1;
+const LEAST_ROWS: f64 = 2_000.0;
+/// Residual of the inner solution, relative to the first: a sample deserves no more.
+const FORCING: f64 = 0.5;
+/// The gap has to halve within as many iterations, or the sample doubles.
+const PATIENCE: usize = 5;
+
+/// A number in [0, 1) from a row and an iteration (SplitMix64's mixing steps).
+fn draw(row: usize, iteration: usize) -> f64 {
+    let seed = (iteration as u64).wrapping_mul(0xD1B5_4A32_D192_ED03) ^ row as u64;
+    let mut z = seed.wrapping_mul(0x9E37_79B9_7F4A_7C15).wrapping_add(0x9E37_79B9_7F4A_7C15);
+    z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+    z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
+    ((z ^ (z >> 31)) >> 11) as f64 / (1_u64 << 53) as f64
+}
+
+/// The rows drawn with probability `min(1, size / limit)`, `limit` such that about `wanted` are,
+/// each with the inverse of its probability.
+fn sample(size: &[f64], wanted: f64, iteration: usize) -> (Vec<u32>, Vec<f64>) {
+    let (mut low, mut high) = (0.0, size.iter().copied().fold(0.0, f64::max));
+    for _ in 0..50 {
+        let limit = 0.5 * (low + high);
+        let expected: f64 = size.iter().map(|size| (size / limit).min(1.0)).sum();
+        if expected > wanted { low = limit } else { high = limit }
+    }
+    let mut picked = (Vec::new(), Vec::new());
+    for (row, size) in size.iter().enumerate() {
+        let probability = (size / high).min(1.0);
+        if draw(row, iteration) < probability {
+            picked.0.push(row as u32);
+            picked.1.push(1.0 / probability);
+        }
+    }
+    picked
+}
+
+pub(super) fn solve<const N: usize>(
+    rows: &Rows<'_, N>,
+    mut point: Point<'_, '_, N>,
+    stop: Stop,
+    progress: &(dyn Fn(u64, u64) + Sync),
+) -> Raw<N> {
+    let (l2, cols, n) = (point.l2, rows.x.cols(), rows.x.rows());
+    let mut wanted = (SHARE * n as f64).max(LEAST_ROWS);
+    let squares: Vec<f64> = (0..n).map(|row| 1.0 + rows.x.row(row).square()).collect();
+    let entries = rows.x.indptr()[n].max(1) as f64;
+    let mut cg = Cg::new(rows.blocks());
+    let mut pairs = Pairs::new();
+    let mut diagonal = vec![[0.0; N]; rows.blocks()];
+    let mut dz = vec![[0.0; N]; n];
+    let mut gaps: VecDeque<f64> = VecDeque::with_capacity(PATIENCE);
+    let mut iterations = 0;
+    loop {
+        let gap = point.relative_gap();
+        let converged = gap <= stop.tolerance;
+        if converged || iterations >= stop.max_iterations || !point.objective.is_finite() {
+            return Raw::new(point, gap, iterations, converged);
+        }
+        if gaps.len() == PATIENCE && gaps.pop_front().is_some_and(|before| gap > 0.5 * before) {
+            wanted *= 2.0;
+            gaps.clear();
+        }
+        gaps.push_back(gap);
+        if 2.0 * wanted > n as f64 {
+            return newton::solve(rows, point, iterations, stop, progress);
+        }
+        let size = rows.curvatures(&point.state.p, &squares);
+        let (picked, scale) = sample(&size, wanted, iterations);
+        let set = RowSet::new(rows.x, picked, rows.weights, Some(&scale));
+        let share = set.entries(rows.x) as f64 / entries;
+        rows.diagonal(&set, &point.state.p, &mut point.work, &mut diagonal);
+        with_penalty(&mut diagonal, cols, l2);
+        let mut right: Vec<[f64; N]> = point.gradient.iter().map(|g| g.map(|g| -g)).collect();
+        let alphas = pairs.first_loop(&mut right);
+        let enough = Enough { ratio: FORCING, square: 0.0 };
+        let p = &point.state.p;
+        let steps = cg.solve(rows, &set, p, l2, &right, &diagonal, enough, &mut point.work);
+        point.passes += share * (0.5 + steps as f64);
+        pairs.second_loop(&alphas, &mut cg.d);
+        rows.scores(&cg.d, &mut dz);
+        point.passes += 0.5;
+        let (from, slope) = (point.w.clone(), point.gradient.clone());
+        let moved = point.search(&cg.d, &dz);
+        iterations += 1;
+        progress(iterations as u64, 0);
+        if !moved {
+            return newton::solve(rows, point, iterations, stop, progress);
+        }
+        point.update_gradient();
+        pairs.push(&point, from, slope);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_sample_has_about_the_wanted_rows_and_stands_for_all() {
+        let size: Vec<f64> =
+            (0..20_000).map(|row| if row % 100 == 0 { 50.0 } else { 1.0 }).collect();
+        let (rows, scale) = sample(&size, 2_000.0, 7);
+        assert!((rows.len() as f64 - 2_000.0).abs() < 150.0, "{}", rows.len());
+        assert_eq!(rows.iter().filter(|&&row| row % 100 == 0).count(), 200);
+        let total: f64 = rows.iter().zip(&scale).map(|(&row, s)| size[row as usize] * s).sum();
+        let expected: f64 = size.iter().sum();
+        assert!((total / expected - 1.0).abs() < 0.05, "{total} {expected}");
+        assert_ne!(sample(&size, 2_000.0, 8).0, rows);
+    }
+}
