@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that can't read its own files has failed")]
 
 mod artifacts;
+mod export;
 mod mistakes;
 mod program;
 mod rejects;

@@ -1,8 +1,12 @@
 //! What may be typed. Nothing is opened or checked here beyond the words themselves.
 
+mod export;
+
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+
+pub use export::{ExportArgs, ExportTarget, ExportTo, LeaderboardArgs};
 
 /// Measures the security signals of AI agent skills.
 #[derive(Debug, Parser)]
@@ -67,6 +71,8 @@ pub enum Command {
     Status(RunArgs),
     /// Show what a dataset or a finished run holds.
     Inspect(InspectArgs),
+    /// Hand a finished run on in a form that another tool reads.
+    Export(ExportArgs),
     /// Write a synthetic dataset.
     Synth(SynthArgs),
     /// List every key of a profile with its value.

@@ -1,5 +1,6 @@
 //! One module a command.
 
+mod export;
 mod inspect;
 mod profile;
 mod run;
@@ -25,6 +26,7 @@ pub(crate) fn execute(cli: Cli) -> Result<ExitStatus, Error> {
         Command::Report(arguments) => run::run(&arguments, global, &[Stage::Report]),
         Command::Status(arguments) => status::status(&arguments, global),
         Command::Inspect(arguments) => inspect::inspect(&arguments, global),
+        Command::Export(arguments) => export::export(&arguments, global),
         Command::Synth(arguments) => synth::synth(&arguments, global),
         Command::Profile(arguments) => profile::profile(&arguments, global),
     }

@@ -9,6 +9,7 @@ pub mod cli;
 mod commands;
 mod error;
 mod files;
+mod finished;
 mod interrupt;
 mod logging;
 pub mod settings;

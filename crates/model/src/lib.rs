@@ -5,6 +5,7 @@ pub mod baseline;
 pub mod curves;
 mod error;
 mod evaluate;
+mod leaderboard;
 pub mod metrics;
 mod model;
 mod params;
@@ -14,6 +15,7 @@ mod train;
 
 pub use error::{ModelError, Result};
 pub use evaluate::{EvaluateParams, Evaluation, ValidEvaluateParams, evaluate};
+pub use leaderboard::leaderboard_score;
 pub use model::{TrainedModel, columns_hash};
 pub use params::{
     Calibration, ClassWeight, Penalty, SolverKind, SplitPlan, TrainParams, ValidTrainParams,
