@@ -84,8 +84,23 @@ impl Bench {
     }
 
     fn agreement(&self) -> Result<(), Failure> {
-        execute(&mut cargo(&["bench", "--quiet", "--locked", "--package", "clawsig-agreement"]))?;
-        self.peer("agreement.py", &["20"])?;
+        let bench = ["bench", "--quiet", "--locked", "--package", "clawsig-agreement", "--bench"];
+        let ours = output(cargo(&bench).arg("two_raters"))?;
+        print!("{ours}");
+        let Some(theirs) = self.peer("agreement.py", &["20"])? else { return Ok(()) };
+        let lines = [
+            ("seconds", "seconds_2000_replicates_scaled", "scikit-learn on resampled rows"),
+            (
+                "five_seconds",
+                "numpy_counts_seconds",
+                "numpy on the patterns' counts, same statistics",
+            ),
+        ];
+        for (own, other, peer) in lines {
+            if let (Some(own), Some(other)) = (number(&ours, own), number(&theirs, other)) {
+                println!("ratio of time, {peer} over clawsig: {:.2}", other / own);
+            }
+        }
         Ok(())
     }
 

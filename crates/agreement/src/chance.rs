@@ -37,11 +37,7 @@ impl Shares {
         if weights.categories() != q {
             return Err(Undefined::WeightsShape);
         }
-        let total = table.total();
-        if total == 0 {
-            return Err(Undefined::NoSubjects);
-        }
-        let n = total as f64;
+        let n = table.size()?;
         let row: Vec<f64> = (0..q).map(|i| table.row_total(i) as f64 / n).collect();
         let column: Vec<f64> = (0..q).map(|j| table.column_total(j) as f64 / n).collect();
         let both = row.iter().zip(&column).map(|(r, c)| (r + c) / 2.0).collect();
@@ -92,10 +88,20 @@ impl Shares {
     }
 }
 
+/// Whether Cohen's kappa is 0 because a rater is constant. With the first rater constant on
+/// category c both observed and expected agreement are `sum_j w_cj p_.j`: their difference is 0,
+/// whatever rounding makes of it, and so is its variance.
+pub(crate) fn is_zero(table: &Table, chance: Chance) -> bool {
+    chance == Chance::Cohen && table.has_constant_rater()
+}
+
 /// The coefficient.
 pub(crate) fn coefficient(table: &Table, weights: &Weights, chance: Chance) -> Outcome {
     let shares = Shares::new(table, weights)?;
     let expected = shares.expected(weights, chance)?;
+    if is_zero(table, chance) {
+        return Ok(0.0);
+    }
     Ok((shares.corrected(chance) - expected) / (1.0 - expected))
 }
 
@@ -109,6 +115,9 @@ pub(crate) fn gradient(
 ) -> Result<Vec<f64>, Undefined> {
     let shares = Shares::new(table, weights)?;
     let expected = shares.expected(weights, chance)?;
+    if is_zero(table, chance) {
+        return Ok(vec![0.0; shares.q * shares.q]);
+    }
     let rest = 1.0 - expected;
     let value = (shares.observed - expected) / rest;
     let q = shares.q;

@@ -7,8 +7,8 @@ fn result(table: &Table, value: f64, p_value: Option<f64>) -> Estimate {
 }
 
 fn discordant(table: &Table) -> Result<(u64, u64), Undefined> {
+    table.size()?;
     match *table.counts() {
-        [_, 0, 0, _] if table.total() == 0 => Err(Undefined::NoSubjects),
         [_, 0, 0, _] => Err(Undefined::NoDisagreement),
         [_, b, c, _] => Ok((b, c)),
         _ => Err(Undefined::NotBinary),
@@ -64,8 +64,8 @@ pub fn mcnemar_corrected(table: &Table) -> Estimate {
 /// ```
 pub fn stuart_maxwell(table: &Table) -> Estimate {
     let fail = |why| Estimate::point(Err(why), table.total());
-    if table.total() == 0 {
-        return fail(Undefined::NoSubjects);
+    if let Err(why) = table.size() {
+        return fail(why);
     }
     let used: Vec<usize> = (0..table.categories())
         .filter(|&i| table.row_total(i) + table.column_total(i) > 0)

@@ -6,21 +6,21 @@
 //! error for the truth. Two raters never identify the model; three raters of two categories
 //! identify it without leaving anything to test it by.
 
-use crate::{Error, Ratings, Undefined};
+use crate::{Error, MOST_SUBJECTS, Ratings, Undefined};
 
 /// Settings of the fit, to be checked.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct LatentParams {
-    /// Steps at most, 5,000 by default.
+    /// Steps at most, 20,000 by default.
     pub max_iterations: u32,
     /// The fit ends when a step raises the log-likelihood by less than this per rated subject;
-    /// 1e-12 by default.
+    /// 1e-14 by default.
     pub tolerance: f64,
 }
 
 impl Default for LatentParams {
     fn default() -> LatentParams {
-        LatentParams { max_iterations: 5000, tolerance: 1e-12 }
+        LatentParams { max_iterations: 20_000, tolerance: 1e-14 }
     }
 }
 
@@ -106,6 +106,9 @@ pub fn dawid_skene(
     }
     if r < 3 {
         return Err(Undefined::TooFewRaters);
+    }
+    if ratings.subjects() > MOST_SUBJECTS {
+        return Err(Undefined::TooManySubjects);
     }
     let freedom = degrees_of_freedom(r, q);
     if freedom < 0 {

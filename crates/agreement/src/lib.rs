@@ -20,7 +20,7 @@ mod weights;
 pub use chance::Chance;
 pub use distribution::proportion;
 pub use error::Error;
-pub use outcome::{Estimate, Interval, Method, Outcome, Undefined};
+pub use outcome::{Caution, Estimate, Interval, MOST_SUBJECTS, Method, Outcome, Undefined};
 pub use overlap::{Coverage, Overlap};
 pub use ratings::Ratings;
 pub use reading::Scale;

@@ -6,7 +6,10 @@
 //! the raters, with Student's t on `n - 1` degrees of freedom; `n` counts rated subjects.
 #![doc = include_str!("multi.md")]
 
-use crate::{Estimate, Outcome, Ratings, Undefined, Weights, distribution, two_raters};
+use crate::{
+    Caution, Estimate, MOST_SUBJECTS, Outcome, Ratings, Undefined, Weights, distribution,
+    two_raters,
+};
 
 /// The statistics of one pattern's ratings.
 struct Pattern<'r> {
@@ -38,6 +41,9 @@ impl<'r> Data<'r> {
         }
         if ratings.raters() < 2 {
             return Err(Undefined::TooFewRaters);
+        }
+        if ratings.subjects() > MOST_SUBJECTS {
+            return Err(Undefined::TooManySubjects);
         }
         let mut patterns = Vec::new();
         let (mut rated, mut paired, mut sum) = (0.0, 0.0, 0.0);
@@ -235,15 +241,21 @@ pub fn light_kappa(ratings: &Ratings) -> Estimate {
         return Estimate::point(Err(Undefined::TooFewRaters), n);
     }
     let mut sum = 0.0;
+    let mut caution = None;
     for a in 0..r {
         for b in a + 1..r {
-            match two_raters::cohen_kappa(&ratings.table(a, b)) {
+            let table = ratings.table(a, b);
+            match two_raters::cohen_kappa(&table) {
                 Ok(kappa) => sum += kappa,
                 Err(why) => return Estimate::point(Err(why), n),
             }
+            if table.has_constant_rater() {
+                caution = Some(Caution::ConstantRater);
+            }
         }
     }
-    Estimate::point(Ok(sum / (r * (r - 1) / 2) as f64), n)
+    let pairs = (r * (r - 1) / 2) as f64;
+    Estimate { caution, ..Estimate::point(Ok(sum / pairs), n) }
 }
 
 /// How far apart two categories are for [`krippendorff_alpha`].

@@ -35,7 +35,15 @@ pub enum Undefined {
     WeightsShape,
     /// Fewer subjects than a measure of spread needs.
     TooFewSubjects,
+    /// More subjects than [`MOST_SUBJECTS`].
+    TooManySubjects,
+    /// A share of which more was counted than there is.
+    MoreHitsThanSubjects,
 }
+
+/// The most subjects a statistic takes, 2^53: beyond it a count is no longer exact in floating
+/// point, and neither are sums of counts nor the sampler of the bootstrap.
+pub const MOST_SUBJECTS: u64 = 1 << 53;
 
 impl Undefined {
     /// The reason in words, a lower-case fragment.
@@ -55,6 +63,8 @@ impl Undefined {
             Undefined::NotIdentified => "more free parameters than independent cells",
             Undefined::WeightsShape => "the weights are for another number of categories",
             Undefined::TooFewSubjects => "fewer than two subjects",
+            Undefined::TooManySubjects => "more than 2^53 subjects",
+            Undefined::MoreHitsThanSubjects => "more hits than subjects",
         }
     }
 }
@@ -66,6 +76,34 @@ impl fmt::Display for Undefined {
 }
 
 impl std::error::Error for Undefined {}
+
+/// Why a value that its formula does have is arithmetic rather than a finding.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Caution {
+    /// Cohen's kappa with exactly one constant rater: observed and expected agreement are equal,
+    /// so it is 0 whatever the other rater does.
+    ConstantRater,
+    /// Yule's Q or the odds ratio with an empty cell: the value is the end of its range whatever
+    /// the other cells hold.
+    ZeroCell,
+}
+
+impl Caution {
+    /// The reason in words, a lower-case fragment.
+    pub const fn reason(self) -> &'static str {
+        match self {
+            Caution::ConstantRater => "a rater is constant, so the value is 0 by arithmetic",
+            Caution::ZeroCell => "a cell is zero, so the value is the end of its range",
+        }
+    }
+}
+
+impl fmt::Display for Caution {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.reason())
+    }
+}
 
 /// A finite number, or why there is none.
 pub type Outcome = Result<f64, Undefined>;
@@ -135,12 +173,22 @@ pub struct Estimate {
     pub method: Option<Method>,
     /// The two-sided p-value against zero (for a test statistic, the p-value of the test).
     pub p_value: Option<f64>,
+    /// Why the value says less than it seems to.
+    pub caution: Option<Caution>,
 }
 
 impl Estimate {
     /// A value, or its absence, of which nothing more is known.
     pub fn point(value: Outcome, n: u64) -> Estimate {
-        Estimate { value, standard_error: None, interval: None, n, method: None, p_value: None }
+        Estimate {
+            value,
+            standard_error: None,
+            interval: None,
+            n,
+            method: None,
+            p_value: None,
+            caution: None,
+        }
     }
 }
 
@@ -159,6 +207,7 @@ impl From<&Estimate> for estimate::Estimate {
         }
         out.standard_error = found.standard_error.filter(|error| error.is_finite());
         out.p_value = found.p_value.filter(|p| p.is_finite());
+        out.note = found.caution.map(|caution| caution.reason().to_owned());
         out
     }
 }

@@ -2,10 +2,13 @@
 
 use std::collections::BTreeMap;
 
-use crate::{Error, Estimate, Outcome, Undefined, proportion};
+use crate::{Error, Estimate, Outcome, Undefined, proportion, table::sum};
 
 /// The exclusive intersections of several raters' flagged subjects: for each combination of
 /// raters, how many subjects exactly they flag.
+///
+/// Overlap is not agreement: it leaves out the subjects that nobody flags, and it is bounded by
+/// the raters' rates, so that a rater that flags little can't overlap much with one that flags a lot.
 ///
 /// ```
 /// use clawsig_agreement::Overlap;
@@ -65,10 +68,11 @@ impl Overlap {
     }
 
     /// Adds subjects whose flags are the bits of `pattern`, rater 0 in the lowest; bits of raters
-    /// that do not exist are ignored.
+    /// that do not exist are ignored. Counts stop at `u64::MAX`.
     pub fn add(&mut self, pattern: u64, subjects: u64) {
         let known = u64::MAX >> (64 - self.raters);
-        *self.patterns.entry(pattern & known).or_default() += subjects;
+        let sum = self.patterns.entry(pattern & known).or_default();
+        *sum = sum.saturating_add(subjects);
     }
 
     /// Every pattern that occurs, by its bits.
@@ -82,7 +86,7 @@ impl Overlap {
     }
 
     fn count(&self, wanted: impl Fn(u64) -> bool) -> u64 {
-        self.patterns().filter(|(bits, _)| wanted(*bits)).map(|(_, subjects)| subjects).sum()
+        sum(self.patterns.iter().filter(|(bits, _)| wanted(**bits)).map(|(_, subjects)| subjects))
     }
 
     fn bit(rater: usize) -> u64 {
@@ -119,7 +123,8 @@ impl Overlap {
         proportion(self.flagged(rater), self.subjects())
     }
 
-    /// Jaccard overlap of two raters: flagged by both over flagged by either.
+    /// Jaccard overlap of two raters, `|A and B| / |A or B|`, 0 to 1 (Jaccard 1901): flagged by both
+    /// over flagged by either. Undefined where neither flags anything.
     pub fn pairwise(&self, a: usize, b: usize) -> Outcome {
         let both = self.count(|bits| bits & Overlap::bit(a) != 0 && bits & Overlap::bit(b) != 0);
         match self.count(|bits| bits & (Overlap::bit(a) | Overlap::bit(b)) != 0) {
@@ -128,29 +133,33 @@ impl Overlap {
         }
     }
 
-    /// Flagged by all over flagged by any.
+    /// Flagged by all over flagged by any, 0 to 1, with Wilson's interval: the Jaccard index of all
+    /// raters. It can only fall with every rater added.
     pub fn total_overlap(&self) -> Estimate {
         proportion(self.intersection(), self.union())
     }
 
-    /// Of the subjects flagged by `given`, the share that `rater` flags too.
+    /// Of the subjects flagged by `given`, the share that `rater` flags too, 0 to 1, with Wilson's
+    /// interval. Not symmetric: compare it with [`Overlap::marginal`], since a rater that flags
+    /// nearly everything confirms nearly everything.
     pub fn conditional(&self, rater: usize, given: usize) -> Estimate {
         let both =
             self.count(|bits| bits & Overlap::bit(rater) != 0 && bits & Overlap::bit(given) != 0);
         proportion(both, self.flagged(given))
     }
 
-    /// Subjects that this rater alone flags.
+    /// Subjects that this rater alone flags: what would be missed without it, if its flags are right.
     pub fn unique(&self, rater: usize) -> u64 {
         self.count(|bits| bits == Overlap::bit(rater))
     }
 
     /// The raters in the greedy order: each step adds the one with the most flagged subjects not
-    /// yet covered, the earlier rater on a tie.
+    /// yet covered, the earlier rater on a tie. The best set of two or more raters need not be the
+    /// greedy one, but covers at most `1 / (1 - 1/e)` times as much (Nemhauser et al. 1978).
     pub fn coverage(&self) -> Vec<Coverage> {
         let mut taken = 0_u64;
         let mut steps = Vec::with_capacity(self.raters);
-        let mut covered = 0;
+        let mut covered = 0_u64;
         for _ in 0..self.raters {
             let gain = |rater: usize| {
                 self.count(|bits| bits & taken == 0 && bits & Overlap::bit(rater) != 0)
@@ -164,7 +173,7 @@ impl Overlap {
             }
             let Some((rater, added)) = best else { break };
             taken |= Overlap::bit(rater);
-            covered += added;
+            covered = covered.saturating_add(added);
             steps.push(Coverage { rater, added, covered });
         }
         steps

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::{Categories, Error, Table};
+use crate::{Categories, Error, Table, table::sum};
 
 /// How many subjects have each combination of ratings. A rating is a category's place in the
 /// list, or `None` where that rater did not rate the subject.
@@ -65,7 +65,8 @@ impl Ratings {
             if pattern.iter().flatten().any(|&category| category >= categories) {
                 return Err(Error::UnknownCategory { subject });
             }
-            *sorted.entry(pattern).or_default() += count;
+            let sum = sorted.entry(pattern).or_default();
+            *sum = sum.saturating_add(count);
         }
         let (patterns, counts) = sorted.into_iter().unzip();
         Ok(Ratings { raters, categories, patterns, counts })
@@ -98,19 +99,20 @@ impl Ratings {
         }
     }
 
-    /// Subjects, those without any rating included.
+    /// Subjects, those without any rating included; `u64::MAX` where there are more.
     pub fn subjects(&self) -> u64 {
-        self.counts.iter().sum()
+        sum(&self.counts)
     }
 
     /// The table of two raters over the subjects that both rated. A rater that does not exist has
     /// rated nothing.
     pub fn table(&self, a: usize, b: usize) -> Table {
         let k = self.categories;
-        let mut counts = vec![0; k * k];
+        let mut counts = vec![0_u64; k * k];
         for (pattern, count) in self.patterns() {
             if let (Some(Some(x)), Some(Some(y))) = (pattern.get(a), pattern.get(b)) {
-                counts[x * k + y] += count;
+                let cell = &mut counts[x * k + y];
+                *cell = cell.saturating_add(count);
             }
         }
         Table::sized(k, counts)

@@ -11,7 +11,10 @@ use rand_chacha::{
 };
 use rand_distr::{Binomial, Distribution};
 
-use crate::{Error, Estimate, Interval, Method, Outcome, Undefined, distribution};
+use crate::{
+    Error, Estimate, Interval, MOST_SUBJECTS, Method, Outcome, Ratings, Table, Undefined,
+    distribution, table::sum,
+};
 
 /// An interval needs this share of its replicates to be defined.
 const DEFINED_SHARE: f64 = 0.9;
@@ -93,25 +96,33 @@ impl Units {
     /// Whole clusters: for each, how many subjects of each kind it has. Identical clusters are
     /// kept once. Kinds at or above `kinds` and empty clusters are left out.
     pub fn clusters(kinds: usize, clusters: impl IntoIterator<Item = Vec<(usize, u64)>>) -> Units {
-        let mut all: Vec<Vec<(usize, u64)>> = clusters
+        Units::counted_clusters(kinds, clusters.into_iter().map(|cluster| (cluster, 1)))
+    }
+
+    /// As [`Units::clusters`], with the number of clusters that look like each.
+    pub fn counted_clusters(
+        kinds: usize,
+        clusters: impl IntoIterator<Item = (Vec<(usize, u64)>, u64)>,
+    ) -> Units {
+        let mut all: Vec<(Vec<(usize, u64)>, u64)> = clusters
             .into_iter()
-            .map(|mut cluster| {
+            .map(|(mut cluster, size)| {
                 cluster.retain(|&(kind, count)| kind < kinds && count > 0);
                 cluster.sort_unstable();
-                cluster
+                (cluster, size)
             })
-            .filter(|cluster| !cluster.is_empty())
+            .filter(|(cluster, size)| !cluster.is_empty() && *size > 0)
             .collect();
         all.sort_unstable();
-        let mut totals = vec![0; kinds];
+        let mut totals = vec![0_u64; kinds];
         let mut groups: Vec<(Vec<(usize, u64)>, u64)> = Vec::new();
-        for cluster in all {
+        for (cluster, more) in all {
             for &(kind, count) in &cluster {
-                totals[kind] += count;
+                totals[kind] = totals[kind].saturating_add(count.saturating_mul(more));
             }
             match groups.last_mut() {
-                Some((last, size)) if *last == cluster => *size += 1,
-                _ => groups.push((cluster, 1)),
+                Some((last, size)) if *last == cluster => *size = size.saturating_add(more),
+                _ => groups.push((cluster, more)),
             }
         }
         // The commonest first: most of a draw is then settled by few binomials.
@@ -124,13 +135,13 @@ impl Units {
         &self.totals
     }
 
-    /// The number of units: subjects or clusters.
+    /// The number of units: subjects or clusters; `u64::MAX` where there are more.
     pub fn count(&self) -> u64 {
-        self.groups.iter().map(|(_, size)| size).sum()
+        sum(self.groups.iter().map(|(_, size)| size))
     }
 
     fn subject_count(&self) -> u64 {
-        self.totals.iter().sum()
+        sum(&self.totals)
     }
 }
 
@@ -160,6 +171,59 @@ pub fn resample(
     run(units, settings, statistics, true, compute)
 }
 
+/// [`resample`] for statistics of a table, whose single subjects are drawn anew.
+///
+/// ```
+/// use clawsig_agreement::{Table, resampling::{ResamplingParams, resample_table}, two_raters};
+/// let settings = ResamplingParams::default().check()?;
+/// let found = resample_table(&Table::binary(20, 5, 4, 71), &settings, 1, |table, out| {
+///     out[0] = two_raters::cohen_kappa(table);
+/// });
+/// let (bca, jackknife) = (found.bca(0), found.jackknife(0, (-1.0, 1.0)));
+/// assert!(bca.interval.is_some() && jackknife.standard_error.is_some());
+/// # Ok::<(), clawsig_agreement::Error>(())
+/// ```
+pub fn resample_table(
+    table: &Table,
+    settings: &Resampling,
+    statistics: usize,
+    mut compute: impl FnMut(&Table, &mut [Outcome]),
+) -> Resampled {
+    let mut drawn = table.clone();
+    resample(&Units::subjects(table.counts()), settings, statistics, |counts, out| {
+        drawn.set_counts(counts);
+        compute(&drawn, out);
+    })
+}
+
+/// [`resample`] for statistics of any number of raters, whose single subjects are drawn anew.
+///
+/// ```
+/// use clawsig_agreement::{Ratings, Weights, multi, resampling::{ResamplingParams, resample_ratings}};
+/// let flags = |bits: [usize; 3]| bits.map(Some).to_vec();
+/// let patterns = [(flags([0, 0, 0]), 40), (flags([1, 0, 1]), 9), (flags([1, 1, 1]), 20)];
+/// let ratings = Ratings::from_patterns(3, 2, patterns)?;
+/// let settings = ResamplingParams::default().check()?;
+/// let found = resample_ratings(&ratings, &settings, 2, |ratings, out| {
+///     out[0] = multi::light_kappa(ratings).value;
+///     out[1] = multi::krippendorff_alpha(ratings, &multi::Metric::Ordinal).value;
+/// });
+/// assert!((0..2).all(|place| found.bca(place).interval.is_some()));
+/// # Ok::<(), clawsig_agreement::Error>(())
+/// ```
+pub fn resample_ratings(
+    ratings: &Ratings,
+    settings: &Resampling,
+    statistics: usize,
+    mut compute: impl FnMut(&Ratings, &mut [Outcome]),
+) -> Resampled {
+    let mut drawn = ratings.clone();
+    resample(&Units::subjects(ratings.counts()), settings, statistics, |counts, out| {
+        drawn.set_counts(counts);
+        compute(&drawn, out);
+    })
+}
+
 /// As [`resample`] without the leave-one-out values, for statistics that are costly to compute:
 /// [`Resampled::percentile`] is given as ever, [`Resampled::bca`] without acceleration, and
 /// [`Resampled::jackknife`] not at all.
@@ -184,7 +248,9 @@ fn run(
     let values = row.clone();
     let mut left_out = vec![Vec::with_capacity(units.groups.len()); statistics];
     let mut counts = units.totals.clone();
-    let to_leave_out = if leave_out { units.groups.as_slice() } else { &[] };
+    // With more subjects no statistic has a value, sums are cut, and a draw would not end.
+    let countable = (1..=MOST_SUBJECTS).contains(&units.subject_count());
+    let to_leave_out = if leave_out && countable { units.groups.as_slice() } else { &[] };
     for (cluster, size) in to_leave_out {
         for &(kind, count) in cluster {
             counts[kind] -= count;
@@ -199,7 +265,7 @@ fn run(
     }
     let drawn = settings.0.replicates as usize;
     let mut replicates = vec![Vec::with_capacity(drawn); statistics];
-    if units.count() > 0 {
+    if countable {
         let plan = DrawPlan::new(units);
         let root = ChaCha8Rng::seed_from_u64(settings.0.seed);
         for replicate in 0..drawn {
@@ -266,7 +332,8 @@ impl<'u> DrawPlan<'u> {
                 Binomial::new(to_draw, share).map_or(0, |binomial| binomial.sample(generator))
             };
             for &(kind, count) in cluster {
-                counts[kind] += count * taken;
+                // A draw of large clusters can hold more subjects than there are.
+                counts[kind] = counts[kind].saturating_add(count.saturating_mul(taken));
             }
             to_draw -= taken;
             remaining -= size;
@@ -274,7 +341,7 @@ impl<'u> DrawPlan<'u> {
         for _ in 0..to_draw {
             if let Some(cluster) = self.singles.get(below(generator, self.singles.len())) {
                 for &(kind, count) in *cluster {
-                    counts[kind] += count;
+                    counts[kind] = counts[kind].saturating_add(count);
                 }
             }
         }

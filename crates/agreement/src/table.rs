@@ -1,6 +1,6 @@
 //! Two raters' labels counted into a square table.
 
-use crate::Error;
+use crate::{Error, MOST_SUBJECTS, Undefined};
 
 /// The labels raters choose from, in a fixed order. A category that nobody uses keeps its place.
 ///
@@ -39,6 +39,11 @@ impl<L: PartialEq> Categories<L> {
     pub fn count(&self) -> usize {
         self.labels.len()
     }
+}
+
+/// The sum, or the largest number where it is larger.
+pub(crate) fn sum<'c>(counts: impl IntoIterator<Item = &'c u64>) -> u64 {
+    counts.into_iter().fold(0, |sum, count| sum.saturating_add(*count))
 }
 
 /// How often the first rater said category `i` (row) and the second category `j` (column).
@@ -125,20 +130,30 @@ impl Table {
         }
     }
 
-    /// Subjects.
+    /// Subjects; `u64::MAX` where there are more.
     pub fn total(&self) -> u64 {
-        self.counts.iter().sum()
+        sum(&self.counts)
     }
 
-    /// How often the first rater used the category.
+    /// The subjects as a divisor: at least one and at most [`MOST_SUBJECTS`], so that no sum of
+    /// counts below it overflows or is rounded.
+    pub(crate) fn size(&self) -> Result<f64, Undefined> {
+        match self.total() {
+            0 => Err(Undefined::NoSubjects),
+            n if n > MOST_SUBJECTS => Err(Undefined::TooManySubjects),
+            n => Ok(n as f64),
+        }
+    }
+
+    /// How often the first rater used the category; `u64::MAX` where it was more often.
     pub fn row_total(&self, row: usize) -> u64 {
         let start = row * self.categories;
-        self.counts[start..start + self.categories].iter().sum()
+        sum(&self.counts[start..start + self.categories])
     }
 
-    /// How often the second rater used the category.
+    /// How often the second rater used the category; `u64::MAX` where it was more often.
     pub fn column_total(&self, column: usize) -> u64 {
-        self.counts.iter().skip(column).step_by(self.categories).sum()
+        sum(self.counts.iter().skip(column).step_by(self.categories))
     }
 
     /// The table with the raters exchanged.

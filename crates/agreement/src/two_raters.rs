@@ -5,14 +5,14 @@
 #![doc = include_str!("two_raters.md")]
 
 use crate::{
-    Estimate, Interval, Method, Outcome, Table, Undefined, Weights,
+    Caution, Estimate, Interval, Method, Outcome, Table, Undefined, Weights,
     chance::{self, Chance},
     distribution,
 };
 
 /// The share of subjects on which the raters agree (0 to 1).
 pub fn observed_agreement(table: &Table) -> Outcome {
-    let n = non_empty(table)?;
+    let n = table.size()?;
     Ok((0..table.categories()).map(|i| table.count(i, i)).sum::<u64>() as f64 / n)
 }
 
@@ -30,7 +30,8 @@ pub fn jaccard(table: &Table, category: usize) -> Outcome {
     Ok(both / (either - both))
 }
 
-/// Cohen's kappa (Cohen 1960), -1 to 1.
+/// Cohen's kappa (Cohen 1960), -1 to 1. Exactly 0 with one constant rater, where
+/// [`PairStatistic::caution`] says so; undefined where both are constant on one category.
 pub fn cohen_kappa(table: &Table) -> Outcome {
     chance_corrected(table, &Weights::identity(table.categories()), Chance::Cohen)
 }
@@ -81,13 +82,15 @@ pub fn chance_corrected(table: &Table, weights: &Weights, model: Chance) -> Outc
 pub fn chance_corrected_estimate(table: &Table, weights: &Weights, model: Chance) -> Estimate {
     let value = chance_corrected(table, weights, model);
     let slopes = chance::gradient(table, weights, model);
-    delta_estimate(table, value, slopes, (-1.0, 1.0), true)
+    let caution =
+        (value.is_ok() && chance::is_zero(table, model)).then_some(Caution::ConstantRater);
+    Estimate { caution, ..delta_estimate(table, value, slopes, (-1.0, 1.0), true) }
 }
 
 /// The correlation of two categorical variables: phi for two categories, Gorodkin's (2004)
 /// extension (the multi-class Matthews coefficient) for more, -1 to 1.
 pub fn phi(table: &Table) -> Outcome {
-    let n = non_empty(table)?;
+    let n = table.size()?;
     if table.has_constant_rater() {
         return Err(Undefined::ConstantRater);
     }
@@ -105,7 +108,7 @@ pub fn phi(table: &Table) -> Outcome {
 /// Yule's Q of two categories, `(ad - bc) / (ad + bc)` (Yule 1900), -1 to 1.
 pub fn yule_q(table: &Table) -> Outcome {
     let [a, b, c, d] = binary(table)?;
-    non_empty(table)?;
+    table.size()?;
     let sum = a * d + b * c;
     if sum == 0.0 { Err(Undefined::ZeroCell) } else { Ok((a * d - b * c) / sum) }
 }
@@ -113,13 +116,13 @@ pub fn yule_q(table: &Table) -> Outcome {
 /// The odds ratio of two categories, `ad / bc`, 0 and up.
 pub fn odds_ratio(table: &Table) -> Outcome {
     let [a, b, c, d] = binary(table)?;
-    non_empty(table)?;
+    table.size()?;
     if b * c == 0.0 { Err(Undefined::ZeroCell) } else { Ok(a * d / (b * c)) }
 }
 
 /// The largest kappa that these marginals allow (Cohen 1960), 0 to 1.
 pub fn max_kappa(table: &Table) -> Outcome {
-    let n = non_empty(table)?;
+    let n = table.size()?;
     cohen_kappa(table)?;
     let (mut most, mut expected) = (0.0, 0.0);
     for i in 0..table.categories() {
@@ -134,21 +137,14 @@ pub fn max_kappa(table: &Table) -> Outcome {
 /// where the positive category is the rarer one.
 pub fn prevalence_index(table: &Table) -> Outcome {
     let [a, _, _, d] = binary(table)?;
-    Ok((a - d) / non_empty(table)?)
+    Ok((a - d) / table.size()?)
 }
 
 /// The bias index of two categories, `(b - c) / n` (Byrt et al. 1993), -1 to 1: positive where the
 /// first rater says the positive category more often.
 pub fn bias_index(table: &Table) -> Outcome {
     let [_, b, c, _] = binary(table)?;
-    Ok((b - c) / non_empty(table)?)
-}
-
-fn non_empty(table: &Table) -> Outcome {
-    match table.total() {
-        0 => Err(Undefined::NoSubjects),
-        n => Ok(n as f64),
-    }
+    Ok((b - c) / table.size()?)
 }
 
 fn binary(table: &Table) -> Result<[f64; 4], Undefined> {
@@ -159,7 +155,7 @@ fn binary(table: &Table) -> Result<[f64; 4], Undefined> {
 }
 
 fn category_counts(table: &Table, category: usize) -> Result<(f64, f64), Undefined> {
-    non_empty(table)?;
+    table.size()?;
     if category >= table.categories() {
         return Err(Undefined::CategoryUnused);
     }
@@ -313,7 +309,26 @@ impl PairStatistic {
                 | PairStatistic::Phi
                 | PairStatistic::YuleQ
         );
-        delta_estimate(table, value, self.gradient(table), self.range(), tested)
+        Estimate {
+            caution: self.caution(table),
+            ..delta_estimate(table, value, self.gradient(table), self.range(), tested)
+        }
+    }
+
+    /// Why the value on this table, if it has one, is arithmetic rather than a finding:
+    /// [`cohen_kappa`] and [`max_kappa`] with one constant rater are 0, [`yule_q`] and
+    /// [`odds_ratio`] with an empty cell are at the end of their range.
+    pub fn caution(self, table: &Table) -> Option<Caution> {
+        self.value(table).ok()?;
+        match self {
+            PairStatistic::CohenKappa | PairStatistic::MaxKappa => {
+                table.has_constant_rater().then_some(Caution::ConstantRater)
+            }
+            PairStatistic::YuleQ | PairStatistic::OddsRatio => {
+                table.counts().contains(&0).then_some(Caution::ZeroCell)
+            }
+            _ => None,
+        }
     }
 
     /// The derivative by each cell's proportion, where the statistic has a smooth one; the reason
@@ -321,7 +336,7 @@ impl PairStatistic {
     fn gradient(self, table: &Table) -> Result<Vec<f64>, Undefined> {
         let q = table.categories();
         let identity = Weights::identity(q);
-        let n = non_empty(table)?;
+        let n = table.size()?;
         let slopes = |slope: &dyn Fn(usize, usize) -> f64| -> Vec<f64> {
             (0..q * q).map(|cell| slope(cell / q, cell % q)).collect()
         };
@@ -405,8 +420,8 @@ fn delta_estimate(
 }
 
 fn odds_estimate(table: &Table, value: Outcome) -> Estimate {
-    let n = table.total();
-    let point = Estimate::point(value, n);
+    let caution = PairStatistic::OddsRatio.caution(table);
+    let point = Estimate { caution, ..Estimate::point(value, table.total()) };
     let (Ok(ratio), Ok(cells)) = (value, binary(table)) else {
         return point;
     };

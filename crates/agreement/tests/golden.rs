@@ -3,7 +3,9 @@
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test ends by panicking")]
 
 use clawsig_agreement::{
-    Chance, Estimate, Outcome, PairStatistic, Ratings, Table, Undefined, Weights, homogeneity,
+    Caution, Chance, Estimate, Outcome, PairStatistic, Ratings, Table, Undefined, Weights,
+    homogeneity,
+    latent::{LatentParams, dawid_skene},
     multi, two_raters,
 };
 use serde_json::Value;
@@ -60,6 +62,12 @@ fn table_of(entry: &Value) -> Table {
     Table::from_counts(rows.len(), rows.concat()).unwrap()
 }
 
+/// The matrix of golden.py that is none of the named schemes.
+fn own_weights(entry: &Value, q: usize) -> Weights {
+    let rows: Vec<Vec<f64>> = serde_json::from_value(entry["own_weights"].clone()).unwrap();
+    Weights::from_matrix(q, rows.concat()).unwrap()
+}
+
 fn weights(name: &str, q: usize) -> Weights {
     match name {
         "identity" => Weights::identity(q),
@@ -83,8 +91,11 @@ fn two_rater_coefficients_equal_irrcac() {
     ];
     for (name, entry) in golden["tables"].as_object().unwrap() {
         let table = table_of(entry);
-        for scheme in ["identity", "linear", "quadratic", "ordinal"] {
-            let weights = weights(scheme, table.categories());
+        for scheme in ["identity", "linear", "quadratic", "ordinal", "own"] {
+            let weights = match scheme {
+                "own" => own_weights(entry, table.categories()),
+                named => weights(named, table.categories()),
+            };
             for (key, model) in models {
                 let ours = two_raters::chance_corrected_estimate(&table, &weights, model);
                 let what = format!("{name} {key} {scheme}");
@@ -94,7 +105,7 @@ fn two_rater_coefficients_equal_irrcac() {
         let ours = PairStatistic::ObservedAgreement.estimate(&table);
         check.estimate(&format!("{name} pa"), &ours, &entry["irrcac_pa_identity"]);
     }
-    check.finish(900);
+    check.finish(1500);
 }
 
 #[test]
@@ -148,6 +159,9 @@ fn two_rater_statistics_equal_scikit_learn_and_statsmodels() {
                 check.near(&format!("{name} log odds se"), se / ratio, theirs, ERROR);
             }
         }
+        let own = own_weights(entry, q);
+        let own = two_raters::chance_corrected_estimate(&table, &own, Chance::Cohen);
+        check.estimate(&format!("{name} own weights"), &own, &entry["statsmodels_kappa_own"]);
         let kappa = PairStatistic::CohenKappa.estimate(&table);
         if let (Some(ours), Some(theirs)) =
             (kappa.standard_error, entry["statsmodels_kappa_se"].as_f64())
@@ -166,7 +180,7 @@ fn two_rater_statistics_equal_scikit_learn_and_statsmodels() {
             }
         }
     }
-    check.finish(280);
+    check.finish(400);
 }
 
 impl Check {
@@ -204,6 +218,12 @@ fn many_rater_coefficients_equal_irrcac_krippendorff_and_statsmodels() {
                 ("bp", multi::brennan_prediger(&ratings, &weights)),
             ];
             for (key, ours) in found {
+                // With one category in use Fleiss' kappa is 0/0. irrCAC drops the categories that
+                // do not occur and prints 1, statsmodels prints nothing, and so do we.
+                if key == "fleiss" && ours.value == Err(Undefined::OneCategory) {
+                    assert!(entry["statsmodels_fleiss"].is_null(), "{name}");
+                    continue;
+                }
                 let what = format!("{name} {key} {scheme}");
                 check.estimate(&what, &ours, &entry[format!("irrcac_{key}_{scheme}")]);
             }
@@ -226,8 +246,77 @@ fn many_rater_coefficients_equal_irrcac_krippendorff_and_statsmodels() {
         check.value(&format!("{name} statsmodels fleiss"), fleiss, &entry["statsmodels_fleiss"]);
         let randolph = multi::brennan_prediger(&ratings, &identity).value;
         check.value(&format!("{name} randolph"), randolph, &entry["statsmodels_randolph"]);
+        let light = multi::light_kappa(&ratings).value;
+        assert_eq!(light.is_err(), entry["sklearn_light"].is_null(), "{name} {light:?}");
+        check.value(&format!("{name} light"), light, &entry["sklearn_light"]);
     }
     check.finish(300);
+}
+
+/// Every peer prints 0 for kappa with exactly one constant rater, and nothing where both are
+/// constant on one category. We print what they do, and say so in either case.
+#[test]
+fn constant_raters_are_marked_or_undefined() {
+    let golden = golden();
+    let mut seen = [0; 2];
+    for (name, entry) in golden["tables"].as_object().unwrap() {
+        let table = table_of(entry);
+        let kappa = PairStatistic::CohenKappa.estimate(&table);
+        let theirs = ["sklearn_kappa", "sklearn_kappa_linear", "statsmodels_kappa"];
+        if !table.has_constant_rater() {
+            assert_eq!(kappa.caution, None, "{name}");
+        } else if kappa.value == Err(Undefined::OneCategory) {
+            seen[0] += 1;
+            assert!(theirs.iter().all(|key| entry[key].is_null()), "{name}");
+            assert_eq!(kappa.caution, None);
+        } else {
+            seen[1] += 1;
+            assert!(theirs.iter().all(|key| entry[key].as_f64() == Some(0.0)), "{name}");
+            assert_eq!((kappa.value, kappa.caution), (Ok(0.0), Some(Caution::ConstantRater)));
+            assert_eq!(
+                (kappa.standard_error, kappa.interval, kappa.p_value),
+                (Some(0.0), None, None)
+            );
+        }
+    }
+    assert_eq!(seen, [2, 5]);
+    let odds = PairStatistic::OddsRatio.estimate(&Table::binary(0, 3, 4, 9));
+    assert_eq!((odds.value, odds.caution), (Ok(0.0), Some(Caution::ZeroCell)));
+}
+
+/// crowd-kit's EM and a direct maximisation of the likelihood (tests/peers/dawid_skene.py), which
+/// agree with each other to 5e-8.
+#[test]
+fn the_latent_class_model_equals_crowd_kit_and_a_direct_maximum() {
+    let golden: Value = serde_json::from_str(include_str!("data/dawid_skene.json")).unwrap();
+    let params = LatentParams::default().check().unwrap();
+    let mut check = Check::default();
+    for (name, entry) in golden["sets"].as_object().unwrap() {
+        let q = entry["categories"].as_u64().unwrap() as usize;
+        let patterns: Vec<Vec<Option<usize>>> =
+            serde_json::from_value(entry["patterns"].clone()).unwrap();
+        let counts: Vec<u64> = serde_json::from_value(entry["counts"].clone()).unwrap();
+        let raters = patterns[0].len();
+        let ratings = Ratings::from_patterns(raters, q, patterns.into_iter().zip(counts)).unwrap();
+        let ours = dawid_skene(&ratings, &params).unwrap();
+        assert!(ours.converged, "{name}");
+        let direct = entry["direct"]["log_likelihood"].as_f64().unwrap();
+        check.near(&format!("{name} log-likelihood"), ours.log_likelihood, direct, 1e-9);
+        for peer in ["crowdkit", "direct"] {
+            let numbers = |key: &str| entry[peer][key].clone();
+            let prevalence: Vec<f64> = serde_json::from_value(numbers("prevalence")).unwrap();
+            let confusion: Vec<Vec<Vec<f64>>> =
+                serde_json::from_value(numbers("confusion")).unwrap();
+            for (ours, theirs) in ours.prevalence.iter().zip(&prevalence) {
+                check.near(&format!("{name} {peer} prevalence"), *ours, *theirs, 1e-6);
+            }
+            let flat = |all: &[Vec<Vec<f64>>]| all.concat().concat();
+            for (ours, theirs) in flat(&ours.confusion).iter().zip(flat(&confusion)) {
+                check.near(&format!("{name} {peer} confusion"), *ours, theirs, 1e-6);
+            }
+        }
+    }
+    check.finish(450);
 }
 
 /// The published vectors: the overview of R's irrCAC, and a paper's example of the prevalence

@@ -123,11 +123,89 @@ proptest! {
     }
 }
 
-#[test]
-fn alternating_the_rows_changes_nothing() {
-    let labels = clawsig_agreement::Categories::new(vec!["a", "b"]).unwrap();
-    let rows = [[Some("a"), None], [Some("b"), Some("b")], [Some("a"), Some("b")]];
-    let forward = Ratings::from_rows(&labels, 2, rows).unwrap();
-    let backward = Ratings::from_rows(&labels, 2, rows.into_iter().rev()).unwrap();
-    assert_eq!(forward, backward);
+/// Rows of three raters with gaps.
+fn rows() -> impl Strategy<Value = (usize, Vec<Vec<Option<usize>>>)> {
+    (2_usize..5).prop_flat_map(|q| {
+        let rating = prop::option::weighted(0.85, 0..q);
+        (Just(q), prop::collection::vec(prop::collection::vec(rating, 3), 1..60))
+    })
+}
+
+fn counted(q: usize, rows: &[Vec<Option<usize>>]) -> Ratings {
+    Ratings::from_patterns(3, q, rows.iter().map(|row| (row.clone(), 1))).unwrap()
+}
+
+/// Every coefficient of many raters with identity weights.
+fn nominal(ratings: &Ratings) -> [Outcome; 7] {
+    let identity = Weights::identity(ratings.categories());
+    [
+        multi::percent_agreement(ratings, &identity).value,
+        multi::fleiss_kappa(ratings, &identity).value,
+        multi::conger_kappa(ratings, &identity).value,
+        multi::light_kappa(ratings).value,
+        multi::brennan_prediger(ratings, &identity).value,
+        multi::gwet_ac1(ratings, &identity).value,
+        multi::krippendorff_alpha(ratings, &multi::Metric::Nominal).value,
+    ]
+}
+
+proptest! {
+    #[test]
+    fn many_raters_do_not_know_rows_raters_or_names((q, rows) in rows(), turn in 0_usize..5) {
+        let here = counted(q, &rows);
+        let backwards: Vec<_> = rows.iter().rev().cloned().collect();
+        prop_assert_eq!(&here, &counted(q, &backwards));
+        let exchanged: Vec<_> = rows.iter().map(|r| vec![r[2], r[0], r[1]]).collect();
+        let renamed: Vec<_> = rows
+            .iter()
+            .map(|r| r.iter().map(|c| c.map(|c| (c + turn) % q)).collect::<Vec<_>>())
+            .collect();
+        let found = nominal(&here);
+        for other in [counted(q, &exchanged), counted(q, &renamed)] {
+            for (place, (a, b)) in found.into_iter().zip(nominal(&other)).enumerate() {
+                // Which of two undefined pairs is met first may differ.
+                prop_assert!(close(a, b) || (a.is_err() && b.is_err()), "{place}: {a:?} {b:?}");
+            }
+        }
+        // Turning the scale round keeps the distances of ordinal and interval data.
+        let mirrored: Vec<_> =
+            rows.iter().map(|r| r.iter().map(|c| c.map(|c| q - 1 - c)).collect::<Vec<_>>()).collect();
+        let scores = (0..q).map(|c| c as f64).collect();
+        for metric in [multi::Metric::Ordinal, multi::Metric::Interval(scores)] {
+            let (a, b) = (
+                multi::krippendorff_alpha(&here, &metric).value,
+                multi::krippendorff_alpha(&counted(q, &mirrored), &metric).value,
+            );
+            prop_assert!(close(a, b), "{metric:?}: {a:?} {b:?}");
+        }
+    }
+
+    #[test]
+    fn identical_raters_agree_fully_however_many((q, rows) in rows()) {
+        let same: Vec<_> = rows.iter().map(|r| vec![r[0]; 3]).collect();
+        for value in nominal(&counted(q, &same)).into_iter().flatten() {
+            prop_assert!((value - 1.0).abs() < 1e-9, "{value}");
+        }
+    }
+
+    #[test]
+    fn weighted_coefficients_have_their_two_rater_form(table in tables()) {
+        let (both, q) = (ratings(&table), table.categories());
+        for weights in [Weights::linear(q), Weights::quadratic(q), Weights::ordinal(q)] {
+            let pairs = [
+                (multi::conger_kappa(&both, &weights), Chance::Cohen),
+                (multi::fleiss_kappa(&both, &weights), Chance::Scott),
+                (multi::gwet_ac1(&both, &weights), Chance::Gwet),
+                (multi::brennan_prediger(&both, &weights), Chance::BrennanPrediger),
+            ];
+            for (many, model) in pairs {
+                let two = two_raters::chance_corrected(&table, &weights, model);
+                prop_assert!(close(many.value, two), "{model:?}: {:?} and {two:?}", many.value);
+            }
+        }
+        let scores = (0..q).map(|c| c as f64).collect();
+        let many = multi::krippendorff_alpha(&both, &multi::Metric::Interval(scores)).value;
+        let two = two_raters::chance_corrected(&table, &Weights::quadratic(q), Chance::Krippendorff);
+        prop_assert!(close(many, two), "{many:?} and {two:?}");
+    }
 }

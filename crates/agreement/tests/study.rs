@@ -152,6 +152,12 @@ fn tables_count_every_row_once() {
     let pair = clean.pairs.iter().find(|pair| pair.b == "verdict").unwrap();
     let phi = pair.statistics.iter().find(|named| named.statistic == "phi").unwrap();
     assert_eq!(phi.estimate.undefined.as_deref(), Some("a rater is constant"));
+    let kappa = pair.statistics.iter().find(|named| named.statistic == "cohen_kappa").unwrap();
+    assert_eq!((kappa.estimate.value, kappa.estimate.low), (Some(0.0), None));
+    let note = "a rater is constant, so the value is 0 by arithmetic";
+    assert_eq!(kappa.estimate.note.as_deref(), Some(note));
+    let kept = results.pair_rows().filter(|row| row.note.as_deref() == Some(note)).count();
+    assert!(kept > 10, "{kept}");
 }
 
 #[test]

@@ -18,7 +18,8 @@ pub use rows::{CoverageRow, DisagreementRow, LatentRow, PairRow, PatternRow, Swe
 /// The format of `agreement.json`.
 ///
 /// - 1.0: first version.
-pub const AGREEMENT_FORMAT: FormatVersion = FormatVersion::new(1, 0);
+/// - 1.1: an estimate may have a `note`.
+pub const AGREEMENT_FORMAT: FormatVersion = FormatVersion::new(1, 1);
 
 /// The name of the slice that holds every row under the run's own rule and policy.
 pub const OVERALL_SLICE: &str = "all";

@@ -32,6 +32,10 @@ pub struct Estimate {
     /// Why there is no value.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub undefined: Option<String>,
+    /// Why the value, though its formula has one, is arithmetic rather than a finding: kappa with
+    /// a constant rater is 0 whatever the other rater does.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub note: Option<String>,
 }
 
 impl Estimate {
@@ -50,6 +54,7 @@ impl Estimate {
             method: None,
             p_value: None,
             undefined: None,
+            note: None,
         }
     }
 
@@ -64,6 +69,7 @@ impl Estimate {
             method: None,
             p_value: None,
             undefined: Some(reason.into()),
+            note: None,
         }
     }
 

@@ -88,12 +88,11 @@ pub(crate) fn count_rows(spec: &SliceSpec, owners: &[Owner], ran: [bool; 3]) -> 
     for (place, slot) in places.values_mut().enumerate() {
         *slot = place;
     }
-    let placed = clusters.into_iter().flat_map(|(cluster, copies)| {
-        let cluster: Vec<(usize, u64)> =
-            cluster.into_iter().map(|(flags, count)| (places[&flags], count)).collect();
-        (0..copies).map(move |_| cluster.clone())
+    let placed = clusters.into_iter().map(|(cluster, copies)| {
+        let cluster = cluster.into_iter().map(|(flags, count)| (places[&flags], count)).collect();
+        (cluster, copies)
     });
-    let clusters = Units::clusters(places.len(), placed);
+    let clusters = Units::counted_clusters(places.len(), placed);
     let flags = places.into_keys().collect();
     Counted { flags, clusters, rated, rows, owners: slice_owners }
 }
@@ -251,7 +250,12 @@ fn pair_result(
     for (offset, statistic) in PairStatistic::ALL.iter().enumerate() {
         let place = first + offset;
         let analytic = statistic.estimate(table);
-        let main = Estimate { n, p_value: analytic.p_value, ..by_owner.bca(place) };
+        let main = Estimate {
+            n,
+            p_value: analytic.p_value,
+            caution: analytic.caution,
+            ..by_owner.bca(place)
+        };
         if matches!(statistic, PairStatistic::CohenKappa | PairStatistic::GwetAc1) {
             readings.extend(read(statistic.name(), &main));
         }
@@ -356,7 +360,8 @@ fn scanner_statistics(
             });
         for (place, estimate) in estimates.iter_mut().enumerate() {
             let own = resampled.bca(place);
-            *estimate = Estimate { n: estimate.n, p_value: estimate.p_value, ..own };
+            let Estimate { n, p_value, caution, .. } = *estimate;
+            *estimate = Estimate { n, p_value, caution, ..own };
         }
     }
     SCANNER_STATISTICS.iter().zip(estimates).map(|(name, e)| named(name, e)).collect()

@@ -2,9 +2,11 @@
 
 Run with scikit-learn 1.9.1, statsmodels 0.15.0, krippendorff 0.9.0, irrCAC 0.4.4, scipy 1.12.0:
     python golden.py > ../data/golden.json
-Calls: sklearn.metrics.cohen_kappa_score / matthews_corrcoef / jaccard_score / f1_score on the
-table's labels; statsmodels.stats.inter_rater.cohens_kappa(table).std_kappa, fleiss_kappa;
+Calls: sklearn.metrics.cohen_kappa_score(labels=..., replace_undefined_by=nan), its mean over pairs
+on jointly rated rows for Light's kappa, sklearn.metrics.matthews_corrcoef / jaccard_score /
+f1_score on the table's labels; statsmodels.stats.inter_rater.cohens_kappa(table).std_kappa, fleiss_kappa;
 statsmodels.stats.contingency_tables.mcnemar / SquareTable.homogeneity / Table2x2;
+statsmodels' cohens_kappa(table, weights=1 - own) for an own matrix;
 irrCAC.table.CAC(table, weights, digits=14) (standard errors: Gwet's, multinomial, divided by n);
 irrCAC.raw.CAC(ratings, weights, categories, digits=14) (Gwet's linearised, divided by n(n-1));
 krippendorff.alpha(value_counts=...). A value that is missing or not finite is null.
@@ -15,13 +17,13 @@ import math
 import sys
 import warnings
 from importlib.metadata import version
+from itertools import combinations
 
 import krippendorff
 import numpy as np
 import pandas as pd
 from irrCAC.raw import CAC as RawCAC
 from irrCAC.table import CAC as TableCAC
-from scipy import stats
 from sklearn.metrics import cohen_kappa_score, f1_score, jaccard_score, matthews_corrcoef
 from statsmodels.stats.contingency_tables import SquareTable, Table2x2, mcnemar
 from statsmodels.stats.inter_rater import cohens_kappa, fleiss_kappa
@@ -47,8 +49,22 @@ TABLES = {
     "five": [[9, 1, 0, 0, 2], [2, 12, 3, 0, 0], [0, 4, 8, 5, 1], [0, 1, 2, 14, 3], [1, 0, 0, 2, 11]],
     "off_diagonal": [[0, 4, 9], [7, 0, 3], [2, 8, 0]],
     "tiny": [[1, 1], [1, 1]],
+    "both_constant": [[17, 0], [0, 0]],
+    "constant_opposed": [[0, 17], [0, 0]],
+    "three_constant_first": [[0, 0, 0], [5, 7, 3], [0, 0, 0]],
+    "three_constant_second": [[4, 0, 0], [9, 0, 0], [2, 0, 0]],
+    "three_constant_both": [[0, 0, 0], [0, 21, 0], [0, 0, 0]],
+    "four_zero_cells": [[30, 0, 2, 0], [0, 25, 0, 1], [4, 0, 18, 0], [0, 3, 0, 9]],
+    "study_size": [[465, 6987], [12013, 47988]],
+    "study_size_three": [[29250, 9871, 57], [7764, 17853, 214], [31, 2254, 159]],
 }
 RNG = np.random.RandomState(20260821)
+# No scheme of Gwet's: symmetric, 1 on the diagonal, of no simple order.
+OWN = {
+    q: np.array([[1.0 if i == j else (7 * (i + j) + 3 * i * j) % 10 / 10 for j in range(q)]
+                 for i in range(q)])
+    for q in range(2, 6)
+}
 for index in range(6):
     q = 2 + index % 3
     TABLES[f"random_{q}_{index}"] = RNG.randint(0, 40, size=(q, q)).tolist()
@@ -62,6 +78,9 @@ RATINGS = {
     "three_binary": (2, [[1, 1, 1]] * 9 + [[1, 1, 2]] * 4 + [[2, 1, 2]] * 3 + [[2, 2, 2]] * 20),
     "two_raters": (3, [[1, 1]] * 8 + [[1, 2]] * 3 + [[2, 2]] * 12 + [[3, 2]] * 4 + [[3, 3]] * 9 + [[2, 1]]),
     "one_constant": (2, [[1, 1, 1]] * 5 + [[1, 1, 2]] * 6 + [[1, 2, 2]] * 7),
+    "all_constant": (3, [[2, 2, 2]] * 9),
+    "one_category_gaps": (2, [[1, 1, nan]] * 5 + [[nan, 1, 1]] * 4),
+    "every_rater_constant": (3, [[1, 2, 3]] * 8),
     "unused_category": (4, [[1, 1, 2]] * 5 + [[2, 2, 2]] * 6 + [[4, 4, 2]] * 3 + [[1, 4, 1]] * 2),
 }
 for index in range(6):
@@ -98,10 +117,10 @@ def table_numbers(rows):
     b = np.concatenate([np.repeat(np.arange(q), row) for row in rows])
     out = {"counts": rows}
     labels = list(range(q))
-    out["sklearn_kappa"] = number(lambda: cohen_kappa_score(a, b, labels=labels))
+    kappa = lambda **more: cohen_kappa_score(a, b, labels=labels, replace_undefined_by=math.nan, **more)
+    out["sklearn_kappa"] = number(kappa)
     for weights in ("linear", "quadratic"):
-        out[f"sklearn_kappa_{weights}"] = number(
-            lambda: cohen_kappa_score(a, b, labels=labels, weights=weights))
+        out[f"sklearn_kappa_{weights}"] = number(lambda: kappa(weights=weights))
     out["sklearn_mcc"] = number(lambda: matthews_corrcoef(a, b))
     out["sklearn_jaccard"] = number(
         lambda: jaccard_score(a, b, labels=[0], average="macro", zero_division=0))
@@ -128,6 +147,12 @@ def table_numbers(rows):
                              ("krippendorff", "krippendorff"), ("pa", "pa2")]:
             out[f"irrcac_{name}_{weights}"] = pair(
                 lambda: getattr(TableCAC(frame, weights=weights, digits=14), method)())
+    out["own_weights"] = OWN[q].tolist()
+    for name in ("cohen", "scott", "bp", "gwet", "krippendorff"):
+        out[f"irrcac_{name}_own"] = pair(
+            lambda: getattr(TableCAC(frame, weights=OWN[q], digits=14), name)())
+    own = lambda: cohens_kappa(table, weights=1 - OWN[q])
+    out["statsmodels_kappa_own"] = [number(lambda: own().kappa), number(lambda: own().std_kappa)]
     return out
 
 
@@ -139,6 +164,15 @@ def rating_numbers(q, rows):
         for method in ("fleiss", "conger", "gwet", "bp", "krippendorff"):
             out[f"irrcac_{method}_{weights}"] = pair(
                 lambda: getattr(RawCAC(frame, weights=weights, categories=categories, digits=14), method)())
+    answers = np.array(rows)
+    labels = list(range(1, q + 1))
+    kappas = []
+    for a, b in combinations(range(answers.shape[1]), 2):
+        both = ~np.isnan(answers[:, a]) & ~np.isnan(answers[:, b])
+        kappas.append(number(lambda: cohen_kappa_score(
+            answers[both, a].astype(int), answers[both, b].astype(int), labels=labels,
+            replace_undefined_by=math.nan)))
+    out["sklearn_light"] = None if None in kappas else float(np.mean(kappas))
     counts = np.array([[sum(x == c for x in r) for c in categories] for r in rows])
     for level in ("nominal", "ordinal", "interval"):
         out[f"krippendorff_{level}"] = number(lambda: krippendorff.alpha(
@@ -154,5 +188,4 @@ json.dump({
     "versions": {name: version(name) for name in packages},
     "tables": {name: table_numbers(rows) for name, rows in TABLES.items()},
     "ratings": {name: rating_numbers(q, rows) for name, (q, rows) in RATINGS.items()},
-    "t_quantiles": [[df, float(stats.t.ppf(0.975, df))] for df in (1, 2, 5, 29, 199, 67452)],
-}, sys.stdout, indent=1)
+}, sys.stdout, separators=(",", ":"))

@@ -35,6 +35,8 @@ pub struct PairRow {
     pub method: Option<String>,
     /// The p-value against zero, or of the test.
     pub p_value: Option<f64>,
+    /// Why the value is arithmetic rather than a finding, where it is.
+    pub note: Option<String>,
 }
 
 /// A row of `patterns.csv`. A scanner that rated no row has an empty cell.
@@ -78,6 +80,8 @@ pub struct SweepRow {
     pub n: u64,
     /// Why there is no value.
     pub undefined: Option<String>,
+    /// Why the value is arithmetic rather than a finding, where it is.
+    pub note: Option<String>,
 }
 
 /// A row of `latent.csv`.
@@ -171,6 +175,7 @@ fn pair_row(slice: &str, pair: &PairResult, named: &NamedEstimate) -> PairRow {
         undefined: estimate.undefined,
         method: estimate.method,
         p_value: estimate.p_value,
+        note: estimate.note,
     }
 }
 
@@ -243,6 +248,7 @@ impl AgreementResults {
                 high: estimate.high,
                 n: estimate.n,
                 undefined: estimate.undefined.clone(),
+                note: estimate.note.clone(),
             })
         })
     }
