@@ -2,7 +2,11 @@
 #![expect(clippy::unwrap_used, reason = "a test that can't read its own files has failed")]
 
 mod artifacts;
+mod command_line;
+mod compare;
 mod export;
+mod hostile;
+mod interrupt;
 mod mistakes;
 mod program;
 mod rejects;

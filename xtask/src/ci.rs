@@ -1,10 +1,17 @@
 //! Everything that has to hold before a change lands, in the order that fails fastest.
 
 use crate::{
-    Failure,
+    Failure, browser,
     cargo::{self, cargo, clawsig},
     tidy,
 };
+
+/// The examples for library users: package, example, what it is called with.
+const EXAMPLES: &[(&str, &str, &[&str])] = &[(
+    "clawsig-agreement",
+    "two_raters_csv",
+    &["crates/agreement/examples/ratings.csv", "ann", "bob"],
+)];
 
 fn run_step(name: &str, arguments: &[&str]) -> Result<(), Failure> {
     println!("ci: {name}: cargo {}", arguments.join(" "));
@@ -37,5 +44,12 @@ pub(crate) fn run() -> Result<(), Failure> {
     // The folder is scratch: what can't be removed stays in the temporary folder.
     let _ = std::fs::remove_dir_all(&out);
     result?;
+    for (package, example, arguments) in EXAMPLES {
+        let run =
+            ["run", "--release", "--locked", "--package", package, "--example", example, "--"];
+        run_step("example", &[&run[..], arguments].concat())?;
+    }
+    println!("ci: the report in a browser");
+    browser::check(&[])?;
     run_step("tests", &["test", "--release", "--locked", "--workspace", "--no-fail-fast"])
 }

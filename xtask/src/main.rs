@@ -6,6 +6,7 @@
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "a command-line program")]
 
 mod bench;
+mod browser;
 mod cargo;
 mod ci;
 mod tidy;
@@ -22,6 +23,8 @@ cargo xtask <command>
   sample                  make the bundled sample in data/sample anew
   tidy                    check the dependency invariants and the documents
   bench [NAME]            measure against named peers: ingest, agreement, features, model
+  browser [--shots DIR]   check the report in headless Chromium, or say why not; --shots makes the
+                          pictures of the documentation anew (in docs)
   ci                      everything that has to hold before a change lands
 ";
 
@@ -47,6 +50,7 @@ fn main() -> ExitCode {
         ),
         "tidy" => tidy::check(),
         "bench" => bench::run(rest),
+        "browser" => browser::check(rest),
         "ci" => ci::run(),
         "help" | "--help" | "-h" => {
             print!("{HELP}");

@@ -1,8 +1,9 @@
 //! What may be typed. Nothing is opened or checked here beyond the words themselves.
 
+mod examples;
 mod export;
 
-use std::path::PathBuf;
+use std::{fmt, path::PathBuf};
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
@@ -10,7 +11,7 @@ pub use export::{ExportArgs, ExportTarget, ExportTo, LeaderboardArgs};
 
 /// Measures the security signals of AI agent skills.
 #[derive(Debug, Parser)]
-#[command(name = "clawsig", version, about, max_term_width = 100, after_help = EXAMPLES)]
+#[command(name = "clawsig", version, about, max_term_width = 100, after_help = examples::PROGRAM)]
 pub struct Cli {
     /// The command.
     #[command(subcommand)]
@@ -19,16 +20,6 @@ pub struct Cli {
     #[command(flatten)]
     pub global: Global,
 }
-
-const EXAMPLES: &str = "\
-Examples:
-  clawsig run                                   the bundled sample, into runs/sample
-  clawsig run --profile tutorial --set source.kind=path --set source.path=FOLDER
-  clawsig status                                what would run, and why
-  clawsig inspect FOLDER                        what a dataset holds
-  clawsig synth --rows 1000 --seed 7 --out DIR  a synthetic dataset
-
-Exit codes: 0 done, 1 failed, 2 wrong usage.";
 
 /// Options of every command.
 #[derive(Clone, Debug, Args)]
@@ -54,29 +45,49 @@ pub enum OutputFormat {
 #[derive(Debug, Subcommand)]
 pub enum Command {
     /// Run the whole study: every stage that is not up to date.
+    #[command(after_help = examples::RUN)]
     Run(RunArgs),
     /// Read the rows, check them, write typed Parquet.
+    #[command(after_help = examples::INGEST)]
     Ingest(RunArgs),
     /// Measure how far the scanners agree.
+    #[command(after_help = examples::AGREEMENT)]
     Agreement(RunArgs),
     /// Build the feature matrix.
+    #[command(after_help = examples::FEATURES)]
     Features(RunArgs),
     /// Train the classifier.
+    #[command(after_help = examples::TRAIN)]
     Train(RunArgs),
     /// Evaluate the classifier.
+    #[command(after_help = examples::EVALUATE)]
     Evaluate(RunArgs),
     /// Draw the figures and write the report.
+    #[command(after_help = examples::REPORT)]
     Report(RunArgs),
     /// Say for each stage whether it would run, and why.
+    #[command(after_help = examples::STATUS)]
     Status(RunArgs),
     /// Show what a dataset or a finished run holds.
+    #[command(after_help = examples::INSPECT)]
     Inspect(InspectArgs),
     /// Hand a finished run on in a form that another tool reads.
     Export(ExportArgs),
+    /// Say what changed between two runs, and which of it is more than noise.
+    #[command(after_help = examples::DIFF)]
+    Diff(DiffArgs),
     /// Write a synthetic dataset.
+    #[command(after_help = examples::SYNTH)]
     Synth(SynthArgs),
     /// List every key of a profile with its value.
+    #[command(after_help = examples::PROFILE)]
     Profile(ProfileArgs),
+    /// Print the completion script of a shell.
+    #[command(after_help = examples::COMPLETIONS)]
+    Completions(CompletionsArgs),
+    /// Print the manual page.
+    #[command(after_help = examples::MAN)]
+    Man(ManArgs),
 }
 
 /// Which profile, with what changed.
@@ -127,6 +138,67 @@ pub struct InspectArgs {
     pub rows: usize,
 }
 
+/// `clawsig diff`
+#[derive(Clone, Debug, Args)]
+pub struct DiffArgs {
+    /// The folder of the earlier run.
+    #[arg(value_name = "RUN")]
+    pub a: PathBuf,
+    /// The folder of the later run.
+    #[arg(value_name = "RUN")]
+    pub b: PathBuf,
+    /// Compare the texts of rows with the same id too: reads all of both runs.
+    #[arg(long)]
+    pub texts: bool,
+    /// Skills listed whose verdict flipped.
+    #[arg(long, default_value_t = 10, value_name = "N")]
+    pub top: usize,
+    /// End with exit code 3 if this has changed (by more than noise); may be repeated.
+    #[arg(long, value_enum, value_name = "WHAT")]
+    pub fail_on: Vec<Concern>,
+}
+
+/// What a comparison of two runs looks out for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum, serde::Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Concern {
+    /// A scanner flags the same skills differently: McNemar's exact p-value is below 0.01.
+    Drift,
+    /// The verdict of a skill in both runs differs.
+    Verdicts,
+    /// A positive rate, kappa, AC1 or Jaccard has moved by more than noise.
+    Agreement,
+    /// A metric has moved by more than noise.
+    Metrics,
+}
+
+impl fmt::Display for Concern {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Concern::Drift => "drift",
+            Concern::Verdicts => "verdicts",
+            Concern::Agreement => "agreement",
+            Concern::Metrics => "metrics",
+        })
+    }
+}
+
+/// `clawsig completions`
+#[derive(Clone, Debug, Args)]
+pub struct CompletionsArgs {
+    /// The shell.
+    #[arg(value_enum)]
+    pub shell: clap_complete::Shell,
+}
+
+/// `clawsig man`
+#[derive(Clone, Debug, Args)]
+pub struct ManArgs {
+    /// Write one page a command into this folder instead.
+    #[arg(long, short, value_name = "DIR")]
+    pub out: Option<PathBuf>,
+}
+
 /// `clawsig synth`
 #[derive(Clone, Debug, Args)]
 pub struct SynthArgs {
@@ -145,6 +217,10 @@ pub struct SynthArgs {
     /// Shorter texts, as in the bundled sample.
     #[arg(long)]
     pub small: bool,
+    /// The share of rows whose texts attack whoever shows them (markup, script, terminal
+    /// sequences, formulas), 0 to 1: for tests.
+    #[arg(long, default_value_t = 0.0, value_name = "SHARE")]
+    pub hostile: f64,
 }
 
 /// The file formats of a raw dataset.
@@ -165,5 +241,25 @@ mod tests {
     #[test]
     fn the_command_line_is_consistent() {
         Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn every_command_has_examples_that_parse() {
+        let mut program = Cli::command();
+        program.build();
+        for command in program.get_subcommands().filter(|c| c.get_name() != "help") {
+            let name = command.get_name();
+            let help = command.get_after_help().map(ToString::to_string).unwrap_or_default();
+            assert!(help.starts_with("Examples:"), "`{name} --help` has no examples");
+            for line in help.lines().filter(|line| line.starts_with("  clawsig ")) {
+                // What follows two blanks is a remark, what follows a bar or an arrow the shell's.
+                let typed = line.trim().split("  ").next().unwrap_or_default();
+                let typed = typed.split(['|', '>']).next().unwrap_or_default().replace('\'', "");
+                let words = typed.split_whitespace();
+                if let Err(error) = Cli::try_parse_from(words) {
+                    panic!("{line}: {error}");
+                }
+            }
+        }
     }
 }

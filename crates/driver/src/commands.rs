@@ -1,5 +1,7 @@
 //! One module a command.
 
+mod completions;
+mod diff;
 mod export;
 mod inspect;
 mod profile;
@@ -26,6 +28,9 @@ pub(crate) fn execute(cli: Cli) -> Result<ExitStatus, Error> {
         Command::Report(arguments) => run::run(&arguments, global, &[Stage::Report]),
         Command::Status(arguments) => status::status(&arguments, global),
         Command::Inspect(arguments) => inspect::inspect(&arguments, global),
+        Command::Diff(arguments) => diff::diff(&arguments, global),
+        Command::Completions(arguments) => completions::completions(&arguments),
+        Command::Man(arguments) => completions::man(&arguments),
         Command::Export(arguments) => export::export(&arguments, global),
         Command::Synth(arguments) => synth::synth(&arguments, global),
         Command::Profile(arguments) => profile::profile(&arguments, global),

@@ -15,6 +15,8 @@ pub enum ExitStatus {
     Failed,
     /// 2: the command line, the profile or a path on it is wrong.
     Usage,
+    /// 3: the work is done, and a check that was asked for does not hold.
+    CheckFailed,
 }
 
 impl From<ExitStatus> for ExitCode {
@@ -23,6 +25,7 @@ impl From<ExitStatus> for ExitCode {
             ExitStatus::Done => 0,
             ExitStatus::Failed => 1,
             ExitStatus::Usage => 2,
+            ExitStatus::CheckFailed => 3,
         })
     }
 }

@@ -24,7 +24,7 @@ use std::process::ExitCode;
 use clap::Parser;
 
 /// Runs the program on the process's arguments and gives its exit code: 0 done, 1 failed, 2 wrong
-/// usage.
+/// usage, 3 a check that was asked for does not hold.
 pub fn main_impl() -> ExitCode {
     let cli = match cli::Cli::try_parse() {
         Ok(cli) => cli,

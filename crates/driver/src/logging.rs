@@ -1,7 +1,5 @@
 //! Logs on standard error, by `RUST_LOG`.
 
-use std::io::IsTerminal;
-
 use tracing_subscriber::EnvFilter;
 
 /// Starts the log: warnings by default, errors only with `--quiet`, whatever `RUST_LOG` says
@@ -9,7 +7,7 @@ use tracing_subscriber::EnvFilter;
 pub(crate) fn start(quiet: bool) {
     let default = if quiet { "error" } else { "warn" };
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(default));
-    let colour = std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none();
+    let colour = crate::terminal::takes_colour(&std::io::stderr());
     tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_writer(std::io::stderr)

@@ -13,6 +13,7 @@ use clawsig_schema::{FlagRule, MissingPolicy, Target, matrix::ColumnGroup};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+pub(crate) use load::suggestion;
 pub use load::{BUILT_IN_PROFILES, SettingsError};
 
 /// Every key of a profile.

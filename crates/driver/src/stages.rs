@@ -27,12 +27,13 @@ use serde_json::json;
 
 use crate::{
     Error, files,
-    settings::{Settings, SourceKind},
+    settings::{Settings, SourceKind, suggestion},
     terminal::{self, Progress},
 };
 
 /// A stage.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, serde::Serialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Stage {
     /// Raw rows to checked, typed Parquet.
     Ingest,
@@ -129,8 +130,9 @@ impl FromStr for Stage {
 
     fn from_str(text: &str) -> Result<Stage, Error> {
         Stage::ALL.into_iter().find(|stage| stage.as_str() == text).ok_or_else(|| {
-            let names = Stage::ALL.map(Stage::as_str).join(", ");
-            Error::Usage(format!("no stage `{text}`, expected one of {names}"))
+            let names = Stage::ALL.map(Stage::as_str);
+            let meant = suggestion(text, names);
+            Error::Usage(format!("no stage `{text}`{meant}; expected one of {}", names.join(", ")))
         })
     }
 }

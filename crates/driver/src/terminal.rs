@@ -1,19 +1,47 @@
 //! What the user sees: results on standard output, everything else on standard error.
 
+mod table;
+
 use std::{
+    borrow::Cow,
     error::Error as _,
     fmt::Write as _,
     io::{self, IsTerminal, Write as _},
     time::Duration,
 };
 
-use clawsig_schema::hostile::printable;
+use clawsig_schema::hostile::{is_deceptive, printable};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+
+pub(crate) use table::Table;
 
 use crate::Error;
 
+/// The text with every character that could act on a terminal or turn a text around written as
+/// `\\uXXXX`, in UTF-16 as JSON has it: a JSON document keeps its value. Whoever shows a skill's
+/// text has made it printable before; this is for what was overlooked.
+fn harmless(text: &str) -> Cow<'_, str> {
+    let acts = |c: char| is_deceptive(c) && !matches!(c, '\n' | '\t');
+    if !text.contains(acts) {
+        return text.into();
+    }
+    let mut safe = String::with_capacity(text.len() + 64);
+    for c in text.chars() {
+        if acts(c) {
+            for unit in c.encode_utf16(&mut [0; 2]) {
+                // Writing to a String can't fail.
+                let _ = write!(safe, "\\u{unit:04x}");
+            }
+        } else {
+            safe.push(c);
+        }
+    }
+    safe.into()
+}
+
 /// Prints a result.
 pub(crate) fn print(text: &str) -> Result<(), Error> {
+    let text = harmless(text);
     let mut out = io::stdout().lock();
     out.write_all(text.as_bytes()).and_then(|()| out.flush()).map_err(Error::Output)
 }
@@ -21,13 +49,23 @@ pub(crate) fn print(text: &str) -> Result<(), Error> {
 /// Tells the user something that is no result. A closed standard error is nobody listening. File
 /// names and other people's texts may be in it, so nothing in it acts on the terminal.
 pub(crate) fn say(text: &str) {
+    let _ = writeln!(io::stderr().lock(), "{}", defused(text));
+}
+
+fn defused(text: &str) -> String {
     let lines: Vec<String> = text.lines().map(|line| printable(line, usize::MAX)).collect();
-    let _ = writeln!(io::stderr().lock(), "{}", lines.join("\n"));
+    lines.join("\n")
+}
+
+/// Whether a stream takes colours: it is a terminal, and `NO_COLOR` is not set to anything
+/// (no-color.org).
+pub(crate) fn takes_colour(stream: &impl IsTerminal) -> bool {
+    stream.is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
 }
 
 /// Reports an error with its causes.
 pub(crate) fn complain(error: &Error) {
-    let mut text = format!("error: {error}");
+    let mut text = error.to_string();
     let mut cause = error.source();
     while let Some(e) = cause {
         let shown = e.to_string();
@@ -38,7 +76,9 @@ pub(crate) fn complain(error: &Error) {
         }
         cause = e.source();
     }
-    say(&text);
+    let word = if takes_colour(&io::stderr()) { "\u{1b}[1;31merror:\u{1b}[0m" } else { "error:" };
+    // As in `say`, nobody may be listening.
+    let _ = writeln!(io::stderr().lock(), "{word} {}", defused(&text));
 }
 
 /// A bar for something that may take over a second: drawn on a terminal, silent elsewhere.
@@ -79,51 +119,6 @@ impl Drop for Progress {
     }
 }
 
-/// A table of text cells: columns as wide as their widest cell, numbers flush right.
-pub(crate) struct Table {
-    right: Vec<bool>,
-    rows: Vec<Vec<String>>,
-}
-
-impl Table {
-    /// A table with a heading; a column whose heading begins with `>` is flush right.
-    pub(crate) fn new(heading: &[&str]) -> Table {
-        let right = heading.iter().map(|h| h.starts_with('>')).collect();
-        let row = heading.iter().map(|h| h.trim_start_matches('>').to_owned()).collect();
-        Table { right, rows: vec![row] }
-    }
-
-    /// Adds a row. Cells hold text that is fit to be shown (`hostile::printable` if a skill's).
-    pub(crate) fn row(&mut self, cells: impl IntoIterator<Item = String>) {
-        self.rows.push(cells.into_iter().collect());
-    }
-
-    /// The table as lines, each indented by two blanks.
-    pub(crate) fn render(&self) -> String {
-        let columns = self.right.len();
-        let cell = |row: &'_ Vec<String>, c: usize| row.get(c).cloned().unwrap_or_default();
-        let width = |c: usize| {
-            self.rows.iter().map(|row| cell(row, c).chars().count()).max().unwrap_or_default()
-        };
-        let widths: Vec<usize> = (0..columns).map(width).collect();
-        let mut text = String::new();
-        for row in &self.rows {
-            let mut line = String::from(" ");
-            for (c, &width) in widths.iter().enumerate() {
-                let cell = cell(row, c);
-                let pad = " ".repeat(width - cell.chars().count());
-                let (before, after) =
-                    if self.right[c] { (pad, String::new()) } else { (String::new(), pad) };
-                // Writing to a String can't fail.
-                let _ = write!(line, " {before}{cell}{after} ");
-            }
-            text.push_str(line.trim_end());
-            text.push('\n');
-        }
-        text
-    }
-}
-
 /// `12345` as `12,345`.
 pub(crate) fn count(n: u64) -> String {
     let digits = n.to_string();
@@ -142,11 +137,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn columns_line_up() {
-        let mut table = Table::new(&["name", ">rows"]);
-        table.row(["a".to_owned(), "1".to_owned()]);
-        table.row(["longer".to_owned(), "1,000".to_owned()]);
-        assert_eq!(table.render(), "  name     rows\n  a           1\n  longer  1,000\n");
+    fn what_would_act_is_escaped_and_json_keeps_its_value() {
+        assert_eq!(harmless("plain é漢\n\tx"), "plain é漢\n\tx");
+        let value = serde_json::json!({ "a": "\u{9b}31m\u{202e}x\u{e0041}\u{7f}" });
+        let text = format!("{value:#}");
+        let safe = harmless(&text);
+        assert!(!safe.contains(|c: char| is_deceptive(c) && c != '\n'), "{safe}");
+        assert_eq!(serde_json::from_str::<serde_json::Value>(&safe).unwrap(), value);
+        assert_eq!(harmless("\u{1b}[2J"), "\\u001b[2J");
     }
 
     #[test]

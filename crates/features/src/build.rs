@@ -1,7 +1,7 @@
 //! From rows to the feature matrices of all splits, with the texts streaming by.
 
 use clawsig_schema::{
-    FlagRule, Scanner, Severity, SkillRow, Split, flags,
+    FlagRule, Scanner, Severity, SkillRow, Split, flags, hostile,
     matrix::{ColumnInfo, Csr, RowInfo},
 };
 use rayon::prelude::*;
@@ -172,13 +172,19 @@ fn each_batch(
 }
 
 /// Who a row is; duplicates are marked once all rows are known.
+/// A text of the author's that a terminal and a spreadsheet can be shown. Two owners stay two: no
+/// registry has names of 400 characters.
+fn cell(text: &str) -> String {
+    hostile::spreadsheet_cell(&hostile::printable(text, 400)).into_owned()
+}
+
 fn row_info(row: &SkillRow, rule: FlagRule) -> RowInfo {
     let flag = |scanner| flags::flag(row, scanner, rule);
     let severity = row.skillspector.known_severity();
     RowInfo {
         id: row.id.clone(),
-        slug: row.slug.clone(),
-        owner: row.owner().map(str::to_owned),
+        slug: row.slug.as_deref().map(cell),
+        owner: row.owner().map(cell),
         split: row.split,
         verdict: row.verdict,
         severity: severity.or_else(|| row.skillspector.score.and_then(Severity::of_score)),

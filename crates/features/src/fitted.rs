@@ -3,6 +3,7 @@
 use clawsig_schema::{
     MissingPolicy, SkillRow,
     format::FormatVersion,
+    hostile::printable,
     matrix::{ColumnGroup, ColumnInfo},
 };
 use serde::{Deserialize, Serialize};
@@ -120,7 +121,12 @@ impl FittedFeatures {
         named.extend(shape.map(|name| (ColumnGroup::Shape, name)));
         (0_u32..)
             .zip(named)
-            .map(|(column, (group, name))| ColumnInfo { column, group, name })
+            // A code is whatever stands in the data, and names are shown.
+            .map(|(column, (group, name))| ColumnInfo {
+                column,
+                group,
+                name: printable(&name, 400),
+            })
             .collect()
     }
 

@@ -181,6 +181,9 @@ impl Canvas<'_> {
         colour: RGBColor,
         turn: FontTransform,
     ) -> Result<(), Failed> {
+        if text.is_empty() {
+            return Ok(());
+        }
         let horizontal = match anchor {
             Anchor::Start => HPos::Left,
             Anchor::Middle => HPos::Center,

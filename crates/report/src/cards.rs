@@ -27,7 +27,9 @@ fn code(text: &str) -> String {
         longest = longest.max(run);
     }
     let fence = "`".repeat(longest + 1);
-    if text.is_empty() { "(empty)".to_owned() } else { format!("{fence} {text} {fence}") }
+    // A blank keeps a text's own backticks off the fence; Markdown takes it away again.
+    let pad = if text.starts_with(['`', ' ']) || text.ends_with(['`', ' ']) { " " } else { "" };
+    if text.is_empty() { "(empty)".to_owned() } else { format!("{fence}{pad}{text}{pad}{fence}") }
 }
 
 fn table(out: &mut String, columns: &[&str], rows: impl IntoIterator<Item = Vec<String>>) {
@@ -111,7 +113,10 @@ pub(crate) fn model_card(study: &StudyResults) -> String {
             let mut rows = Vec::new();
             for (scope, metrics) in found.metrics.0.get(split).into_iter().flatten() {
                 for (name, value) in metrics {
-                    let said = estimate(value);
+                    let said = match value.value {
+                        Some(rows) if name == metric::SUPPORT => count(rows.max(0.0) as u64),
+                        _ => estimate(value),
+                    };
                     let said = if value.undefined.is_some() { code(&said) } else { said };
                     rows.push(vec![code(scope), code(name), said, count(value.n)]);
                 }
@@ -191,4 +196,18 @@ pub(crate) fn data_card(study: &StudyResults) -> String {
          findings of the scanners.\n",
     );
     out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_text_leaves_its_code_span() {
+        assert_eq!(code("plain"), "`plain`");
+        assert_eq!(code("a`b``c"), "```a`b``c```");
+        assert_eq!(code("`a"), "`` `a ``");
+        assert_eq!(code("a|b\nc"), "`a\\|b\\nc`");
+        assert_eq!(code(""), "(empty)");
+    }
 }

@@ -55,11 +55,12 @@ fn cut(mut shown: String) -> String {
 
 /// A text cell that no spreadsheet takes for a formula: a leading `=`, `+`, `-`, `@`, tab or
 /// carriage return (also behind blanks or quotes, or in their full-width forms) gets a `'`
-/// before it.
+/// before it. A text that begins with a `'` is none already and stays as it is.
 pub fn spreadsheet_cell(text: &str) -> Cow<'_, str> {
     let head = text.trim_start_matches([' ', '\u{a0}', '"', '\'', '\u{feff}']).chars().next();
-    let risky = matches!(head, Some('=' | '+' | '-' | '@' | '＝' | '＋' | '－' | '＠'))
-        || text.starts_with(['\t', '\r', '\n']);
+    let risky = !text.starts_with('\'')
+        && (matches!(head, Some('=' | '+' | '-' | '@' | '＝' | '＋' | '－' | '＠'))
+            || text.starts_with(['\t', '\r', '\n']));
     if risky { format!("'{text}").into() } else { text.into() }
 }
 
@@ -86,7 +87,7 @@ mod tests {
         for risky in ["=1+1", "+1", "-1", "@x", "\t=1", " =cmd()", "\"=1", "＝1"] {
             assert_eq!(spreadsheet_cell(risky), format!("'{risky}"));
         }
-        for plain in ["", "alice/tool", "a=b", "1-2"] {
+        for plain in ["'=1", "", "alice/tool", "a=b", "1-2"] {
             assert_eq!(spreadsheet_cell(plain), plain);
         }
     }

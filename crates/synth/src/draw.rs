@@ -129,6 +129,8 @@ pub(crate) enum Purpose {
     Owner = 6,
     /// The skill's name.
     Name = 7,
+    /// Hostile texts.
+    Hostile = 8,
 }
 
 /// Zipf's law over the first `n` numbers: chances in proportion to 1 / (i + shift), by Walker's

@@ -6,6 +6,7 @@ mod code;
 mod draw;
 mod error;
 mod findings;
+mod hostile;
 mod joint;
 mod json;
 mod malformed;

@@ -31,6 +31,10 @@ pub struct SynthParams {
     /// Whether the newlines of SKILL.md are folded to spaces, as in the frozen snapshot; newer
     /// exports keep them. Default true.
     pub fold_newlines: bool,
+    /// The share of rows whose free texts hold an attack on whoever shows them, 0 to 1: markup
+    /// and script, terminal sequences, bidirectional controls, formulas, 10,000 characters.
+    /// Default 0.
+    pub hostile: f64,
 }
 
 impl Default for SynthParams {
@@ -45,6 +49,7 @@ impl Default for SynthParams {
             mean_file_chars: 8_500,
             other_languages: 0.1,
             fold_newlines: true,
+            hostile: 0.0,
         }
     }
 }
@@ -93,6 +98,9 @@ impl SynthParams {
         if !(0.0..=1.0).contains(&self.other_languages) {
             return Err(bad("other_languages", self.other_languages, "0 to 1"));
         }
+        if !(0.0..=1.0).contains(&self.hostile) {
+            return Err(bad("hostile", self.hostile, "0 to 1"));
+        }
         Ok(ValidParams(self))
     }
 }
@@ -129,6 +137,7 @@ mod tests {
             ("bundles", SynthParams { bundles: 1.5, ..base() }),
             ("mean_file_chars", SynthParams { mean_file_chars: 0, ..base() }),
             ("other_languages", SynthParams { other_languages: -0.1, ..base() }),
+            ("hostile", SynthParams { hostile: 1.1, ..base() }),
         ];
         for (expected, params) in bad {
             match params.check() {

@@ -10,7 +10,7 @@ use sha2::{Digest, Sha256};
 use crate::{
     ValidParams,
     draw::{Draw, Purpose},
-    findings,
+    findings, hostile,
     joint::Cell,
     text::{Brief, DOMAIN_COUNT, Writer, skill_name},
     words::{Language, pseudo_word},
@@ -160,6 +160,10 @@ impl Synth {
         row.skill_slug = draw.chance(0.995).then_some(slug);
         row.skill_version =
             format!("{}.{}.{}", draw.between(0, 3), draw.run(0.5, 20), draw.run(0.6, 40));
+        let mut draw = Draw::new(self.params.0.seed, index, Purpose::Hostile);
+        if draw.chance(self.params.0.hostile) {
+            hostile::plant(&mut row, &mut draw);
+        }
         row.id = id;
         row.split = split.as_str().to_owned();
         row

@@ -230,3 +230,22 @@ proptest! {
         prop_assert_eq!(&row.clawscan_verdict, short.verdict(index).as_str());
     }
 }
+
+#[test]
+fn hostile_rows_keep_verdict_flags_and_split() {
+    let plain = small(3);
+    let hostile = synth(SynthParams { hostile: 1.0, ..plain.params().params().clone() });
+    let mut long = 0;
+    for (plain, hostile) in plain.rows().zip(hostile.rows()) {
+        assert_eq!(plain.id, hostile.id);
+        assert_eq!(plain.split, hostile.split);
+        assert_eq!(plain.clawscan_verdict, hostile.clawscan_verdict);
+        for &scanner in Scanner::ALL {
+            assert_eq!(flag(&plain, scanner), flag(&hostile, scanner));
+        }
+        assert_ne!(plain.clawscan_summary, hostile.clawscan_summary);
+        assert_ne!(plain.skill_version, hostile.skill_version);
+        long += usize::from(hostile.skill_version.len() > 10_000);
+    }
+    assert!(long > 0);
+}

@@ -24,6 +24,7 @@ const CHUNK_ROWS: u64 = 256;
 pub(crate) fn synth(arguments: &SynthArgs, global: &Global) -> Result<ExitStatus, Error> {
     let mut params = if arguments.small { SynthParams::sample() } else { SynthParams::default() };
     params.rows = arguments.rows;
+    params.hostile = arguments.hostile;
     params.seed = arguments.seed.unwrap_or(params.seed);
     let synth = Synth::new(params.check()?);
 

@@ -192,7 +192,7 @@ impl Settings {
 }
 
 /// `, did you mean ...?` for the nearest of the candidates, nothing where none is near.
-fn suggestion<'a>(found: &str, candidates: impl IntoIterator<Item = &'a str>) -> String {
+pub(crate) fn suggestion<'a>(found: &str, candidates: impl IntoIterator<Item = &'a str>) -> String {
     candidates
         .into_iter()
         .map(|candidate| (strsim::jaro_winkler(found, candidate), candidate))

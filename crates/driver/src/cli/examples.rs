@@ -1,0 +1,87 @@
+//! The examples that stand at the end of each command's help.
+
+pub(super) const PROGRAM: &str = "\
+Examples:
+  clawsig run                                    the bundled sample, into runs/sample
+  clawsig run --profile tutorial --set source.kind=path --set source.path=FOLDER
+  clawsig status                                 what would run, and why
+  clawsig inspect FOLDER                         what a dataset holds
+  clawsig diff runs/last-week runs/this-week     what changed between two runs
+
+Exit codes: 0 done, 1 failed, 2 wrong usage, 3 a check that was asked for does not hold.";
+
+pub(super) const RUN: &str = "\
+Examples:
+  clawsig run                                    the bundled sample, into runs/sample
+  clawsig run --profile seed --set source.kind=path --set source.path=FOLDER --out runs/seed
+  clawsig run --set flags.rule=status --dry-run  what that would run again, and why
+  clawsig run --force-stage train                train and what follows, up to date or not";
+
+pub(super) const INGEST: &str = "\
+Examples:
+  clawsig ingest --set source.kind=path --set source.path=FOLDER --out runs/mine
+  clawsig ingest --strict                        fail on the first rejected row";
+
+pub(super) const AGREEMENT: &str = "\
+Examples:
+  clawsig agreement --set flags.rule=status
+  clawsig agreement --set agreement.replicates=5000 --set flags.missing=exclude";
+
+pub(super) const FEATURES: &str = "\
+Examples:
+  clawsig features --set 'features.groups=[\"text\"]'
+  clawsig features --set tfidf.max_features=5000 --set 'tfidf.ngrams=[1,3]'";
+
+pub(super) const TRAIN: &str = "\
+Examples:
+  clawsig train --set model.c=0.5 --set 'model.grid=[]'
+  clawsig train --set model.target=severity --set model.penalty=l1";
+
+pub(super) const EVALUATE: &str = "\
+Examples:
+  clawsig evaluate --set evaluate.replicates=5000
+  clawsig evaluate --final                       look at the hold-out, once";
+
+pub(super) const REPORT: &str = "\
+Examples:
+  clawsig report                                 write runs/sample/report/report.html
+  clawsig report --force --out runs/mine";
+
+pub(super) const STATUS: &str = "\
+Examples:
+  clawsig status                                 every stage of runs/sample
+  clawsig status --set tfidf.min_df=5            what that setting would run again
+  clawsig status --format json | jq '.stages[].reasons'";
+
+pub(super) const INSPECT: &str = "\
+Examples:
+  clawsig inspect                                the bundled sample
+  clawsig inspect FOLDER --rows 10               a folder of JSONL or Parquet files
+  clawsig inspect runs/sample                    what a finished run has read";
+
+pub(super) const DIFF: &str = "\
+Examples:
+  clawsig diff runs/last-week runs/this-week
+  clawsig diff runs/a runs/b --texts             also rows of one id whose text differs
+  clawsig diff runs/a runs/b --fail-on drift     exit code 3 if a scanner's flags have shifted
+  clawsig diff runs/a runs/b --format json | jq .findings";
+
+pub(super) const SYNTH: &str = "\
+Examples:
+  clawsig synth --rows 1000 --seed 7 --out DIR
+  clawsig synth --rows 67453 --as parquet --out DIR    of the study's size";
+
+pub(super) const PROFILE: &str = "\
+Examples:
+  clawsig profile                                every key of `sample` with its value
+  clawsig profile --profile tutorial --set tfidf.min_df=5";
+
+pub(super) const COMPLETIONS: &str = "\
+Examples:
+  clawsig completions bash > ~/.local/share/bash-completion/completions/clawsig
+  clawsig completions fish > ~/.config/fish/completions/clawsig.fish";
+
+pub(super) const MAN: &str = "\
+Examples:
+  clawsig man | man -l -
+  clawsig man --out ~/.local/share/man/man1      one page a command";

@@ -1,0 +1,294 @@
+//! The rows of two runs: which came, went, changed, and whose flags and verdicts flipped.
+
+use std::{
+    collections::{BTreeMap, HashMap},
+    hash::{DefaultHasher, Hash, Hasher},
+    path::Path,
+};
+
+use clawsig_agreement::{Table, homogeneity::mcnemar_exact};
+use clawsig_ingest::{Columns, SignalsReader};
+use clawsig_schema::{
+    FlagRule, Scanner, SkillRow, Split, Verdict, flags::flag, hostile::printable,
+};
+use serde::Serialize;
+
+use crate::{Error, stages::Stage, terminal::Progress};
+
+/// How the rows of two runs differ.
+#[derive(Debug, Serialize)]
+pub(super) struct RowChanges {
+    /// Rows of the first run.
+    pub(super) rows_a: u64,
+    /// Rows of the second run.
+    pub(super) rows_b: u64,
+    /// Skills in both: the same id, or the same `owner/slug` with another id.
+    pub(super) common: u64,
+    /// Of these, those with another id: another artifact under the same name.
+    pub(super) updated: u64,
+    /// Rows of the second run that are not in the first.
+    pub(super) added: u64,
+    /// Rows of the first run that are not in the second.
+    pub(super) removed: u64,
+    /// Added, removed and updated rows of each split (an updated row's in the second run).
+    pub(super) by_split: BTreeMap<String, SplitChanges>,
+    /// Skills in both whose split differs.
+    pub(super) moved_split: u64,
+    /// Rows with the same id and another text; absent unless texts were compared.
+    pub(super) text_changed: Option<u64>,
+    /// Skills in both whose verdict differs.
+    pub(super) verdict_flips: u64,
+    /// Those by old and new verdict.
+    pub(super) flips: Vec<Flip>,
+    /// The first of them.
+    pub(super) flipped_skills: Vec<FlippedSkill>,
+    /// Each scanner's flags on the skills in both.
+    pub(super) scanners: Vec<ScannerDrift>,
+    /// The flag rule laid over both runs.
+    pub(super) rule: FlagRule,
+}
+
+/// The rows of one split.
+#[derive(Clone, Copy, Debug, Default, Serialize)]
+pub(super) struct SplitChanges {
+    pub(super) added: u64,
+    pub(super) removed: u64,
+    pub(super) updated: u64,
+}
+
+/// How many skills went from one verdict to another.
+#[derive(Debug, Serialize)]
+pub(super) struct Flip {
+    pub(super) from: String,
+    pub(super) to: String,
+    pub(super) rows: u64,
+}
+
+/// A skill whose verdict flipped. The name is its author's, made printable.
+#[derive(Debug, Serialize)]
+pub(super) struct FlippedSkill {
+    pub(super) skill: String,
+    pub(super) from: String,
+    pub(super) to: String,
+    pub(super) updated: bool,
+}
+
+/// A scanner's flags on the skills that both runs hold and that it rated in both.
+#[derive(Debug, Serialize)]
+pub(super) struct ScannerDrift {
+    pub(super) scanner: Scanner,
+    /// Skills with a flag in both runs.
+    pub(super) both: u64,
+    /// Skills that lost their flag.
+    pub(super) only_a: u64,
+    /// Skills that gained one.
+    pub(super) only_b: u64,
+    /// Skills with a flag in neither.
+    pub(super) neither: u64,
+    /// Skills in both runs that the scanner rated in one alone.
+    pub(super) rated_once: u64,
+    /// McNemar's exact p-value; absent where no flag flipped.
+    pub(super) p_value: Option<f64>,
+}
+
+/// What is kept of a row of the first run.
+struct Seen {
+    id: String,
+    slug: Option<String>,
+    split: Split,
+    verdict: Option<Verdict>,
+    flags: [Option<bool>; 3],
+    text: Option<u64>,
+    matched: bool,
+}
+
+/// Where the rows of a slug are: at one place, or at several and so of no use.
+enum Named {
+    Once(usize),
+    Often,
+}
+
+/// Compares the rows. The second run is streamed; of the first, a line of facts a row is kept.
+pub(super) fn compare(
+    runs: [&Path; 2],
+    rule: FlagRule,
+    texts: bool,
+    top: usize,
+    quiet: bool,
+) -> Result<RowChanges, Error> {
+    let progress = Progress::new("diff", quiet);
+    let columns = if texts { Columns::All } else { Columns::WithoutText };
+    let mut before: Vec<Seen> = Vec::new();
+    each_row(runs[0], columns, |row| before.push(seen(row, rule, texts)))?;
+    progress.set(1, 3);
+    let mut ids: HashMap<String, usize> = HashMap::with_capacity(before.len());
+    for (place, row) in before.iter().enumerate() {
+        ids.entry(row.id.clone()).or_insert(place);
+    }
+    let mut changes = RowChanges {
+        rows_a: before.len() as u64,
+        rows_b: 0,
+        common: 0,
+        updated: 0,
+        added: 0,
+        removed: 0,
+        by_split: BTreeMap::new(),
+        moved_split: 0,
+        text_changed: texts.then_some(0),
+        verdict_flips: 0,
+        flips: Vec::new(),
+        flipped_skills: Vec::new(),
+        scanners: Vec::new(),
+        rule,
+    };
+    let mut tally = Tally::new(top);
+    let mut rest: Vec<Seen> = Vec::new();
+    each_row(runs[1], columns, |row| {
+        changes.rows_b += 1;
+        let now = seen(row, rule, texts);
+        match ids.get(&now.id).map(|&place| &mut before[place]) {
+            Some(was) if !was.matched => {
+                was.matched = true;
+                if let Some(changed) = &mut changes.text_changed {
+                    *changed += u64::from(was.text != now.text);
+                }
+                tally.add(was, &now, false);
+            }
+            _ => rest.push(now),
+        }
+    })?;
+    progress.set(2, 3);
+    let named = by_slug(before.iter().filter(|row| !row.matched));
+    let named_now = by_slug(rest.iter());
+    // Places among the unmatched rows of the first run, in their order.
+    let unmatched: Vec<usize> = (0..before.len()).filter(|&place| !before[place].matched).collect();
+    for now in &rest {
+        let split = changes.by_split.entry(now.split.to_string()).or_default();
+        let slug = now.slug.as_deref().unwrap_or_default();
+        match (named.get(slug), named_now.get(slug)) {
+            (Some(Named::Once(place)), Some(Named::Once(_))) => {
+                let was = &mut before[unmatched[*place]];
+                was.matched = true;
+                changes.updated += 1;
+                split.updated += 1;
+                tally.add(was, now, true);
+            }
+            _ => {
+                changes.added += 1;
+                split.added += 1;
+            }
+        }
+    }
+    for row in before.iter().filter(|row| !row.matched) {
+        changes.removed += 1;
+        changes.by_split.entry(row.split.to_string()).or_default().removed += 1;
+    }
+    tally.finish(&mut changes);
+    Ok(changes)
+}
+
+fn each_row(run: &Path, columns: Columns, mut take: impl FnMut(SkillRow)) -> Result<(), Error> {
+    let folder = run.join(Stage::Ingest.as_str()).join("signals");
+    for split in Split::ALL {
+        for row in SignalsReader::open(folder.join(format!("{split}.parquet")))?.rows(columns) {
+            take(row?);
+        }
+    }
+    Ok(())
+}
+
+fn seen(row: SkillRow, rule: FlagRule, texts: bool) -> Seen {
+    let text = texts.then(|| {
+        let mut hasher = DefaultHasher::new();
+        row.text.hash(&mut hasher);
+        hasher.finish()
+    });
+    let mut flags = [None; 3];
+    for &scanner in Scanner::ALL {
+        flags[scanner.index()] = flag(&row, scanner, rule);
+    }
+    let SkillRow { id, slug, split, verdict, .. } = row;
+    Seen { id, slug, split, verdict, flags, text, matched: false }
+}
+
+fn by_slug<'a>(rows: impl Iterator<Item = &'a Seen>) -> HashMap<String, Named> {
+    let mut named = HashMap::new();
+    for (place, row) in rows.enumerate() {
+        if let Some(slug) = &row.slug {
+            named
+                .entry(slug.clone())
+                .and_modify(|known| *known = Named::Often)
+                .or_insert(Named::Once(place));
+        }
+    }
+    named
+}
+
+/// Counts over the skills in both runs.
+struct Tally {
+    top: usize,
+    common: u64,
+    moved: u64,
+    flips: BTreeMap<(String, String), u64>,
+    skills: Vec<FlippedSkill>,
+    /// For each scanner: both, only the first, only the second, neither, rated once.
+    flags: [[u64; 5]; 3],
+}
+
+impl Tally {
+    fn new(top: usize) -> Tally {
+        let flags = [[0; 5]; 3];
+        Tally { top, common: 0, moved: 0, flips: BTreeMap::new(), skills: Vec::new(), flags }
+    }
+
+    fn add(&mut self, was: &Seen, now: &Seen, updated: bool) {
+        self.common += 1;
+        self.moved += u64::from(was.split != now.split);
+        for &scanner in Scanner::ALL {
+            let place = scanner.index();
+            let cell = match (was.flags[place], now.flags[place]) {
+                (Some(true), Some(true)) => 0,
+                (Some(true), Some(false)) => 1,
+                (Some(false), Some(true)) => 2,
+                (Some(false), Some(false)) => 3,
+                (None, None) => continue,
+                _ => 4,
+            };
+            self.flags[place][cell] += 1;
+        }
+        if was.verdict != now.verdict {
+            let name = |verdict: Option<Verdict>| {
+                verdict.map_or_else(|| "unknown".to_owned(), |verdict| verdict.to_string())
+            };
+            let (from, to) = (name(was.verdict), name(now.verdict));
+            if self.skills.len() < self.top {
+                let skill = printable(now.slug.as_deref().unwrap_or(&now.id), 80);
+                let (from, to) = (from.clone(), to.clone());
+                self.skills.push(FlippedSkill { skill, from, to, updated });
+            }
+            *self.flips.entry((from, to)).or_default() += 1;
+        }
+    }
+
+    fn finish(self, changes: &mut RowChanges) {
+        changes.common = self.common;
+        changes.moved_split = self.moved;
+        changes.verdict_flips = self.flips.values().sum();
+        changes.flips =
+            self.flips.into_iter().map(|((from, to), rows)| Flip { from, to, rows }).collect();
+        changes.flipped_skills = self.skills;
+        for &scanner in Scanner::ALL {
+            let [both, only_a, only_b, neither, rated_once] = self.flags[scanner.index()];
+            let test = mcnemar_exact(&Table::binary(both, only_a, only_b, neither));
+            changes.scanners.push(ScannerDrift {
+                scanner,
+                both,
+                only_a,
+                only_b,
+                neither,
+                rated_once,
+                p_value: test.p_value,
+            });
+        }
+    }
+}

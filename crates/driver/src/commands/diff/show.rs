@@ -1,0 +1,176 @@
+//! A comparison as tables and sentences.
+
+use std::{fmt::Write as _, path::Path};
+
+use clawsig_schema::hostile::printable;
+use serde_json::Value;
+
+use super::{Difference, Outcome, changes::Change, rows::RowChanges};
+use crate::terminal::{Table, count};
+
+/// A p-value as `p = 0.012`.
+pub(super) fn p_value(p: f64) -> String {
+    if p < 0.0001 { "p < 0.0001".to_owned() } else { format!("p = {p:.4}") }
+}
+
+/// `0.1234 to 0.2345, +0.1111 [0.0400, 0.1800]`
+pub(super) fn moved(change: &Change) -> String {
+    let value = |value: Option<f64>| value.map_or_else(|| "-".to_owned(), |v| format!("{v:.4}"));
+    format!("{} to {}, {}", value(change.a.value), value(change.b.value), by(change))
+}
+
+/// The change and its interval, or why there is none.
+fn by(change: &Change) -> String {
+    match (change.change, change.low, change.high) {
+        (Some(by), Some(low), Some(high)) => format!("{by:+.4} [{low:+.4}, {high:+.4}]"),
+        (Some(by), _, _) => format!("{by:+.4}"),
+        (None, _, _) => {
+            let reasons = [&change.a, &change.b].map(|e| e.undefined.as_deref());
+            format!("undefined: {}", reasons.into_iter().flatten().next().unwrap_or("no reason"))
+        }
+    }
+}
+
+/// The whole comparison.
+pub(super) fn text(found: &Difference, runs: [&Path; 2]) -> String {
+    let mut text = String::new();
+    // Writing to a String can't fail.
+    let _ = writeln!(text, "a: {}\nb: {}", runs[0].display(), runs[1].display());
+    heading(&mut text, "what to look at");
+    if found.findings.is_empty() {
+        text.push_str("  nothing has moved by more than noise\n");
+    }
+    for finding in &found.findings {
+        let _ = writeln!(text, "  {}: {}", finding.concern, finding.text);
+    }
+    if !found.parameters.is_empty() {
+        heading(&mut text, "settings and versions");
+        let shown = |value: &Option<Value>| match value {
+            Some(value) => printable(&value.to_string(), 60),
+            None => "-".to_owned(),
+        };
+        let mut table = Table::new(&["stage", "key", "a", "b"]);
+        for one in &found.parameters {
+            table.row([one.stage.to_string(), one.key.clone(), shown(&one.a), shown(&one.b)]);
+        }
+        text.push_str(&table.render());
+    }
+    heading(&mut text, "data");
+    match &found.data {
+        Outcome::Compared(rows) => data(&mut text, rows),
+        Outcome::Undefined(why) => undefined(&mut text, why),
+    }
+    for (part, title) in [
+        (&found.agreement, "agreement on all rows; change with its 95 % interval"),
+        (&found.metrics, "metrics; change with its 95 % interval"),
+    ] {
+        heading(&mut text, title);
+        match part {
+            Outcome::Compared(changes) => estimates(&mut text, changes),
+            Outcome::Undefined(why) => undefined(&mut text, why),
+        }
+    }
+    text.push_str(
+        "\n  The intervals take the runs as independent; where they share rows, noise is smaller.\n",
+    );
+    text
+}
+
+fn heading(text: &mut String, title: &str) {
+    let _ = writeln!(text, "\n{title}");
+}
+
+fn undefined(text: &mut String, why: &str) {
+    let _ = writeln!(text, "  undefined: {why}");
+}
+
+fn data(text: &mut String, rows: &RowChanges) {
+    let _ = writeln!(
+        text,
+        "  {} rows in a, {} in b; {} skills in both, {} of them another artifact of the same name",
+        count(rows.rows_a),
+        count(rows.rows_b),
+        count(rows.common),
+        count(rows.updated),
+    );
+    if rows.moved_split > 0 {
+        let _ =
+            writeln!(text, "  {} skills in both moved to another split", count(rows.moved_split));
+    }
+    match rows.text_changed {
+        Some(changed) => {
+            let _ = writeln!(text, "  {} rows of the same id have another text", count(changed));
+        }
+        None => text.push_str("  texts of the same id were not compared (--texts does)\n"),
+    }
+    if !rows.by_split.is_empty() {
+        let mut table = Table::new(&["split", ">added", ">removed", ">updated"]);
+        for (split, found) in &rows.by_split {
+            table.row([
+                split.clone(),
+                count(found.added),
+                count(found.removed),
+                count(found.updated),
+            ]);
+        }
+        text.push_str(&table.render());
+    }
+    if rows.verdict_flips > 0 {
+        heading(text, "verdicts that flipped");
+        let mut table = Table::new(&["from", "to", ">skills"]);
+        for flip in &rows.flips {
+            table.row([flip.from.clone(), flip.to.clone(), count(flip.rows)]);
+        }
+        text.push_str(&table.render());
+        let mut table = Table::new(&["skill", "from", "to", "artifact"]);
+        for skill in &rows.flipped_skills {
+            let artifact = if skill.updated { "another" } else { "the same" };
+            table.row([
+                skill.skill.clone(),
+                skill.from.clone(),
+                skill.to.clone(),
+                artifact.to_owned(),
+            ]);
+        }
+        text.push('\n');
+        text.push_str(&table.render());
+        let left = rows.verdict_flips.saturating_sub(rows.flipped_skills.len() as u64);
+        if left > 0 {
+            let _ = writeln!(text, "  and {} more (--top N shows them)", count(left));
+        }
+    }
+    heading(text, &format!("scanners on the skills in both runs, flags by rule `{}`", rows.rule));
+    let mut table = Table::new(&[
+        "scanner",
+        ">kept",
+        ">lost",
+        ">gained",
+        ">never",
+        ">rated once",
+        "McNemar, exact",
+    ]);
+    for one in &rows.scanners {
+        let mut cells = vec![one.scanner.to_string()];
+        let counts = [one.both, one.only_a, one.only_b, one.neither, one.rated_once];
+        cells.extend(counts.map(count));
+        cells.push(one.p_value.map_or_else(|| "no flag flipped".to_owned(), p_value));
+        table.row(cells);
+    }
+    text.push_str(&table.render());
+}
+
+fn estimates(text: &mut String, changes: &[Change]) {
+    let mut table = Table::new(&["statistic", ">a", ">b", "change", ""]);
+    let value = |value: Option<f64>| value.map_or_else(|| "-".to_owned(), |v| format!("{v:.4}"));
+    for change in changes.iter().filter(|change| change.is_headline()) {
+        let mark = if change.beyond_noise == Some(true) { "beyond noise" } else { "" };
+        table.row([
+            change.name(),
+            value(change.a.value),
+            value(change.b.value),
+            by(change),
+            mark.to_owned(),
+        ]);
+    }
+    text.push_str(&table.render());
+}

@@ -1,0 +1,165 @@
+//! Tables of text cells.
+
+use std::fmt::Write as _;
+use std::io::{self, IsTerminal};
+
+/// Blanks before the first column and between two of them.
+const GAP: usize = 2;
+/// No column is made narrower than this.
+const NARROWEST: usize = 10;
+
+/// A table of text cells: columns as wide as their widest cell, numbers flush right. On a terminal
+/// that is too narrow for it, the widest columns of text are wrapped.
+pub(crate) struct Table {
+    right: Vec<bool>,
+    rows: Vec<Vec<String>>,
+}
+
+impl Table {
+    /// A table with a heading; a column whose heading begins with `>` is flush right.
+    pub(crate) fn new(heading: &[&str]) -> Table {
+        let right = heading.iter().map(|h| h.starts_with('>')).collect();
+        let row = heading.iter().map(|h| h.trim_start_matches('>').to_owned()).collect();
+        Table { right, rows: vec![row] }
+    }
+
+    /// Adds a row. Cells hold text that is fit to be shown (`hostile::printable` if a skill's).
+    pub(crate) fn row(&mut self, cells: impl IntoIterator<Item = String>) {
+        self.rows.push(cells.into_iter().collect());
+    }
+
+    /// The table as lines, each indented by two blanks; as wide as it has to be where standard
+    /// output is no terminal, so that programs read one row a line.
+    pub(crate) fn render(&self) -> String {
+        let width = if io::stdout().is_terminal() {
+            terminal_size::terminal_size().map(|(width, _)| usize::from(width.0))
+        } else {
+            None
+        };
+        self.render_within(width)
+    }
+
+    fn render_within(&self, limit: Option<usize>) -> String {
+        let widths = self.widths(limit);
+        let mut text = String::new();
+        for row in &self.rows {
+            let cells: Vec<Vec<String>> = widths
+                .iter()
+                .enumerate()
+                .map(|(c, &width)| wrap(row.get(c).map_or("", String::as_str), width))
+                .collect();
+            let lines = cells.iter().map(Vec::len).max().unwrap_or_default();
+            for line in 0..lines {
+                let mut shown = String::new();
+                for (c, &width) in widths.iter().enumerate() {
+                    let cell = cells[c].get(line).map_or("", String::as_str);
+                    let pad = " ".repeat(width.saturating_sub(cell.chars().count()));
+                    let (before, after) =
+                        if self.right[c] { (pad.as_str(), "") } else { ("", pad.as_str()) };
+                    // Writing to a String can't fail.
+                    let _ = write!(shown, "{}{before}{cell}{after}", " ".repeat(GAP));
+                }
+                text.push_str(shown.trim_end());
+                text.push('\n');
+            }
+        }
+        text
+    }
+
+    /// Each column's width: that of its widest cell, less what the limit takes from the widest
+    /// columns of text.
+    fn widths(&self, limit: Option<usize>) -> Vec<usize> {
+        let natural = |c: usize| {
+            let cells = self.rows.iter().filter_map(|row| row.get(c));
+            cells.map(|cell| cell.chars().count()).max().unwrap_or_default()
+        };
+        let mut widths: Vec<usize> = (0..self.right.len()).map(natural).collect();
+        let Some(limit) = limit else { return widths };
+        while widths.iter().map(|width| width + GAP).sum::<usize>() > limit {
+            let texts = (0..widths.len()).filter(|&c| !self.right[c] && widths[c] > NARROWEST);
+            let Some(widest) = texts.max_by_key(|&c| (widths[c], c)) else { break };
+            widths[widest] -= 1;
+        }
+        widths
+    }
+}
+
+/// The cell in lines of at most `width` characters, broken at blanks outside square brackets, so
+/// that an interval stays in one piece; a longer word is broken where it has to be.
+fn wrap(cell: &str, width: usize) -> Vec<String> {
+    let mut lines = vec![String::new()];
+    let mut room = width;
+    let mut depth = 0_u32;
+    let words = cell.split(|c: char| {
+        match c {
+            '[' => depth += 1,
+            ']' => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+        c == ' ' && depth == 0
+    });
+    for word in words {
+        let mut word: Vec<char> = word.chars().collect();
+        let is_first = lines.last().is_none_or(String::is_empty);
+        let needed = word.len() + usize::from(!is_first);
+        if needed > room && !is_first {
+            lines.push(String::new());
+            room = width;
+        } else if !is_first && let Some(line) = lines.last_mut() {
+            line.push(' ');
+            room -= 1;
+        }
+        while word.len() > room && room > 0 {
+            let rest = word.split_off(room);
+            if let Some(line) = lines.last_mut() {
+                line.extend(word);
+            }
+            word = rest;
+            lines.push(String::new());
+            room = width;
+        }
+        room = room.saturating_sub(word.len());
+        if let Some(line) = lines.last_mut() {
+            line.extend(word);
+        }
+    }
+    lines
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn columns_line_up() {
+        let mut table = Table::new(&["name", ">rows"]);
+        table.row(["a".to_owned(), "1".to_owned()]);
+        table.row(["longer".to_owned(), "1,000".to_owned()]);
+        assert_eq!(
+            table.render_within(None),
+            "  name     rows\n  a           1\n  longer  1,000\n"
+        );
+    }
+
+    #[test]
+    fn a_narrow_terminal_wraps_the_widest_texts_and_no_interval() {
+        let mut table = Table::new(&["stage", ">rows", "why"]);
+        let why = "input changed and 0.1234 [0.1111, 0.2222] is other".to_owned();
+        table.row(["ingest".to_owned(), "12".to_owned(), why]);
+        assert_eq!(
+            table.render_within(Some(36)),
+            "  stage   rows  why\n  ingest    12  input changed and\n                0.1234\n                \
+             [0.1111, 0.2222] is\n                other\n"
+        );
+        for line in table.render_within(Some(30)).lines() {
+            assert!(line.chars().count() <= 30, "{line}");
+        }
+    }
+
+    #[test]
+    fn a_word_longer_than_its_column_is_broken() {
+        assert_eq!(wrap("abcdefgh ij", 4), ["abcd", "efgh", "ij"]);
+        assert_eq!(wrap("", 4), [""]);
+        assert_eq!(wrap("a  b", 4), ["a  b"]);
+    }
+}
