@@ -4,6 +4,8 @@
 //! the input, starts both sides one after the other, and prints the ratios. The peers are Python
 //! programs in xtask/peers, in a virtual environment below target/.
 
+mod model;
+
 use std::{
     fs,
     path::{Path, PathBuf},
@@ -16,7 +18,7 @@ use crate::{
 };
 
 /// What can be measured.
-const NAMES: [&str; 4] = ["agreement", "features", "model", "ingest"];
+const NAMES: [&str; 5] = ["agreement", "features", "model", "notebook", "ingest"];
 
 /// Rows of the study's training split.
 const TRAIN_ROWS: &str = "47262";
@@ -36,11 +38,21 @@ pub(crate) fn run(names: &[String]) -> Result<(), Failure> {
                 "agreement" => bench.agreement()?,
                 "features" => bench.features()?,
                 "model" => bench.model()?,
+                "notebook" => bench.notebook()?,
                 _ => bench.ingest()?,
             }
         }
     }
     Ok(())
+}
+
+/// Compares finished runs with scikit-learn, on the synthetic corpus and on a folder if given.
+pub(crate) fn parity(arguments: &[String]) -> Result<(), Failure> {
+    match arguments {
+        [] => Bench::prepare()?.parity(None),
+        [folder] => Bench::prepare()?.parity(Some(folder)),
+        _ => Err(Failure::Usage("parity takes one folder at most".to_owned())),
+    }
 }
 
 struct Bench {
@@ -74,11 +86,15 @@ impl Bench {
         Ok(release_folder().join("examples").join(name))
     }
 
-    /// A peer's script, if Python is there.
+    /// Where a peer's script lies.
+    fn script(&self, name: &str) -> PathBuf {
+        root().join("xtask").join("peers").join(name)
+    }
+
+    /// Runs a peer's script, if Python is there.
     fn peer(&self, script: &str, arguments: &[&str]) -> Result<Option<String>, Failure> {
         let Some(python) = &self.python else { return Ok(None) };
-        let script = root().join("xtask").join("peers").join(script);
-        let text = output(Command::new(python).arg(script).args(arguments))?;
+        let text = output(Command::new(python).arg(self.script(script)).args(arguments))?;
         print!("{text}");
         Ok(Some(text))
     }
@@ -113,24 +129,6 @@ impl Bench {
         side(&program, &["linfa", &corpus])?;
         side(&program, &["duplicates", &corpus])?;
         ratios(&ours, theirs.as_deref());
-        Ok(())
-    }
-
-    fn model(&self) -> Result<(), Failure> {
-        let folder = self.folder.join("model").display().to_string();
-        let generate = ["generate", &folder, TRAIN_ROWS, "20004", "14200000"];
-        if self.peer("model.py", &generate)?.is_none() {
-            println!(
-                "model: its problem is made by the peer's script, so there is nothing to time"
-            );
-            return Ok(());
-        }
-        let program = self.example("clawsig-model", "bench_model")?;
-        for solver in ["newton-cg", "lbfgs"] {
-            side(&program, &[&folder, solver, "4", "balanced"])?;
-        }
-        self.peer("model.py", &["solve", &folder, "4", "balanced", "1e-4", "2000"])?;
-        self.peer("model.py", &["solve", &folder, "4", "balanced", "1e-7", "5000"])?;
         Ok(())
     }
 
@@ -172,7 +170,8 @@ fn ratios(ours: &str, theirs: Option<&str>) {
 fn number(json: &str, key: &str) -> Option<f64> {
     let (_, rest) = json.split_once(&format!("\"{key}\":"))?;
     let digits = rest.trim_start();
-    let end = digits.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(digits.len());
+    let inside = |c: char| c.is_ascii_digit() || matches!(c, '.' | '-' | '+' | 'e');
+    let end = digits.find(|c| !inside(c)).unwrap_or(digits.len());
     digits[..end].parse().ok()
 }
 
@@ -195,7 +194,8 @@ mod tests {
 
     #[test]
     fn a_number_is_found_behind_its_key() {
-        let json = r#"{"rows": 5, "seconds": 1.25, "peak_megabytes":300}"#;
+        let json = r#"{"rows": 5, "seconds": 1.25, "gradient": 2.5e-3, "peak_megabytes":300}"#;
+        assert_eq!(number(json, "gradient"), Some(2.5e-3));
         assert_eq!(number(json, "seconds"), Some(1.25));
         assert_eq!(number(json, "peak_megabytes"), Some(300.0));
         assert_eq!(number(json, "entries"), None);

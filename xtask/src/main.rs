@@ -22,9 +22,11 @@ cargo xtask <command>
   clawsig [ARGUMENTS]     build clawsig and call it
   sample                  make the bundled sample in data/sample anew
   tidy                    check the dependency invariants and the documents
-  bench [NAME]            measure against named peers: ingest, agreement, features, model
+  bench [NAME]            measure against named peers: ingest, agreement, features, model,
+                          notebook
   browser [--shots DIR]   check the report in headless Chromium, or say why not; --shots makes the
                           pictures of the documentation anew (in docs)
+  parity [FOLDER]         compare training with scikit-learn, on synthetic rows and on FOLDER's
   ci                      everything that has to hold before a change lands
 ";
 
@@ -51,6 +53,7 @@ fn main() -> ExitCode {
         "tidy" => tidy::check(),
         "bench" => bench::run(rest),
         "browser" => browser::check(rest),
+        "parity" => bench::parity(rest),
         "ci" => ci::run(),
         "help" | "--help" | "-h" => {
             print!("{HELP}");

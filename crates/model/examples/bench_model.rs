@@ -105,22 +105,22 @@ fn main() -> Result<(), Box<dyn Error>> {
     let seconds = begin.elapsed().as_secs_f64();
     let r = &solution.report;
     let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
-    let peak = status.lines().find(|line| line.starts_with("VmHWM")).unwrap_or("VmHWM: unknown");
+    let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap_or_default();
+    let kilobytes: f64 = peak.trim().trim_end_matches(" kB").parse().unwrap_or(f64::NAN);
     println!(
-        "{} rows {} cols {} entries {} | {seconds:.2} s, {} iterations, {:.1} passes, objective {:.10}, gap {:.1e}, \
-         gradient {:.1e}, converged {}, checked {:.10} | {}",
+        "{{\"method\": \"{} to {tolerance:e}\", \"rows\": {}, \"columns\": {cols}, \"entries\": {}, \
+         \"seconds\": {seconds:.2}, \"iterations\": {}, \"passes\": {:.1}, \"objective\": {:.8}, \
+         \"gradient_norm\": {:.2e}, \"gap\": {:.1e}, \"converged\": {}, \"peak_megabytes\": {:.1}}}",
         r.solver,
         x.rows(),
-        x.cols(),
         x.entries(),
         r.iterations,
         r.passes,
-        r.objective,
-        r.relative_gap,
-        r.gradient_norm,
-        r.converged,
         problem.objective(&solution.coefficients)?,
-        peak.split_whitespace().collect::<Vec<_>>().join(" ")
+        r.gradient_norm,
+        r.relative_gap,
+        r.converged,
+        kilobytes / 1024.0
     );
     Ok(())
 }

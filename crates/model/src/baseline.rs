@@ -5,6 +5,7 @@ use rand_chacha::{
     ChaCha8Rng,
     rand_core::{Rng, SeedableRng},
 };
+use rayon::prelude::*;
 use statrs::distribution::{Binomial, ChiSquared, ContinuousCDF, DiscreteCDF};
 
 use crate::{
@@ -159,6 +160,7 @@ pub fn paired_test(
         Some((a.0 - b.0, a.1 - b.1))
     };
     let draws: Vec<(f64, f64)> = (0..bootstrap.replicates)
+        .into_par_iter()
         .filter_map(|replicate| difference(&bootstrap.weights(&model.owners, replicate)))
         .collect();
     let whole = difference(&vec![1.0; model.len()]);

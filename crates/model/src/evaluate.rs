@@ -18,9 +18,9 @@ use crate::{
     error::{ModelError, Result},
     metrics::{Bootstrap, Scored, split_metrics},
     model::TrainedModel,
-    params::{Calibration, TrainParams},
-    solver::Progress,
-    train::{Part, TrainData, Training, fit, groups_of, only_groups, shuffle},
+    params::{Calibration, SolverKind, TrainParams},
+    solver::{Coefficients, Progress},
+    train::{Part, TrainData, Training, fit, groups_of, keep_groups, only_groups, shuffle},
 };
 
 /// Evaluation's parameters, not yet checked.
@@ -253,7 +253,18 @@ impl Stage<'_> {
         // A comparison needs three digits of a metric, not the optimum's eighth.
         let params =
             TrainParams { tolerance: self.params.tolerance.max(1e-5), ..self.params.clone() };
-        fit(x, labels, groups, self.columns, &params, None, &|_, _| {})
+        let start = self.start(labels, groups);
+        fit(x, labels, groups, self.columns, &params, start.as_ref(), &|_, _| {})
+    }
+
+    /// The trained weights of these groups' columns, the others 0: a start close to the optimum.
+    fn start(&self, labels: &[usize], groups: &[ColumnGroup]) -> Option<Coefficients> {
+        let model = &self.training.model;
+        let present: BTreeSet<usize> = labels.iter().copied().collect();
+        if present.len() != model.classes.len() || self.params.solver == SolverKind::Linfa {
+            return None;
+        }
+        Some(keep_groups(&model.coefficients, self.columns, groups))
     }
 
     fn table(&self, scored: &Scored) -> SplitMetrics {

@@ -195,6 +195,13 @@ pub(crate) fn steps(
     steps
 }
 
+/// Rows a class needs for a bootstrap interval of what rests on it. Resampling repeats the rows
+/// there are: with one row of a class, found by the model, every replicate finds it, and the
+/// interval would be 1 to 1.
+pub const LEAST_SUPPORT: f64 = 10.0;
+
+const TOO_FEW: &str = "no interval: a class has fewer than 10 rows";
+
 const NO_ROWS: &str = "no rows";
 const NO_SUPPORT: &str = "the class has no rows";
 const NO_OTHERS: &str = "every row is of the class";
@@ -432,8 +439,21 @@ pub fn split_metrics(scored: &Scored, bootstrap: Option<Bootstrap>) -> SplitMetr
             .collect(),
         _ => Vec::new(),
     };
+    let mut support = vec![0.0; scored.classes.len()];
+    scored.truth.iter().for_each(|&truth| support[truth] += 1.0);
+    let least = support.iter().copied().filter(|&n| n > 0.0).fold(f64::INFINITY, f64::min);
     let mut table = SplitMetrics::new();
     for (at, (scope, name, value, n, hits)) in plain.into_iter().enumerate() {
+        // A mean of the classes, each with the same weight, is no surer than its rarest class.
+        let rests_on = match scope.checked_sub(scored.classes.len()) {
+            None => support[scope],
+            Some(0) => least,
+            Some(2) if name == metric::BALANCED_ACCURACY => least,
+            Some(_) => f64::INFINITY,
+        };
+        // These two are means over all rows, whichever class they are asked of.
+        let of_all_rows =
+            scope < scored.classes.len() && matches!(name, metric::BRIER | metric::ECE);
         let scope = match scope.checked_sub(scored.classes.len()) {
             None => scored.classes[scope].as_str(),
             Some(0) => MACRO,
@@ -450,6 +470,9 @@ pub fn split_metrics(scored: &Scored, bootstrap: Option<Bootstrap>) -> SplitMetr
                 let estimate = Estimate::point(value, n as u64);
                 let values = replicates.iter().filter_map(|r| r[at].ok()).collect();
                 match percentile_interval(values) {
+                    Some(_) if rests_on < LEAST_SUPPORT && !of_all_rows => {
+                        Estimate { method: Some(TOO_FEW.to_owned()), ..estimate }
+                    }
                     Some((low, high, error)) if name != metric::SUPPORT => {
                         let mut e =
                             estimate.with_interval(low, high, "bootstrap-percentile-owners");

@@ -264,6 +264,22 @@ pub(crate) fn only_groups(x: &Csr, columns: &[ColumnInfo], groups: &[ColumnGroup
     })
 }
 
+/// The weights of these groups' columns, the others 0.
+pub(crate) fn keep_groups(
+    coefficients: &Coefficients,
+    columns: &[ColumnInfo],
+    groups: &[ColumnGroup],
+) -> Coefficients {
+    let mut kept = coefficients.clone();
+    let outputs = kept.outputs();
+    for (column, block) in columns.iter().zip(kept.weights.chunks_exact_mut(outputs)) {
+        if !groups.contains(&column.group) {
+            block.fill(0.0);
+        }
+    }
+    kept
+}
+
 pub(crate) fn groups_of(columns: &[ColumnInfo]) -> Vec<ColumnGroup> {
     let has = |group: &ColumnGroup| columns.iter().any(|column| column.group == *group);
     ColumnGroup::ALL.iter().copied().filter(has).collect()
@@ -367,7 +383,9 @@ pub fn train(
         None
     } else {
         let x = only_groups(&train.x, data.columns, &kept)?;
-        let model = fit(&x, &train.labels, &kept, data.columns, &model.params, None, &|_, _| {})?;
+        let start = keep_groups(&model.coefficients, data.columns, &kept);
+        let warm = Some(&start).filter(|_| params.solver != SolverKind::Linfa);
+        let model = fit(&x, &train.labels, &kept, data.columns, &model.params, warm, &|_, _| {})?;
         if !model.report.converged {
             warnings.push("the text-only model's optimum was not reached".to_owned());
         }

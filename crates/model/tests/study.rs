@@ -3,7 +3,9 @@
 
 use clawsig_model::{
     Calibration, EvaluateParams, ModelError, SplitData, SplitPlan, TrainData, TrainParams,
-    TrainedModel, evaluate, train,
+    TrainedModel, evaluate,
+    metrics::{Bootstrap, Scored, split_metrics},
+    train,
 };
 use clawsig_schema::{
     Split, Verdict,
@@ -115,6 +117,29 @@ fn a_study_from_training_to_evaluation() {
         let result = evaluate(data, &training, &last.check().unwrap(), &|_, _| {}).unwrap();
         assert!(result.metrics.0.contains_key("eval_holdout"));
     });
+}
+
+#[test]
+fn a_class_of_one_row_gets_no_bootstrap_interval() {
+    let truth: Vec<usize> = (0..60).map(|row| if row == 0 { 2 } else { row % 2 }).collect();
+    let p = truth.iter().enumerate().map(|(row, &class)| {
+        let mut p = vec![0.1; 3];
+        p[if row % 7 == 3 { 1 - class } else { class }] = 0.8;
+        p
+    });
+    let classes = ["a", "b", "c"].map(str::to_owned).to_vec();
+    let scored =
+        Scored::from_probabilities(classes, truth.clone(), p.collect(), (0..60).collect()).unwrap();
+    let table = split_metrics(&scored, Some(Bootstrap { replicates: 100, seed: 1 }));
+    for (scope, name) in [("c", "f1"), ("macro", "f1"), ("overall", "balanced_accuracy")] {
+        let estimate = &table[scope][name];
+        assert!(estimate.value.is_some() && estimate.low.is_none(), "{scope} {name}: {estimate:?}");
+        assert!(estimate.method.as_deref().unwrap().starts_with("no interval"));
+    }
+    for (scope, name) in [("a", "f1"), ("overall", "mcc"), ("c", "brier"), ("c", "recall")] {
+        let estimate = &table[scope][name];
+        assert!(estimate.low < estimate.high, "{scope} {name}: {estimate:?}");
+    }
 }
 
 #[test]

@@ -1,0 +1,201 @@
+//! The classifier against scikit-learn and linfa: the solver, the whole notebook, and the parity
+//! of finished runs.
+
+use std::{path::PathBuf, process::Command};
+
+use super::{ALL_ROWS, Bench, TRAIN_ROWS, number, ratios};
+use crate::{
+    Failure,
+    cargo::{build_clawsig, output, run as execute},
+};
+
+/// One line of the table of methods, from the JSON that each side prints.
+fn line(json: &str) -> String {
+    let method = json
+        .split_once("\"method\": \"")
+        .and_then(|(_, rest)| rest.split_once('"'))
+        .map_or("?", |(method, _)| method);
+    let of = |key: &str, digits: usize| {
+        number(json, key).map_or_else(|| "-".to_owned(), |value| format!("{value:.digits$}"))
+    };
+    format!(
+        "{method:36}{:>8}{:>10}{:>6}{:>9}{:>17}{:>11}{:>9}",
+        of("rows", 0),
+        of("entries", 0),
+        of("iterations", 0),
+        of("seconds", 2),
+        of("objective", 5),
+        number(json, "gradient_norm").map_or_else(|| "-".to_owned(), |g| format!("{g:.1e}")),
+        of("peak_megabytes", 0),
+    )
+}
+
+impl Bench {
+    /// Time, iterations, objective and memory of every method on three problems, and the growth
+    /// with the rows.
+    pub(super) fn model(&self) -> Result<(), Failure> {
+        let path = |name: &str| self.folder.join(name).display().to_string();
+        let Some(python) = &self.python else {
+            println!("model: its problems are made by the peer's script, so nothing can be timed");
+            return Ok(());
+        };
+        let script = self.script("model.py");
+        let peer = |arguments: &[&str]| output(Command::new(python).arg(&script).args(arguments));
+        let program = self.example("clawsig-model", "bench_model")?;
+        let ours = |folder: &str, solver: &str, setting: &[&str]| -> Result<String, Failure> {
+            let text = output(Command::new(&program).args([folder, solver]).args(setting))?;
+            println!("{}", line(&text));
+            Ok(text)
+        };
+        let theirs = |folder: &str, setting: &[&str]| -> Result<String, Failure> {
+            let mut arguments = vec!["solve", folder];
+            arguments.extend(setting);
+            let text = peer(&arguments)?;
+            println!("{}", line(&text));
+            Ok(text)
+        };
+        let drawn = path("model");
+        print!("drawn terms: {}", peer(&["generate", &drawn, TRAIN_ROWS, "20004", "14200000"])?);
+        let texts = path("texts");
+        let run = self.notebook_run("0", &["ingest", "features"])?;
+        print!("synthetic texts: {}", peer(&["convert", &run.display().to_string(), &texts])?);
+        println!(
+            "{:36}{:>8}{:>10}{:>6}{:>9}{:>17}{:>11}{:>9}",
+            "method", "rows", "entries", "iter", "seconds", "objective", "gradient", "peak MB"
+        );
+        for folder in [&drawn, &texts] {
+            let near = ours(folder, "sampled-newton", &["4", "balanced", "1e-6"])?;
+            for solver in ["sampled-newton", "newton-cg", "lbfgs"] {
+                ours(folder, solver, &["4", "balanced"])?;
+            }
+            let stop = theirs(folder, &["4", "balanced", "1e-4", "2000"])?;
+            theirs(folder, &["4", "balanced", "1e-7", "20000"])?;
+            println!("sampled-newton to 1e-6 against scikit-learn's default stop:");
+            ratios(&near, Some(&stop));
+        }
+        println!("growth with the rows:");
+        for (rows, entries) in [("11816", "3550000"), ("23631", "7100000"), ("94524", "28400000")] {
+            let part = path("part");
+            peer(&["generate", &part, rows, "20004", entries])?;
+            ours(&part, "sampled-newton", &["4", "balanced", "1e-6"])?;
+        }
+        println!("a small dense problem:");
+        let dense = path("dense");
+        peer(&["generate", &dense, "5000", "1000", "500000"])?;
+        for solver in ["linfa", "newton-cg", "sampled-newton"] {
+            ours(&dense, solver, &["1", "none"])?;
+        }
+        theirs(&dense, &["1", "none", "1e-7", "20000"])?;
+        Ok(())
+    }
+
+    /// The corpus of the study's size, made once.
+    fn corpus(&self) -> Result<PathBuf, Failure> {
+        let folder = self.folder.join("study");
+        if !folder.join("train.jsonl").is_file() {
+            let words = ["--rows", ALL_ROWS, "--seed", "1", "--quiet", "--out"];
+            execute(Command::new(build_clawsig()?).arg("synth").args(words).arg(&folder))?;
+        }
+        Ok(folder)
+    }
+
+    /// A run of the notebook's profile on `rows` training rows (0 is all), some of its stages.
+    fn notebook_run(&self, rows: &str, stages: &[&str]) -> Result<PathBuf, Failure> {
+        let settings = ["--profile", "tutorial", "--set", &format!("sample.rows={rows}")];
+        let out = self.folder.join(format!("notebook-{rows}"));
+        self.stages(&settings, stages, &self.corpus()?, &out)?;
+        Ok(out)
+    }
+
+    fn stages(
+        &self,
+        settings: &[&str],
+        stages: &[&str],
+        source: &std::path::Path,
+        out: &std::path::Path,
+    ) -> Result<(), Failure> {
+        let clawsig = build_clawsig()?;
+        for stage in stages {
+            output(
+                Command::new(&clawsig)
+                    .arg(stage)
+                    .args(settings)
+                    .args(["--set", "source.kind=path", "--set"])
+                    .arg(format!("source.path={}", source.display()))
+                    .arg("--out")
+                    .arg(out),
+            )?;
+        }
+        Ok(())
+    }
+
+    /// The notebook from JSONL to metrics, all of `clawsig run` against Python without figures.
+    pub(super) fn notebook(&self) -> Result<(), Failure> {
+        let Some(python) = &self.python else {
+            println!("notebook: without the peers there is nothing to compare with");
+            return Ok(());
+        };
+        let source = self.corpus()?;
+        let out = self.folder.join("notebook-run");
+        let clawsig = build_clawsig()?;
+        let ours = output(
+            Command::new(python)
+                .arg(self.script("measure.py"))
+                .arg(&clawsig)
+                .args(["run", "--profile", "tutorial", "--force", "--quiet"])
+                .args(["--set", "source.kind=path", "--set"])
+                .arg(format!("source.path={}", source.display()))
+                .arg("--out")
+                .arg(&out),
+        )?;
+        print!("{ours}");
+        let (source, out) = (source.display().to_string(), out.display().to_string());
+        let theirs = self.peer("notebook.py", &[&source, &out])?;
+        ratios(&ours, theirs.as_deref());
+        self.peer("notebook.py", &[&source, &out, "1e-7"])?;
+        Ok(())
+    }
+
+    /// Objective, predictions and metrics beside scikit-learn's, on a folder of rows and on the
+    /// synthetic corpus of the study's size.
+    pub(super) fn parity(&self, folder: Option<&str>) -> Result<(), Failure> {
+        let mut sources = vec![("synthetic", self.corpus()?)];
+        if let Some(folder) = folder {
+            sources.insert(0, ("given", PathBuf::from(folder)));
+        }
+        let none = "model.class_weight=\"none\"";
+        let balanced = "model.class_weight=\"balanced\"";
+        let settings: [(&str, &[&str]); 6] = [
+            ("seed", &["--profile", "seed"]),
+            ("seed, balanced", &["--profile", "seed", "--set", balanced]),
+            ("notebook", &["--profile", "tutorial", "--set", "sample.rows=0"]),
+            (
+                "notebook, unweighted",
+                &["--profile", "tutorial", "--set", "sample.rows=0", "--set", none],
+            ),
+            (
+                "notebook, non-clean",
+                &[
+                    "--profile",
+                    "tutorial",
+                    "--set",
+                    "sample.rows=0",
+                    "--set",
+                    "model.target=non-clean",
+                ],
+            ),
+            ("notebook, few rows", &["--profile", "tutorial", "--set", "sample.rows=5200"]),
+        ];
+        for (name, source) in sources {
+            for (at, (setting, arguments)) in settings.iter().enumerate() {
+                let out = self.folder.join(format!("parity-{name}-{at}"));
+                let words: Vec<&str> =
+                    arguments.iter().copied().chain(["--set", "evaluate.replicates=0"]).collect();
+                let stages = ["ingest", "features", "train", "evaluate"];
+                self.stages(&words, &stages, &source, &out)?;
+                self.peer("model_parity.py", &[&format!("{name}: {setting}={}", out.display())])?;
+            }
+        }
+        Ok(())
+    }
+}
