@@ -15,7 +15,7 @@ use serde_json::json;
 use crate::{
     Error, files,
     stages::{Job, Stage, StageOutcome},
-    terminal::{Table, count},
+    terminal::{self, Table, count},
 };
 
 /// One line of `baselines.csv`, as far as the summary needs it.
@@ -113,7 +113,7 @@ pub(crate) fn text(job: &Job, outcomes: &[StageOutcome]) -> Result<String, Error
 
 fn line(text: &mut String, line: &str) {
     // Writing to a String can't fail.
-    let _ = writeln!(text, "{line}");
+    let _ = writeln!(text, "{}", terminal::sentence(line));
 }
 
 fn rows(text: &mut String, profile: &DataProfile) {
@@ -276,5 +276,6 @@ fn times(text: &mut String, outcomes: &[StageOutcome]) {
             None => format!("{} up to date", o.stage),
         })
         .collect();
-    line(text, &format!("\n{}", parts.join(", ")));
+    line(text, "");
+    line(text, &parts.join(", "));
 }

@@ -13,7 +13,7 @@ use std::{
 use clawsig_schema::hostile::{is_deceptive, printable};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
-pub(crate) use table::Table;
+pub(crate) use table::{Table, sentence};
 
 use crate::Error;
 

@@ -111,11 +111,12 @@ fn describe(profile: &DataProfile, rows: &[SkillRow]) -> String {
         "virustotal",
         "skillspector",
         "text",
-    ]);
+    ])
+    .clipped();
     for row in rows {
         let status = |status: &Option<String>| printable(status.as_deref().unwrap_or("null"), 12);
         table.row([
-            printable(&row.id, 12),
+            printable(&row.id, 8),
             printable(row.slug.as_deref().unwrap_or("null"), 28),
             row.split.to_string(),
             row.verdict.map_or_else(|| "unknown".to_owned(), |v| v.to_string()),
@@ -162,7 +163,7 @@ fn quantile_cells(name: &str, q: &Quantiles) -> Vec<String> {
     cells
 }
 
-/// A table of the splits against the labels that occur.
+/// A table of the labels that occur against the splits.
 fn crossed<'a>(
     profile: &'a DataProfile,
     counts: impl Fn(&'a clawsig_schema::profile::SplitProfile) -> &'a BTreeMap<String, u64>,
@@ -171,15 +172,16 @@ fn crossed<'a>(
         profile.splits.iter().flat_map(|s| counts(s).keys().map(String::as_str)).collect();
     labels.sort_unstable();
     labels.dedup();
-    let shown: Vec<String> =
-        labels.iter().map(|label| format!(">{}", printable(label, 16))).collect();
+    let splits: Vec<String> =
+        profile.splits.iter().map(|split| format!(">{}", printable(&split.split, 16))).collect();
     let heading: Vec<&str> =
-        std::iter::once("split").chain(shown.iter().map(String::as_str)).collect();
+        std::iter::once("").chain(splits.iter().map(String::as_str)).chain([">all"]).collect();
     let mut table = Table::new(&heading);
-    for split in &profile.splits {
-        let cells =
-            labels.iter().map(|l| count(counts(split).get(*l).copied().unwrap_or_default()));
-        table.row(std::iter::once(split.split.clone()).chain(cells));
+    for label in labels {
+        let rows = |split| counts(split).get(label).copied().unwrap_or_default();
+        let all: u64 = profile.splits.iter().map(rows).sum();
+        let cells = profile.splits.iter().map(|split| count(rows(split)));
+        table.row(std::iter::once(printable(label, 24)).chain(cells).chain([count(all)]));
     }
     table.render()
 }

@@ -3,16 +3,44 @@
 use std::fmt::Write as _;
 use std::io::{self, IsTerminal};
 
-/// Blanks before the first column and between two of them.
+/// Blanks before the first column and between two of them, where there is room.
 const GAP: usize = 2;
-/// No column is made narrower than this.
+/// No wrapped column is made narrower than this.
 const NARROWEST: usize = 10;
+/// No clipped one is made narrower than this.
+const NARROWEST_CLIPPED: usize = 5;
 
 /// A table of text cells: columns as wide as their widest cell, numbers flush right. On a terminal
 /// that is too narrow for it, the widest columns of text are wrapped.
 pub(crate) struct Table {
     right: Vec<bool>,
     rows: Vec<Vec<String>>,
+    clipped: bool,
+}
+
+/// The width of the terminal that standard output is; `None` where it is none.
+pub(crate) fn terminal_width() -> Option<usize> {
+    if !io::stdout().is_terminal() {
+        return None;
+    }
+    terminal_size::terminal_size().map(|(width, _)| usize::from(width.0))
+}
+
+/// Sentences, one a line, broken so that they fit the terminal; what is broken off is indented.
+pub(crate) fn sentence(text: &str) -> String {
+    let Some(width) = terminal_width() else { return text.to_owned() };
+    text.split('\n').map(|line| sentence_within(line, width)).collect::<Vec<_>>().join("\n")
+}
+
+fn sentence_within(line: &str, width: usize) -> String {
+    if line.chars().count() <= width {
+        return line.to_owned();
+    }
+    let text = line.trim_start();
+    let indent = line.len() - text.len();
+    let lines = wrap(text, width.saturating_sub(indent + GAP).max(NARROWEST));
+    let (first, later) = (" ".repeat(indent), " ".repeat(indent + GAP));
+    format!("{first}{}", lines.join(&format!("\n{later}")))
 }
 
 impl Table {
@@ -20,7 +48,13 @@ impl Table {
     pub(crate) fn new(heading: &[&str]) -> Table {
         let right = heading.iter().map(|h| h.starts_with('>')).collect();
         let row = heading.iter().map(|h| h.trim_start_matches('>').to_owned()).collect();
-        Table { right, rows: vec![row] }
+        Table { right, rows: vec![row], clipped: false }
+    }
+
+    /// The same table, whose cells are cut rather than wrapped on a narrow terminal.
+    pub(crate) fn clipped(mut self) -> Table {
+        self.clipped = true;
+        self
     }
 
     /// Adds a row. Cells hold text that is fit to be shown (`hostile::printable` if a skill's).
@@ -31,22 +65,20 @@ impl Table {
     /// The table as lines, each indented by two blanks; as wide as it has to be where standard
     /// output is no terminal, so that programs read one row a line.
     pub(crate) fn render(&self) -> String {
-        let width = if io::stdout().is_terminal() {
-            terminal_size::terminal_size().map(|(width, _)| usize::from(width.0))
-        } else {
-            None
-        };
-        self.render_within(width)
+        self.render_within(terminal_width())
     }
 
     fn render_within(&self, limit: Option<usize>) -> String {
-        let widths = self.widths(limit);
+        let (widths, gap) = self.widths(limit);
         let mut text = String::new();
         for row in &self.rows {
             let cells: Vec<Vec<String>> = widths
                 .iter()
                 .enumerate()
-                .map(|(c, &width)| wrap(row.get(c).map_or("", String::as_str), width))
+                .map(|(c, &width)| {
+                    let cell = row.get(c).map_or("", String::as_str);
+                    if self.clipped { vec![clip(cell, width)] } else { wrap(cell, width) }
+                })
                 .collect();
             let lines = cells.iter().map(Vec::len).max().unwrap_or_default();
             for line in 0..lines {
@@ -57,7 +89,7 @@ impl Table {
                     let (before, after) =
                         if self.right[c] { (pad.as_str(), "") } else { ("", pad.as_str()) };
                     // Writing to a String can't fail.
-                    let _ = write!(shown, "{}{before}{cell}{after}", " ".repeat(GAP));
+                    let _ = write!(shown, "{}{before}{cell}{after}", " ".repeat(gap));
                 }
                 text.push_str(shown.trim_end());
                 text.push('\n');
@@ -66,22 +98,35 @@ impl Table {
         text
     }
 
-    /// Each column's width: that of its widest cell, less what the limit takes from the widest
-    /// columns of text.
-    fn widths(&self, limit: Option<usize>) -> Vec<usize> {
+    /// Each column's width and the gap between two: the width of its widest cell, less what the
+    /// limit takes, from the gaps first and then from the widest columns of text.
+    fn widths(&self, limit: Option<usize>) -> (Vec<usize>, usize) {
         let natural = |c: usize| {
             let cells = self.rows.iter().filter_map(|row| row.get(c));
             cells.map(|cell| cell.chars().count()).max().unwrap_or_default()
         };
         let mut widths: Vec<usize> = (0..self.right.len()).map(natural).collect();
-        let Some(limit) = limit else { return widths };
-        while widths.iter().map(|width| width + GAP).sum::<usize>() > limit {
-            let texts = (0..widths.len()).filter(|&c| !self.right[c] && widths[c] > NARROWEST);
+        let Some(limit) = limit else { return (widths, GAP) };
+        let total = |widths: &[usize], gap: usize| widths.iter().map(|w| w + gap).sum::<usize>();
+        let gap = if total(&widths, GAP) > limit && total(&widths, 1) <= limit { 1 } else { GAP };
+        let narrowest = if self.clipped { NARROWEST_CLIPPED } else { NARROWEST };
+        while total(&widths, gap) > limit {
+            let texts = (0..widths.len()).filter(|&c| !self.right[c] && widths[c] > narrowest);
             let Some(widest) = texts.max_by_key(|&c| (widths[c], c)) else { break };
             widths[widest] -= 1;
         }
-        widths
+        (widths, gap)
     }
+}
+
+/// The cell in one line of at most `width` characters, with `…` where it was cut.
+fn clip(cell: &str, width: usize) -> String {
+    if cell.chars().count() <= width {
+        return cell.to_owned();
+    }
+    let mut kept: String = cell.chars().take(width.saturating_sub(1)).collect();
+    kept.push('…');
+    kept
 }
 
 /// The cell in lines of at most `width` characters, broken at blanks outside square brackets, so
@@ -154,6 +199,22 @@ mod tests {
         for line in table.render_within(Some(30)).lines() {
             assert!(line.chars().count() <= 30, "{line}");
         }
+    }
+
+    #[test]
+    fn a_table_that_nearly_fits_gets_narrower_gaps_and_a_clipped_one_stays_on_its_lines() {
+        let mut table = Table::new(&["a", ">b"]);
+        table.row(["xxxx".to_owned(), "12".to_owned()]);
+        assert_eq!(table.render_within(Some(9)), " a     b\n xxxx 12\n");
+        let mut table = Table::new(&["a", "b"]).clipped();
+        table.row(["x".to_owned(), "abcdefghijklmnopqrstuvwxyz".to_owned()]);
+        assert_eq!(table.render_within(Some(16)), "  a  b\n  x  abcdefghij…\n");
+    }
+
+    #[test]
+    fn a_long_sentence_is_broken_at_a_blank() {
+        assert_eq!(sentence_within("  one two three", 20), "  one two three");
+        assert_eq!(sentence_within("  one two three", 14), "  one two\n    three");
     }
 
     #[test]

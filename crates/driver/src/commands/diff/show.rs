@@ -6,7 +6,7 @@ use clawsig_schema::hostile::printable;
 use serde_json::Value;
 
 use super::{Difference, Outcome, changes::Change, rows::RowChanges};
-use crate::terminal::{Table, count};
+use crate::terminal::{Table, count, sentence};
 
 /// A p-value as `p = 0.012`.
 pub(super) fn p_value(p: f64) -> String {
@@ -41,7 +41,8 @@ pub(super) fn text(found: &Difference, runs: [&Path; 2]) -> String {
         text.push_str("  nothing has moved by more than noise\n");
     }
     for finding in &found.findings {
-        let _ = writeln!(text, "  {}: {}", finding.concern, finding.text);
+        let line = format!("  {}: {}", finding.concern, finding.text);
+        let _ = writeln!(text, "{}", sentence(&line));
     }
     if !found.parameters.is_empty() {
         heading(&mut text, "settings and versions");
@@ -70,9 +71,9 @@ pub(super) fn text(found: &Difference, runs: [&Path; 2]) -> String {
             Outcome::Undefined(why) => undefined(&mut text, why),
         }
     }
-    text.push_str(
-        "\n  The intervals take the runs as independent; where they share rows, noise is smaller.\n",
-    );
+    let note =
+        "The intervals take the runs as independent; where they share rows, noise is smaller.";
+    let _ = writeln!(text, "\n{}", sentence(&format!("  {note}")));
     text
 }
 
@@ -85,14 +86,14 @@ fn undefined(text: &mut String, why: &str) {
 }
 
 fn data(text: &mut String, rows: &RowChanges) {
-    let _ = writeln!(
-        text,
+    let line = format!(
         "  {} rows in a, {} in b; {} skills in both, {} of them another artifact of the same name",
         count(rows.rows_a),
         count(rows.rows_b),
         count(rows.common),
         count(rows.updated),
     );
+    let _ = writeln!(text, "{}", sentence(&line));
     if rows.moved_split > 0 {
         let _ =
             writeln!(text, "  {} skills in both moved to another split", count(rows.moved_split));
