@@ -4,6 +4,7 @@
 //! the input, starts both sides one after the other, and prints the ratios. The peers are Python
 //! programs in xtask/peers, in a virtual environment below target/.
 
+mod ingest;
 mod model;
 
 use std::{
@@ -14,7 +15,7 @@ use std::{
 
 use crate::{
     Failure,
-    cargo::{build_clawsig, cargo, output, release_folder, root, run as execute},
+    cargo::{cargo, output, release_folder, root, run as execute},
 };
 
 /// What can be measured.
@@ -23,7 +24,7 @@ const NAMES: [&str; 5] = ["agreement", "features", "model", "notebook", "ingest"
 /// Rows of the study's training split.
 const TRAIN_ROWS: &str = "47262";
 /// Rows of the study.
-const ALL_ROWS: &str = "67453";
+const ALL_ROWS: u32 = 67_453;
 
 /// Measures the named parts, or all of them.
 pub(crate) fn run(names: &[String]) -> Result<(), Failure> {
@@ -128,22 +129,6 @@ impl Bench {
         let theirs = self.peer("features.py", &[&corpus])?;
         side(&program, &["linfa", &corpus])?;
         side(&program, &["duplicates", &corpus])?;
-        ratios(&ours, theirs.as_deref());
-        Ok(())
-    }
-
-    fn ingest(&self) -> Result<(), Failure> {
-        let clawsig = build_clawsig()?;
-        let corpus = self.folder.join("corpus");
-        let words = ["--rows", ALL_ROWS, "--seed", "1", "--quiet", "--out"];
-        execute(Command::new(clawsig).arg("synth").args(words).arg(&corpus))?;
-        let file = corpus.join("train.jsonl").display().to_string();
-        let program = self.example("clawsig-ingest", "bench_ingest")?;
-        let out = self.folder.join("ingest").display().to_string();
-        // The first pass warms the page cache for both sides.
-        output(Command::new(&program).args([&file, &out]))?;
-        let ours = side(&program, &[&file, &out])?;
-        let theirs = self.peer("ingest.py", &[&file])?;
         ratios(&ours, theirs.as_deref());
         Ok(())
     }

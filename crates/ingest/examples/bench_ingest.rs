@@ -25,7 +25,15 @@ fn main() -> Result<(), Box<dyn Error>> {
     let result = serde_json::json!({
         "rows": done.profile.rows, "rejected": done.profile.rejected, "bytes": bytes,
         "seconds": seconds, "mb_per_second": bytes as f64 / 1e6 / seconds,
+        "peak_megabytes": peak_megabytes(),
     });
     println!("{result}");
     Ok(())
+}
+
+/// The most memory the process has held, as Linux counts it; `None` elsewhere.
+fn peak_megabytes() -> Option<u64> {
+    let status = std::fs::read_to_string("/proc/self/status").ok()?;
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
+    line.split_whitespace().next()?.parse::<u64>().ok().map(|kib| kib / 1024)
 }

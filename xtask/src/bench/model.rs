@@ -92,7 +92,8 @@ impl Bench {
     fn corpus(&self) -> Result<PathBuf, Failure> {
         let folder = self.folder.join("study");
         if !folder.join("train.jsonl").is_file() {
-            let words = ["--rows", ALL_ROWS, "--seed", "1", "--quiet", "--out"];
+            let rows = ALL_ROWS.to_string();
+            let words = ["--rows", &rows, "--seed", "1", "--quiet", "--out"];
             execute(Command::new(build_clawsig()?).arg("synth").args(words).arg(&folder))?;
         }
         Ok(folder)
