@@ -4,6 +4,7 @@
 mod artifacts;
 mod command_line;
 mod compare;
+mod counts;
 mod export;
 mod hostile;
 mod interrupt;

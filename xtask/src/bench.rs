@@ -68,7 +68,7 @@ impl Bench {
         let folder = root().join("target").join("bench");
         let fail = |e| Failure::Check(format!("cannot create {}: {e}", folder.display()));
         fs::create_dir_all(&folder).map_err(fail)?;
-        let python = match peers(&folder) {
+        let python = match environment(&folder, "requirements.txt") {
             Ok(python) => Some(python),
             Err(Failure::Check(why)) => {
                 println!("the peers can't be installed, so our side runs alone: {why}");
@@ -160,14 +160,14 @@ fn number(json: &str, key: &str) -> Option<f64> {
     digits[..end].parse().ok()
 }
 
-/// Python with the peers of requirements.txt, made where it is not there yet.
-fn peers(folder: &Path) -> Result<PathBuf, Failure> {
+/// Python with the peers of a requirements file, made where it is not there yet.
+pub(crate) fn environment(folder: &Path, requirements: &str) -> Result<PathBuf, Failure> {
     let environment = folder.join("venv");
     let python = environment.join("bin").join("python");
     if !python.is_file() {
         output(Command::new("python3").args(["-m", "venv"]).arg(&environment))?;
     }
-    let requirements = root().join("xtask").join("peers").join("requirements.txt");
+    let requirements = root().join("xtask").join("peers").join(requirements);
     let pip = ["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--requirement"];
     output(Command::new(&python).args(pip).arg(requirements))?;
     Ok(python)

@@ -9,6 +9,7 @@ mod bench;
 mod browser;
 mod cargo;
 mod ci;
+mod peers;
 mod tidy;
 
 use std::process::ExitCode;
@@ -24,6 +25,7 @@ cargo xtask <command>
   tidy                    check the dependency invariants and the documents
   bench [NAME]            measure against named peers: ingest, agreement, features, model,
                           notebook
+  peers scale [ROWS]      the same counts, statistics and predictions by DuckDB and Spark
   browser [--shots DIR]   check the report in headless Chromium, or say why not; --shots makes the
                           pictures of the documentation anew (in docs)
   parity [FOLDER]         compare training with scikit-learn, on synthetic rows and on FOLDER's
@@ -52,6 +54,7 @@ fn main() -> ExitCode {
         ),
         "tidy" => tidy::check(),
         "bench" => bench::run(rest),
+        "peers" => peers::run(rest),
         "browser" => browser::check(rest),
         "parity" => bench::parity(rest),
         "ci" => ci::run(),

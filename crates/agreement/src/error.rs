@@ -50,6 +50,9 @@ pub enum Error {
         /// Categories.
         categories: usize,
     },
+    /// Counted rows that add up to more than can be computed with.
+    #[error("the counts add up to more than 2^53 rows")]
+    TooManyRows,
     /// A parameter outside its range.
     #[error("parameter {name} is {value}, expected {range}")]
     Parameter {

@@ -1,12 +1,14 @@
 //! The study's own questions: three scanners and the registry's verdict as raters of agent skills.
 //!
 //! [`Study`] reads rows one at a time and keeps counts by owner and kind of row, the thresholds'
-//! levels and a bounded list of disagreements; [`Study::finish`] computes everything from those.
+//! levels and a bounded list of disagreements; [`Study::finish`] computes everything from those. It
+//! takes the counts of others as well ([`Study::observe_counted`]).
 //! A scanner that rated no row of a slice takes no part in it: each of its statistics is undefined
 //! with that reason, under the policy `negative` too, since a scanner that was never run has not
 //! said "no" to anything.
 
 mod collect;
+mod counted;
 mod disagree;
 mod params;
 mod slice;
@@ -14,6 +16,7 @@ mod sweep;
 mod truth;
 
 pub use collect::Study;
+pub use counted::CountedRows;
 pub use params::{StudyParams, ValidStudyParams};
 
 use clawsig_schema::{Scanner, agreement::VERDICT_RATER, estimate};

@@ -1,7 +1,10 @@
 //! The stage's logic on small synthetic rows.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test ends by panicking")]
 
-use clawsig_agreement::study::{Study, StudyParams};
+use clawsig_agreement::{
+    Error, MOST_SUBJECTS,
+    study::{CountedRows, Study, StudyParams},
+};
 use clawsig_schema::{
     BundleStats, FlagRule, JudgeFields, MissingPolicy, SkillRow, SkillSpectorSignals, Split,
     StaticSignals, Verdict, VirusTotalSignals,
@@ -62,7 +65,7 @@ fn params(rule: FlagRule, missing: MissingPolicy) -> StudyParams {
 fn study(rows: &[SkillRow], params: StudyParams) -> AgreementResults {
     let mut study = Study::new(&params.check().unwrap());
     for row in rows {
-        study.observe(row);
+        study.observe(row).unwrap();
     }
     study.finish(&|_, _| {})
 }
@@ -211,4 +214,70 @@ fn settings_out_of_range_are_named() {
     assert_eq!(message, "parameter replicates is 3, expected 100 to 1000000");
     let falling = StudyParams { engine_thresholds: vec![3, 2], ..StudyParams::default() };
     assert!(falling.check().is_err());
+}
+
+/// The rows as GROUP BY would count them, engines and scores rounded down to a threshold.
+fn grouped(rows: &[SkillRow]) -> Vec<CountedRows> {
+    let params = StudyParams::default();
+    let mut groups: Vec<CountedRows> = Vec::new();
+    for row in rows {
+        let mut one = CountedRows::of(row);
+        let engines = params.engine_thresholds.iter().rev();
+        one.engines = one.engines.map(|n| *engines.clone().find(|t| **t <= n).unwrap_or(&0));
+        let scores = params.score_thresholds.iter().rev();
+        one.score = one.score.map(|x| *scores.clone().find(|t| **t <= x).unwrap_or(&0.0));
+        let same = |group: &&mut CountedRows| {
+            **group == CountedRows { rows: group.rows, ran: group.ran, ..one.clone() }
+        };
+        match groups.iter_mut().find(same) {
+            Some(group) => {
+                group.rows += 1;
+                group.ran = [0, 1, 2].map(|s| group.ran[s] || one.ran[s]);
+            }
+            None => groups.push(one),
+        }
+    }
+    groups
+}
+
+#[test]
+fn counted_rows_give_the_results_of_the_rows() {
+    let mut rows = rows(true);
+    rows[5].virustotal = VirusTotalSignals::default();
+    let groups = grouped(&rows);
+    assert!(groups.len() < rows.len());
+    let settings = params(FlagRule::Label, MissingPolicy::Exclude);
+    let mut direct = study(&rows, settings.clone());
+    direct.disagreements.clear();
+    let checked = settings.check().unwrap();
+    let (mut owned, mut ownerless) = (Study::new(&checked), Study::without_owners(&checked));
+    for group in &groups {
+        owned.observe_counted(group).unwrap();
+        ownerless.observe_counted(group).unwrap();
+    }
+    assert_eq!(owned.finish(&|_, _| {}), direct);
+    let ownerless = ownerless.finish(&|_, _| {});
+    assert!(ownerless.slices.iter().all(|slice| !slice.name.starts_with("owner_size")));
+    let values = |results: &AgreementResults| -> Vec<_> {
+        let rows = results.pair_rows().filter(|row| !row.slice.starts_with("owner_size"));
+        rows.map(|row| (row.slice, row.a, row.b, row.statistic, row.value, row.n)).collect()
+    };
+    assert_eq!(values(&ownerless), values(&direct));
+    let methods = |results: &AgreementResults| -> Vec<_> {
+        results.pair_rows().chain(results.interval_rows()).filter_map(|row| row.method).collect()
+    };
+    assert!(methods(&direct).iter().any(|method| method.starts_with("cluster")));
+    assert!(!methods(&ownerless).iter().any(|method| method.starts_with("cluster")));
+}
+
+#[test]
+fn counts_beyond_exact_numbers_are_refused() {
+    let mut study = Study::new(&StudyParams::default().check().unwrap());
+    let mut counted = CountedRows::of(&row(1, true, None, false, Verdict::Clean));
+    counted.rows = MOST_SUBJECTS;
+    study.observe_counted(&counted).unwrap();
+    counted.rows = u64::MAX;
+    assert_eq!(study.observe_counted(&counted), Err(Error::TooManyRows));
+    let results = study.finish(&|_, _| {});
+    assert_eq!(results.rows, MOST_SUBJECTS);
 }

@@ -7,7 +7,9 @@ use std::{fmt, path::PathBuf};
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
-pub use export::{ExportArgs, ExportTarget, ExportTo, LeaderboardArgs};
+pub use export::{
+    ExportArgs, ExportTarget, ExportTo, LeaderboardArgs, SqlArgs, SqlEngine, SqlOver,
+};
 
 /// Measures the security signals of AI agent skills.
 #[derive(Debug, Parser)]
@@ -52,7 +54,7 @@ pub enum Command {
     Ingest(RunArgs),
     /// Measure how far the scanners agree.
     #[command(after_help = examples::AGREEMENT)]
-    Agreement(RunArgs),
+    Agreement(AgreementArgs),
     /// Build the feature matrix.
     #[command(after_help = examples::FEATURES)]
     Features(RunArgs),
@@ -125,6 +127,18 @@ pub struct RunArgs {
     /// Evaluate the hold-out split too. Look at it once: what is chosen by it is no longer held out.
     #[arg(long = "final")]
     pub final_: bool,
+}
+
+/// `clawsig agreement`
+#[derive(Clone, Debug, Args)]
+pub struct AgreementArgs {
+    /// The run.
+    #[command(flatten)]
+    pub run: RunArgs,
+    /// Compute from this file of counts (JSON lines, by the queries of `clawsig export sql`)
+    /// instead of a run's rows, and write the results into --out.
+    #[arg(long, value_name = "FILE", requires = "out", conflicts_with_all = ["dry_run", "force_stage"])]
+    pub counts: Option<PathBuf>,
 }
 
 /// `clawsig inspect`

@@ -1,5 +1,6 @@
 //! One module a command.
 
+mod agreement;
 mod completions;
 mod diff;
 mod export;
@@ -21,7 +22,7 @@ pub(crate) fn execute(cli: Cli) -> Result<ExitStatus, Error> {
     match cli.command {
         Command::Run(arguments) => run::run(&arguments, global, &Stage::ALL),
         Command::Ingest(arguments) => run::run(&arguments, global, &[Stage::Ingest]),
-        Command::Agreement(arguments) => run::run(&arguments, global, &[Stage::Agreement]),
+        Command::Agreement(arguments) => agreement::agreement(&arguments, global),
         Command::Features(arguments) => run::run(&arguments, global, &[Stage::Features]),
         Command::Train(arguments) => run::run(&arguments, global, &[Stage::Train]),
         Command::Evaluate(arguments) => run::run(&arguments, global, &[Stage::Evaluate]),

@@ -7,6 +7,7 @@
 
 pub mod cli;
 mod commands;
+mod counts;
 mod error;
 mod files;
 mod finished;

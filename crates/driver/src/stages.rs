@@ -4,7 +4,7 @@
 //! it, calls its crate, and writes the files named in ARCHITECTURE.md. Whether it runs at all is
 //! decided here, by the artifact store.
 
-mod agreement;
+pub(crate) mod agreement;
 mod evaluate;
 mod features;
 mod ingest;

@@ -6,18 +6,17 @@ use clawsig_schema::{
     FlagRule, MissingPolicy, Scanner, Severity, SkillRow, Split, Verdict,
     agreement::{AGREEMENT_FORMAT, AgreementResults, OVERALL_SLICE, SliceKind, VerdictRow},
     estimate::Estimate,
-    flags::flag,
 };
 
 use super::{
-    Flags, VERDICT, ValidStudyParams,
+    CountedRows, Flags, VERDICT, ValidStudyParams,
     disagree::Lists,
     rater_name,
     slice::{Part, SliceSpec, slice_result},
     sweep::Sweep,
     truth, unrated,
 };
-use crate::proportion;
+use crate::{Error, MOST_SUBJECTS, proportion};
 
 /// The bands of `owner_size`: the largest size of each and its name.
 const OWNER_SIZES: [(u64, &str); 4] = [(1, "1"), (5, "2-5"), (20, "6-20"), (u64::MAX, ">20")];
@@ -33,16 +32,9 @@ pub(crate) struct Kind {
 }
 
 impl Kind {
-    fn of(row: &SkillRow) -> Kind {
-        let mut flags = [[None; 3]; 3];
-        for (by_scanner, &rule) in flags.iter_mut().zip(FlagRule::ALL) {
-            for (cell, &scanner) in by_scanner.iter_mut().zip(Scanner::ALL) {
-                *cell = flag(row, scanner, rule);
-            }
-        }
-        let stated = row.skillspector.known_severity();
-        let severity = stated.or_else(|| row.skillspector.score.and_then(Severity::of_score));
-        Kind { flags, verdict: row.verdict, severity, split: row.split }
+    fn of(rows: &CountedRows) -> Kind {
+        let CountedRows { flags, verdict, severity, split, .. } = *rows;
+        Kind { flags, verdict, severity, split }
     }
 
     /// The raters' flags before the missing policy; a scanner that was never run has none.
@@ -63,6 +55,15 @@ pub(crate) struct Owner {
     pub(crate) copies: u64,
 }
 
+/// What [`Study::finish`] computes from.
+pub(crate) struct Gathered {
+    pub(crate) owners: Vec<Owner>,
+    /// Whether owners were told apart: if not, single rows are resampled.
+    pub(crate) owners_known: bool,
+    /// Whether any row shows that the scanner was run.
+    pub(crate) ran: [bool; 3],
+}
+
 /// The rows seen so far.
 pub struct Study {
     settings: ValidStudyParams,
@@ -70,7 +71,7 @@ pub struct Study {
     owner_ids: HashMap<String, usize>,
     owners: Vec<BTreeMap<Kind, u64>>,
     ownerless: BTreeMap<Kind, u64>,
-    /// Whether any row shows that the scanner was run.
+    owners_known: bool,
     ran: [bool; 3],
     sweep: Sweep,
     lists: Lists,
@@ -85,22 +86,46 @@ impl Study {
             owner_ids: HashMap::new(),
             owners: Vec::new(),
             ownerless: BTreeMap::new(),
+            owners_known: true,
             ran: [false; 3],
             sweep: Sweep::default(),
             lists: Lists::new(settings.params.top),
         }
     }
 
+    /// A study of counts that do not tell owners apart: intervals resample single rows, and say so
+    /// in their method, and there are no slices by owner size.
+    pub fn without_owners(settings: &ValidStudyParams) -> Study {
+        Study { owners_known: false, ..Study::new(settings) }
+    }
+
     /// Takes a row into account. The text is not looked at. The order of rows is of no
     /// consequence to the results.
-    pub fn observe(&mut self, row: &SkillRow) {
-        self.rows += 1;
-        let kind = Kind::of(row);
-        for (ran, &scanner) in self.ran.iter_mut().zip(Scanner::ALL) {
-            *ran |= was_run(row, scanner);
+    pub fn observe(&mut self, row: &SkillRow) -> Result<(), Error> {
+        let counted = CountedRows::of(row);
+        self.observe_counted(&counted)?;
+        let params = &self.settings.params;
+        let flags = Kind::of(&counted).ratings(params.rule, [true; 3]);
+        self.lists.observe(row, with_policy(flags, params.missing));
+        Ok(())
+    }
+
+    /// Takes rows into account that are already counted: the results are those of the rows, but
+    /// for the lists of disagreements. More than [`MOST_SUBJECTS`] rows in all are an error.
+    pub fn observe_counted(&mut self, counted: &CountedRows) -> Result<(), Error> {
+        let count = counted.rows;
+        let rows = self.rows.checked_add(count).filter(|rows| *rows <= MOST_SUBJECTS);
+        let Some(rows) = rows else { return Err(Error::TooManyRows) };
+        self.rows = rows;
+        if count == 0 {
+            return Ok(());
         }
-        match row.owner() {
-            None => *self.ownerless.entry(kind).or_default() += 1,
+        let kind = Kind::of(counted);
+        for (ran, more) in self.ran.iter_mut().zip(counted.ran) {
+            *ran |= more;
+        }
+        match counted.owner.as_deref().filter(|_| self.owners_known) {
+            None => *self.ownerless.entry(kind).or_default() += count,
             Some(owner) => {
                 let id = match self.owner_ids.get(owner) {
                     Some(&id) => id,
@@ -110,13 +135,13 @@ impl Study {
                         self.owners.len() - 1
                     }
                 };
-                *self.owners[id].entry(kind).or_default() += 1;
+                *self.owners[id].entry(kind).or_default() += count;
             }
         }
         let params = &self.settings.params;
         let flags = kind.ratings(params.rule, [true; 3]);
-        self.sweep.observe(row, flags, params);
-        self.lists.observe(row, with_policy(flags, params.missing));
+        self.sweep.observe(counted, flags, params);
+        Ok(())
     }
 
     /// Rows seen so far.
@@ -142,53 +167,37 @@ impl Study {
             size: 1,
             copies,
         }));
-        let specs = slices(rule, missing);
+        let gathered = Gathered { owners, owners_known: self.owners_known, ran: self.ran };
+        let mut specs = slices(rule, missing);
+        specs.retain(|spec| gathered.owners_known || spec.kind != SliceKind::OwnerSize);
         let steps = specs.len() as u64 + 2;
         progress(0, steps);
         let mut slices = Vec::with_capacity(specs.len());
         for (done, spec) in (1..).zip(&specs) {
-            slices.push(slice_result(spec, &owners, self.ran, &self.settings));
+            slices.push(slice_result(spec, &gathered, &self.settings));
             progress(done, steps);
         }
-        let rated = rated_raters(&owners, rule, self.ran);
-        let latent = truth::latent(&owners, &self.settings, self.ran, rated);
+        let rated = rated_raters(&gathered, rule);
+        let latent = truth::latent(&gathered, &self.settings, rated);
         progress(steps - 1, steps);
         let results = AgreementResults {
             format: AGREEMENT_FORMAT,
             parameters: self.settings.stated(),
             rows: self.rows,
-            owners: owners.iter().map(|owner| owner.copies).sum(),
+            owners: gathered.owners.iter().map(|owner| owner.copies).sum(),
             raters: (0..super::RATERS).map(|rater| rater_name(rater).to_owned()).collect(),
             unrated: (0..super::RATERS)
                 .filter(|&rater| !rated[rater])
                 .map(|rater| rater_name(rater).to_owned())
                 .collect(),
             slices,
-            by_verdict: by_verdict(&owners, rule, missing, self.ran),
+            by_verdict: by_verdict(&gathered, rule, missing),
             sweep: self.sweep.finish(params, rated),
             latent,
             disagreements: self.lists.finish(rated),
         };
         progress(steps, steps);
         results
-    }
-}
-
-/// Whether the row shows any trace of the scanner.
-fn was_run(row: &SkillRow, scanner: Scanner) -> bool {
-    match scanner {
-        Scanner::Static => row.static_scan.status.is_some() || row.static_scan.has_output,
-        Scanner::VirusTotal => {
-            let vt = &row.virustotal;
-            vt.status.is_some()
-                || vt.has_output
-                || vt.malicious.is_some()
-                || vt.suspicious.is_some()
-        }
-        Scanner::SkillSpector => {
-            let signals = &row.skillspector;
-            signals.status.is_some() || signals.has_output || signals.score.is_some()
-        }
     }
 }
 
@@ -199,10 +208,10 @@ pub(crate) fn with_policy(flags: Flags, missing: MissingPolicy) -> Flags {
     out
 }
 
-fn rated_raters(owners: &[Owner], rule: FlagRule, ran: [bool; 3]) -> [bool; super::RATERS] {
+fn rated_raters(gathered: &Gathered, rule: FlagRule) -> [bool; super::RATERS] {
     let mut rated = [false; super::RATERS];
-    for (kind, _) in owners.iter().flat_map(|owner| &owner.kinds) {
-        for (any, flag) in rated.iter_mut().zip(kind.ratings(rule, ran)) {
+    for (kind, _) in gathered.owners.iter().flat_map(|owner| &owner.kinds) {
+        for (any, flag) in rated.iter_mut().zip(kind.ratings(rule, gathered.ran)) {
             *any |= flag.is_some();
         }
     }
@@ -265,24 +274,19 @@ fn slices(rule: FlagRule, missing: MissingPolicy) -> Vec<SliceSpec> {
 }
 
 /// Scanner by verdict, then over all verdicts.
-fn by_verdict(
-    owners: &[Owner],
-    rule: FlagRule,
-    missing: MissingPolicy,
-    ran: [bool; 3],
-) -> Vec<VerdictRow> {
+fn by_verdict(gathered: &Gathered, rule: FlagRule, missing: MissingPolicy) -> Vec<VerdictRow> {
     let groups = Verdict::ALL.iter().map(|&verdict| Some(verdict)).chain([None]);
     let mut rows = Vec::new();
     for group in groups {
         for &scanner in Scanner::ALL {
             let (mut all, mut rated, mut used, mut flagged) = (0, 0, 0, 0);
-            for owner in owners {
+            for owner in &gathered.owners {
                 for (kind, count) in &owner.kinds {
                     if group.is_some() && kind.verdict != group {
                         continue;
                     }
                     let count = count * owner.copies;
-                    let flag = kind.ratings(rule, ran)[scanner.index()];
+                    let flag = kind.ratings(rule, gathered.ran)[scanner.index()];
                     all += count;
                     rated += if flag.is_some() { count } else { 0 };
                     let counted = missing.apply(flag);

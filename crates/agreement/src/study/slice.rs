@@ -14,7 +14,7 @@ use clawsig_schema::{
 
 use super::{
     Flags, RATERS, ValidStudyParams,
-    collect::{Owner, with_policy},
+    collect::{Gathered, with_policy},
     rater_name, unrated,
 };
 use crate::{
@@ -46,7 +46,7 @@ pub(crate) struct SliceSpec {
 pub(crate) struct Counted {
     /// The distinct flags, sorted.
     pub(crate) flags: Vec<Flags>,
-    /// Whole owners over those.
+    /// Whole owners over those, or single rows where owners are not known.
     pub(crate) clusters: Units,
     rated: [u64; RATERS],
     rows: u64,
@@ -54,7 +54,8 @@ pub(crate) struct Counted {
 }
 
 /// Counts the slice's rows. A rater without a rating in the slice has none under any policy.
-pub(crate) fn count_rows(spec: &SliceSpec, owners: &[Owner], ran: [bool; 3]) -> Counted {
+pub(crate) fn count_rows(spec: &SliceSpec, gathered: &Gathered) -> Counted {
+    let Gathered { owners, owners_known, ran } = gathered;
     let mut rated = [0; RATERS];
     let (mut rows, mut slice_owners) = (0, 0);
     for owner in owners {
@@ -63,7 +64,7 @@ pub(crate) fn count_rows(spec: &SliceSpec, owners: &[Owner], ran: [bool; 3]) -> 
             inside = true;
             let count = count * owner.copies;
             rows += count;
-            for (sum, flag) in rated.iter_mut().zip(kind.ratings(spec.rule, ran)) {
+            for (sum, flag) in rated.iter_mut().zip(kind.ratings(spec.rule, *ran)) {
                 *sum += if flag.is_some() { count } else { 0 };
             }
         }
@@ -74,7 +75,7 @@ pub(crate) fn count_rows(spec: &SliceSpec, owners: &[Owner], ran: [bool; 3]) -> 
     for owner in owners {
         let mut cluster = BTreeMap::<Flags, u64>::new();
         for (kind, count) in owner.kinds.iter().filter(|(kind, _)| spec.holds(owner, kind)) {
-            let mut flags = with_policy(kind.ratings(spec.rule, ran), spec.missing);
+            let mut flags = with_policy(kind.ratings(spec.rule, *ran), spec.missing);
             for (flag, sum) in flags.iter_mut().zip(rated) {
                 *flag = flag.filter(|_| sum > 0);
             }
@@ -92,7 +93,8 @@ pub(crate) fn count_rows(spec: &SliceSpec, owners: &[Owner], ran: [bool; 3]) -> 
         let cluster = cluster.into_iter().map(|(flags, count)| (places[&flags], count)).collect();
         (cluster, copies)
     });
-    let clusters = Units::counted_clusters(places.len(), placed);
+    let owners = Units::counted_clusters(places.len(), placed);
+    let clusters = if *owners_known { owners } else { Units::subjects(owners.totals()) };
     let flags = places.into_keys().collect();
     Counted { flags, clusters, rated, rows, owners: slice_owners }
 }
@@ -143,11 +145,10 @@ fn all_statistics(pairs: &[Pair], counts: &[u64], out: &mut [Outcome]) {
 /// Computes a slice.
 pub(crate) fn slice_result(
     spec: &SliceSpec,
-    owners: &[Owner],
-    ran: [bool; 3],
+    gathered: &Gathered,
     settings: &ValidStudyParams,
 ) -> SliceResult {
-    let counted = count_rows(spec, owners, ran);
+    let counted = count_rows(spec, gathered);
     let pairs = Pair::all(&counted.flags);
     let totals = counted.clusters.totals();
     let width = PairStatistic::ALL.len();
@@ -159,6 +160,8 @@ pub(crate) fn slice_result(
     let by_owner = run(&counted.clusters);
     let overall = spec.name == OVERALL_SLICE;
     let by_row = overall.then(|| run(&Units::subjects(totals)));
+    // Without owners both are the same resampling.
+    let methods = if gathered.owners_known { 6 } else { 4 };
     let missing_rater = |rater: usize| counted.rows > 0 && counted.rated[rater] == 0;
     let pair_results = pairs
         .iter()
@@ -168,7 +171,7 @@ pub(crate) fn slice_result(
                 [pair.a, pair.b].into_iter().filter(|&rater| missing_rater(rater)).collect();
             if absent.is_empty() {
                 let first = index * width;
-                pair_result(pair, &pair.table(totals), first, &by_owner, by_row.as_ref())
+                pair_result(pair, &pair.table(totals), first, &by_owner, by_row.as_ref(), methods)
             } else {
                 unrated_pair(pair, &absent)
             }
@@ -242,6 +245,7 @@ fn pair_result(
     first: usize,
     by_owner: &Resampled,
     by_row: Option<&Resampled>,
+    methods: usize,
 ) -> PairResult {
     let n = table.total();
     let mut statistics = Vec::new();
@@ -269,7 +273,8 @@ fn pair_result(
                 by_owner.jackknife(place, statistic.range()),
                 by_owner.percentile(place),
             ];
-            let given = others.into_iter().filter(|estimate| estimate.method.is_some());
+            let given =
+                others.into_iter().take(methods).filter(|estimate| estimate.method.is_some());
             intervals.extend(given.map(|e| named(statistic.name(), Estimate { n, ..e })));
         }
     }

@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 use clawsig_schema::{Scanner, SkillRow, agreement::SweepPoint, estimate};
 
 use super::{
-    Flags, RATERS, StudyParams, collect::with_policy, rater_name, slice::pair_counts, unrated,
+    CountedRows, Flags, RATERS, StudyParams, collect::with_policy, rater_name, slice::pair_counts,
+    unrated,
 };
 use crate::{PairStatistic, Table, proportion};
 
@@ -28,15 +29,14 @@ pub(crate) fn engines(row: &SkillRow) -> Option<u32> {
 }
 
 impl Sweep {
-    pub(crate) fn observe(&mut self, row: &SkillRow, flags: Flags, params: &StudyParams) {
+    pub(crate) fn observe(&mut self, counted: &CountedRows, flags: Flags, params: &StudyParams) {
+        let engines = counted.engines;
         let reached =
-            engines(row).map(|count| params.engine_thresholds.partition_point(|&t| t <= count));
-        *self.rows.entry((Scanner::VirusTotal, reached, flags)).or_default() += 1;
-        let reached = row
-            .skillspector
-            .score
-            .map(|score| params.score_thresholds.partition_point(|&t| t <= score));
-        *self.rows.entry((Scanner::SkillSpector, reached, flags)).or_default() += 1;
+            engines.map(|count| params.engine_thresholds.partition_point(|&t| t <= count));
+        *self.rows.entry((Scanner::VirusTotal, reached, flags)).or_default() += counted.rows;
+        let reached =
+            counted.score.map(|score| params.score_thresholds.partition_point(|&t| t <= score));
+        *self.rows.entry((Scanner::SkillSpector, reached, flags)).or_default() += counted.rows;
     }
 
     pub(crate) fn finish(&self, params: &StudyParams, rated: [bool; RATERS]) -> Vec<SweepPoint> {

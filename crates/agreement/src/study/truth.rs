@@ -7,7 +7,7 @@ use clawsig_schema::{
 
 use super::{
     RATERS, VERDICT, ValidStudyParams,
-    collect::Owner,
+    collect::Gathered,
     rater_name,
     slice::{Part, SliceSpec, count_rows},
     unrated,
@@ -32,9 +32,8 @@ const WITH_VERDICT: &str =
 
 /// Both models: the scanners alone, and with the verdict as a fourth rater.
 pub(crate) fn latent(
-    owners: &[Owner],
+    gathered: &Gathered,
     settings: &ValidStudyParams,
-    ran: [bool; 3],
     rated: [bool; RATERS],
 ) -> Vec<LatentResult> {
     let spec = SliceSpec {
@@ -44,7 +43,7 @@ pub(crate) fn latent(
         missing: settings.params.missing,
         part: Part::All,
     };
-    let counted = count_rows(&spec, owners, ran);
+    let counted = count_rows(&spec, gathered);
     let fit = LatentParams::default().check();
     let quick = LatentParams { max_iterations: 500, tolerance: 1e-9 }.check();
     let fewer = ResamplingParams {

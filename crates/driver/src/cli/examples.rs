@@ -25,7 +25,8 @@ Examples:
 pub(super) const AGREEMENT: &str = "\
 Examples:
   clawsig agreement --set flags.rule=status
-  clawsig agreement --set agreement.replicates=5000 --set flags.missing=exclude";
+  clawsig agreement --set agreement.replicates=5000 --set flags.missing=exclude
+  clawsig agreement --counts counts.jsonl --out runs/counted";
 
 pub(super) const FEATURES: &str = "\
 Examples:

@@ -2,13 +2,14 @@
 
 use std::path::PathBuf;
 
-use clap::{Args, Subcommand};
+use clap::{Args, Subcommand, ValueEnum};
 
 /// `clawsig export`
 #[derive(Clone, Debug, Args)]
 #[command(after_help = "\
 Examples:
   clawsig export csv runs/sample --out skills.csv
+  clawsig export sql --engine duckdb --over jsonl FOLDER --out sql
   clawsig export leaderboard runs/paper --out submission   (after `clawsig run ... --final`)
 
 A run is never changed by an export. What exists already is kept unless --force is given.")]
@@ -31,6 +32,8 @@ pub enum ExportTarget {
     ModelCard(ExportTo),
     /// A submission to the Security Signals leaderboard; needs a run with --final.
     Leaderboard(LeaderboardArgs),
+    /// The counts behind the agreement stage as SQL, for `clawsig agreement --counts`.
+    Sql(SqlArgs),
 }
 
 /// From where, to where.
@@ -68,4 +71,41 @@ pub struct LeaderboardArgs {
     /// The verification status that the submission claims.
     #[arg(long, value_name = "STATUS", default_value = "artifact-validated")]
     pub status: String,
+}
+
+/// `clawsig export sql`
+#[derive(Clone, Debug, Args)]
+pub struct SqlArgs {
+    /// The folder with the data, as the engine sees it: nothing is opened here.
+    pub path: PathBuf,
+    /// What the folder holds.
+    #[arg(long, value_enum, default_value = "signals")]
+    pub over: SqlOver,
+    /// Whose dialect the view is made in; the queries over it are the same for all.
+    #[arg(long, value_enum, default_value = "duckdb")]
+    pub engine: SqlEngine,
+    /// The folder to write.
+    #[arg(long, short, value_name = "DIR")]
+    pub out: PathBuf,
+    /// Replace files of the same names.
+    #[arg(long)]
+    pub force: bool,
+}
+
+/// What a folder of data holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum SqlOver {
+    /// The Parquet files of a run's ingest/signals.
+    Signals,
+    /// The dataset's raw JSON lines.
+    Jsonl,
+}
+
+/// An engine that the view is written for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum SqlEngine {
+    /// DuckDB.
+    Duckdb,
+    /// Apache Spark.
+    Spark,
 }

@@ -1,11 +1,13 @@
-//! `clawsig export`: a finished run in the form that another tool reads. One module a form.
+//! `clawsig export`: a finished run in the form that another tool reads, or the queries by which
+//! another tool counts. One module a form.
 
 mod csv;
 mod leaderboard;
 mod model_card;
 mod npz;
 mod parquet;
-mod place;
+pub(super) mod place;
+mod sql;
 
 use crate::{
     Error, ExitStatus,
@@ -20,6 +22,7 @@ pub(crate) fn export(arguments: &ExportArgs, global: &Global) -> Result<ExitStat
         ExportTarget::Parquet(to) => parquet::export(to, global),
         ExportTarget::ModelCard(to) => model_card::export(to, global),
         ExportTarget::Leaderboard(words) => leaderboard::export(words, global),
+        ExportTarget::Sql(words) => sql::export(words, global),
     }?;
     Ok(ExitStatus::Done)
 }

@@ -1,8 +1,10 @@
 //! The agreement stage: signals in, `agreement.json` and its tables out.
 
+use std::path::PathBuf;
+
 use clawsig_agreement::study::{Study, StudyParams, ValidStudyParams};
 use clawsig_ingest::{Columns, SignalsReader};
-use clawsig_schema::Split;
+use clawsig_schema::{Split, agreement::AgreementResults};
 
 use super::{Context, Rows, Stage};
 use crate::{Error, files, settings::Settings};
@@ -13,27 +15,35 @@ pub(super) fn run(context: &Context<'_>) -> Result<Rows, Error> {
     for split in Split::ALL {
         let path = context.artifact(Stage::Ingest, &format!("signals/{split}.parquet"))?;
         for row in SignalsReader::open(&path)?.rows(Columns::WithoutText) {
-            study.observe(&row?);
+            study.observe(&row?)?;
             rows += 1;
         }
     }
     let results = study.finish(&|done, total| context.progress.set(done, total));
 
-    let work = context.work;
-    files::write_json(&work.path("agreement.json"), &results)?;
-    files::write_csv(&work.path("pairs.csv"), results.pair_rows())?;
-    files::write_csv(&work.path("intervals.csv"), results.interval_rows())?;
-    files::write_csv(&work.path("patterns.csv"), results.pattern_rows())?;
-    files::write_csv(&work.path("by_verdict.csv"), &results.by_verdict)?;
-    files::write_csv(&work.path("sweep.csv"), results.sweep_rows())?;
-    files::write_csv(&work.path("latent.csv"), results.latent_rows())?;
-    files::write_csv(&work.path("coverage.csv"), results.coverage_rows())?;
-    files::write_csv(&work.path("disagreements.csv"), results.disagreement_rows())?;
+    write_results(&|name| context.work.path(name), &results)?;
+    let path = context.work.path("disagreements.csv");
+    files::write_csv(&path, results.disagreement_rows())?;
     Ok(Rows { input: rows, output: results.rows })
 }
 
+/// Writes every file that counts alone give.
+pub(crate) fn write_results(
+    place: &dyn Fn(&str) -> PathBuf,
+    results: &AgreementResults,
+) -> Result<(), Error> {
+    files::write_json(&place("agreement.json"), results)?;
+    files::write_csv(&place("pairs.csv"), results.pair_rows())?;
+    files::write_csv(&place("intervals.csv"), results.interval_rows())?;
+    files::write_csv(&place("patterns.csv"), results.pattern_rows())?;
+    files::write_csv(&place("by_verdict.csv"), &results.by_verdict)?;
+    files::write_csv(&place("sweep.csv"), results.sweep_rows())?;
+    files::write_csv(&place("latent.csv"), results.latent_rows())?;
+    files::write_csv(&place("coverage.csv"), results.coverage_rows())
+}
+
 /// The crate's parameters from the run's settings.
-pub(super) fn params(settings: &Settings) -> Result<ValidStudyParams, Error> {
+pub(crate) fn params(settings: &Settings) -> Result<ValidStudyParams, Error> {
     let params = StudyParams {
         rule: settings.flags.rule,
         missing: settings.flags.missing,

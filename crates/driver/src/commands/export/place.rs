@@ -48,7 +48,7 @@ impl FilePlace {
 }
 
 /// A folder to be written beside its place and moved there when it is whole.
-pub(super) struct FolderPlace {
+pub(in crate::commands) struct FolderPlace {
     scratch: TempDir,
     out: PathBuf,
 }
@@ -56,7 +56,12 @@ pub(super) struct FolderPlace {
 impl FolderPlace {
     /// Checks that the folder may be written.
     pub(super) fn new(to: &ExportTo) -> Result<FolderPlace, Error> {
-        let out = to.out.clone();
+        FolderPlace::at(&to.out, to.force)
+    }
+
+    /// As [`FolderPlace::new`], for what is made from no run.
+    pub(in crate::commands) fn at(out: &Path, force: bool) -> Result<FolderPlace, Error> {
+        let out = out.to_owned();
         if out.is_file() {
             return Err(Error::Usage(format!(
                 "{} is a file: name a folder with --out",
@@ -64,10 +69,15 @@ impl FolderPlace {
             )));
         }
         let is_empty = || fs::read_dir(&out).is_ok_and(|mut entries| entries.next().is_none());
-        if out.exists() && !is_empty() && !to.force {
+        if out.exists() && !is_empty() && !force {
             return Err(exists(&out));
         }
         Ok(FolderPlace { scratch: scratch_beside(&out)?, out })
+    }
+
+    /// The folder as it is being made.
+    pub(in crate::commands) fn root(&self) -> &Path {
+        self.scratch.path()
     }
 
     /// Where a file of the folder is to be written; folders on its way are made.
@@ -86,7 +96,7 @@ impl FolderPlace {
     }
 
     /// Moves every file into place.
-    pub(super) fn finish(self, what: &str, global: &Global) -> Result<(), Error> {
+    pub(in crate::commands) fn finish(self, what: &str, global: &Global) -> Result<(), Error> {
         move_files(self.scratch.path(), &self.out)?;
         tell(&self.out, what, global)
     }

@@ -1,0 +1,55 @@
+//! `clawsig agreement --counts FILE`: the statistics of rows that a database has counted.
+
+use std::path::Path;
+
+use clawsig_agreement::study::Study;
+
+use super::{export::place::FolderPlace, run};
+use crate::{
+    Error, ExitStatus,
+    cli::{AgreementArgs, Global},
+    counts,
+    stages::{Stage, agreement},
+    terminal::{Progress, count},
+};
+
+/// Runs the stage, or computes its results from counts.
+pub(crate) fn agreement(arguments: &AgreementArgs, global: &Global) -> Result<ExitStatus, Error> {
+    match &arguments.counts {
+        None => run::run(&arguments.run, global, &[Stage::Agreement]),
+        Some(file) => from_counts(file, arguments, global),
+    }
+}
+
+fn from_counts(
+    file: &Path,
+    arguments: &AgreementArgs,
+    global: &Global,
+) -> Result<ExitStatus, Error> {
+    let job = run::job(&arguments.run, global)?;
+    let params = agreement::params(&job.settings)?;
+    let counts = counts::read(file)?;
+    let mut study =
+        if counts.owners_known { Study::new(&params) } else { Study::without_owners(&params) };
+    for group in &counts.groups {
+        study.observe_counted(group)?;
+    }
+    let place = FolderPlace::at(&job.out, arguments.run.force)?;
+    let progress = Progress::new("agreement", global.quiet);
+    let results = study.finish(&|done, total| progress.set(done, total));
+    drop(progress);
+    let scratch = place.root().to_owned();
+    agreement::write_results(&|name| scratch.join(name), &results)?;
+    let owners = if counts.owners_known {
+        format!("intervals of {} whole owners", count(results.owners))
+    } else {
+        "no owners in the counts, so intervals resample rows".to_owned()
+    };
+    let what = format!(
+        "agreement of {} rows from {} counts; {owners}; the lists of disagreements need rows",
+        count(results.rows),
+        count(counts.groups.len() as u64)
+    );
+    place.finish(&what, global)?;
+    Ok(ExitStatus::Done)
+}

@@ -1,0 +1,49 @@
+//! Other engines on the same data: `cargo xtask peers scale`.
+
+use std::{fs, process::Command};
+
+use crate::{
+    Failure,
+    bench::environment,
+    cargo::{build_clawsig, root, run as execute},
+};
+
+/// Rows by default: enough for engines to split their work, few enough for a minute or two.
+const ROWS: &str = "20000";
+
+/// Runs the comparison of that name.
+pub(crate) fn run(words: &[String]) -> Result<(), Failure> {
+    match words {
+        [name] if name == "scale" => scale(ROWS),
+        [name, rows] if name == "scale" && rows.parse::<u64>().is_ok() => scale(rows),
+        _ => Err(Failure::Usage("which peers? scale [ROWS]".to_owned())),
+    }
+}
+
+/// DuckDB and Spark over a synthetic corpus: the same counts, statistics and predictions.
+fn scale(rows: &str) -> Result<(), Failure> {
+    let folder = root().join("target").join("bench").join("scale");
+    fs::create_dir_all(&folder)
+        .map_err(|e| Failure::Check(format!("cannot create {}: {e}", folder.display())))?;
+    let python = match environment(&folder, "scale-requirements.txt") {
+        Ok(python) => python,
+        Err(Failure::Check(why)) => {
+            println!("skipped: DuckDB and Spark can't be installed: {why}");
+            return Ok(());
+        }
+        Err(other) => return Err(other),
+    };
+    let clawsig = build_clawsig()?;
+    let (data, run) = (folder.join(format!("data-{rows}")), folder.join(format!("run-{rows}")));
+    let synth = ["synth", "--rows", rows, "--seed", "1", "--quiet", "--out"];
+    execute(Command::new(&clawsig).args(synth).arg(&data))?;
+    let source = format!("source.path={}", data.display());
+    for stage in ["ingest", "agreement", "features", "train"] {
+        let words = [stage, "--quiet", "--set", "source.kind=path", "--set", &source, "--out"];
+        execute(Command::new(&clawsig).args(words).arg(&run))?;
+    }
+    let script = root().join("xtask").join("peers").join("scale.py");
+    let mut command = Command::new(python);
+    command.arg(script).arg(clawsig).args([data, run]).arg(folder.join("work"));
+    execute(&mut command)
+}
