@@ -36,7 +36,10 @@ fn bad_counts_are_named_by_line() {
         (good.replace("\"status_static\":0", "\"status_static\":7"), "status_static is 7"),
         (good.replace("train", "training"), "split"),
         (good.replace("60}", "-1}"), "line 2"),
-        (good.replace("60}", "18446744073709551615}"), "more than 2^53 rows"),
+        (
+            good.replace("60}", "18446744073709551615}"),
+            "counts.jsonl: the counts add up to more than 2^53 rows",
+        ),
         (good.replace("\"owner\"", "\"who\""), "unknown field `who`"),
         ("{".to_owned(), "line 2"),
     ];

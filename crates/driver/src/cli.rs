@@ -136,7 +136,7 @@ pub struct AgreementArgs {
     #[command(flatten)]
     pub run: RunArgs,
     /// Compute from this file of counts (JSON lines, by the queries of `clawsig export sql`)
-    /// instead of a run's rows, and write the results into --out.
+    /// instead of a run's rows, and write the results into --out, which --force replaces.
     #[arg(long, value_name = "FILE", requires = "out", conflicts_with_all = ["dry_run", "force_stage"])]
     pub counts: Option<PathBuf>,
 }

@@ -32,7 +32,9 @@ fn from_counts(
     let mut study =
         if counts.owners_known { Study::new(&params) } else { Study::without_owners(&params) };
     for group in &counts.groups {
-        study.observe_counted(group)?;
+        study
+            .observe_counted(group)
+            .map_err(|e| Error::Artifact { path: file.to_owned(), reason: e.to_string() })?;
     }
     let place = FolderPlace::at(&job.out, arguments.run.force)?;
     let progress = Progress::new("agreement", global.quiet);
