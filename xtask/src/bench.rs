@@ -22,9 +22,9 @@ use crate::{
 const NAMES: [&str; 5] = ["agreement", "features", "model", "notebook", "ingest"];
 
 /// Rows of the study's training split.
-const TRAIN_ROWS: &str = "47262";
+const TRAIN_ROWS: u64 = 47_262;
 /// Rows of the study.
-const ALL_ROWS: u32 = 67_453;
+const ALL_ROWS: u64 = 67_453;
 
 /// Measures the named parts, or all of them.
 pub(crate) fn run(names: &[String]) -> Result<(), Failure> {
@@ -56,7 +56,8 @@ pub(crate) fn parity(arguments: &[String]) -> Result<(), Failure> {
     }
 }
 
-struct Bench {
+/// Where a comparison finds its programs and keeps its files.
+pub(crate) struct Bench {
     /// Where inputs and outputs lie.
     folder: PathBuf,
     /// Python with the peers; absent where it can't be had.
@@ -64,7 +65,8 @@ struct Bench {
 }
 
 impl Bench {
-    fn prepare() -> Result<Bench, Failure> {
+    /// Makes the folder and, where it can be had, the peers' environment.
+    pub(crate) fn prepare() -> Result<Bench, Failure> {
         let folder = root().join("target").join("bench");
         let fail = |e| Failure::Check(format!("cannot create {}: {e}", folder.display()));
         fs::create_dir_all(&folder).map_err(fail)?;
@@ -79,8 +81,19 @@ impl Bench {
         Ok(Bench { folder, python })
     }
 
+    /// Where inputs and outputs lie.
+    pub(crate) fn folder(&self) -> &Path {
+        &self.folder
+    }
+
+    /// Python with the peers.
+    pub(crate) fn python(&self) -> Result<&Path, Failure> {
+        let missing = || Failure::Check("without the peers there is nothing to compare".to_owned());
+        self.python.as_deref().ok_or_else(missing)
+    }
+
     /// Builds an example of a crate and gives its path.
-    fn example(&self, package: &str, name: &str) -> Result<PathBuf, Failure> {
+    pub(crate) fn example(&self, package: &str, name: &str) -> Result<PathBuf, Failure> {
         let arguments =
             ["build", "--release", "--locked", "--quiet", "--package", package, "--example", name];
         execute(&mut cargo(&arguments))?;
@@ -123,13 +136,27 @@ impl Bench {
 
     fn features(&self) -> Result<(), Failure> {
         let program = self.example("clawsig-features", "bench_features")?;
-        let corpus = self.folder.join("features.jsonl").display().to_string();
-        execute(Command::new(&program).args(["generate", TRAIN_ROWS, &corpus]))?;
-        let ours = side(&program, &["clawsig", &corpus])?;
-        let theirs = self.peer("features.py", &[&corpus])?;
-        side(&program, &["linfa", &corpus])?;
-        side(&program, &["duplicates", &corpus])?;
+        let corpus = |rows: u64| -> Result<String, Failure> {
+            let file = self.folder.join("features.jsonl").display().to_string();
+            execute(Command::new(&program).args(["generate", &rows.to_string(), &file]))?;
+            Ok(file)
+        };
+        let file = corpus(TRAIN_ROWS)?;
+        let ours = side(&program, &["clawsig", &file])?;
+        let theirs = self.peer("features.py", &[&file])?;
         ratios(&ours, theirs.as_deref());
+        side(&program, &["linfa", &file])?;
+        side(&program, &["duplicates", &corpus(ALL_ROWS)?])?;
+        println!("growth: rows, seconds, MB/s, entries, peak MB");
+        for times in [1, 2, 4, 8] {
+            let file = corpus(TRAIN_ROWS * times)?;
+            let line = output(Command::new(&program).args(["clawsig", &file]))?;
+            let keys = ["rows", "seconds", "megabytes_per_second", "entries", "peak_megabytes"];
+            let cells = keys.map(|key| number(&line, key).map_or("?".into(), |n| n.to_string()));
+            println!("  {times} times: {}", cells.join(", "));
+            fs::remove_file(&file)
+                .map_err(|e| Failure::Check(format!("cannot remove {file}: {e}")))?;
+        }
         Ok(())
     }
 }

@@ -9,6 +9,7 @@ mod bench;
 mod browser;
 mod cargo;
 mod ci;
+mod parity;
 mod peers;
 mod tidy;
 
@@ -28,7 +29,11 @@ cargo xtask <command>
   peers scale [ROWS]      the same counts, statistics and predictions by DuckDB and Spark
   browser [--shots DIR]   check the report in headless Chromium, or say why not; --shots makes the
                           pictures of the documentation anew (in docs)
-  parity [FOLDER]         compare training with scikit-learn, on synthetic rows and on FOLDER's
+  parity features [FILE...]
+                          compare the vectorizers with scikit-learn's, on the texts of JSONL files
+                          or of a synthetic corpus
+  parity model [FOLDER]   compare training with scikit-learn, on synthetic rows and on FOLDER's
+  unicode                 list in crates/features/UNICODE.md where Python's Unicode differs
   ci                      everything that has to hold before a change lands
 ";
 
@@ -56,7 +61,12 @@ fn main() -> ExitCode {
         "bench" => bench::run(rest),
         "peers" => peers::run(rest),
         "browser" => browser::check(rest),
-        "parity" => bench::parity(rest),
+        "parity" => match rest.split_first() {
+            Some((name, rest)) if name == "features" => parity::run(rest),
+            Some((name, rest)) if name == "model" => bench::parity(rest),
+            _ => Err(Failure::Usage("parity of what? features, model".to_owned())),
+        },
+        "unicode" => parity::unicode(),
         "ci" => ci::run(),
         "help" | "--help" | "-h" => {
             print!("{HELP}");

@@ -245,11 +245,14 @@ impl FittedFeatures {
         let params = file.params.check()?;
         let layout = &params.layout;
         let names = file.numbers.iter().map(|scaling| scaling.column.as_str());
+        let shape = SHAPE_COLUMNS.iter().copied().filter(|_| layout.shape);
         let sound = file.numbers.iter().chain(&file.shape).all(Scaling::is_sound)
             && names.eq(layout.numbers.iter().map(|number| number.column))
-            && file.shape.len() == if layout.shape { SHAPE_COLUMNS.len() } else { 0 }
-            && file.codes.is_sorted()
-            && file.text.is_some() == layout.text;
+            && file.shape.iter().map(|scaling| scaling.column.as_str()).eq(shape)
+            && file.codes.is_sorted_by(|a, b| a < b)
+            && file.codes.iter().all(|code| layout.gives_code(code))
+            && file.text.is_some() == layout.text
+            && file.text.as_ref().is_none_or(|text| text.params == params.params.text);
         if !sound {
             let what = "its columns are not those of its parameters".to_owned();
             return Err(FeaturesError::Damaged(what));

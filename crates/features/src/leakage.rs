@@ -1,4 +1,8 @@
 //! What may never be a feature.
+//!
+//! One reading passes this list by, and only where it is asked for: the flag rule `any-output` is
+//! the seed tutorial's, and says whether `clawscan_context` holds a scanner's output at all. The
+//! flag tells that the scanner ran and left something, nothing of what the judge made of it.
 
 use clawsig_schema::Target;
 

@@ -165,6 +165,11 @@ impl Layout {
         names
     }
 
+    /// Whether the name of an indicator is one that these groups can give.
+    pub(crate) fn gives_code(&self, name: &str) -> bool {
+        self.codes.iter().any(|list| name.starts_with(list.prefix))
+    }
+
     /// What a row says, except for its text.
     pub(crate) fn read(&self, row: &SkillRow, params: &FeatureParams) -> Signals {
         let flags = self.flags.iter().map(|&s| flags::flag(row, s, params.flag_rule)).collect();

@@ -9,7 +9,7 @@ use crate::{
 };
 
 /// The study's rows times this is the second size.
-const LARGER: u32 = 10;
+const LARGER: u64 = 10;
 
 impl Bench {
     /// Both sizes: the first against every peer, the larger one against the one that can hold it.
@@ -43,7 +43,7 @@ impl Bench {
         Ok(())
     }
 
-    fn read(&self, program: &Path, corpus: &Path, times: u32) -> Result<(), Failure> {
+    fn read(&self, program: &Path, corpus: &Path, times: u64) -> Result<(), Failure> {
         let folder = corpus.display().to_string();
         let out = self.folder.join("ingest").display().to_string();
         let files: Vec<String> = ["train", "validation", "test", "eval_holdout"]

@@ -63,7 +63,7 @@ const fn ascii_words(lowercase: bool) -> [u8; 128] {
 static ASCII_LOWERED: [u8; 128] = ascii_words(true);
 static ASCII_KEPT: [u8; 128] = ascii_words(false);
 
-/// Calls `emit` with the UTF-8 of every word of the text, in order, and returns their number.
+/// Calls `emit` with the UTF-8 of every word of the text, in order.
 ///
 /// `word` is scratch space. No word allocates.
 pub(crate) fn each_word(
@@ -176,7 +176,11 @@ pub(crate) fn each_token(
             let text = if lowercase { text.to_lowercase() } else { text.to_owned() };
             for word in text.split(is_python_space).filter(|word| !word.is_empty()) {
                 if word.chars().count() + 2 < min_n {
-                    emit(Token::Whole(format!(" {word} ").as_bytes()));
+                    scratch.clear();
+                    scratch.push(b' ');
+                    scratch.extend_from_slice(word.as_bytes());
+                    scratch.push(b' ');
+                    emit(Token::Whole(scratch));
                 } else {
                     emit(Token::Gram(b" "));
                     for c in word.chars() {

@@ -43,11 +43,22 @@ pub struct FittedTfIdf {
 #[derive(Serialize, Deserialize)]
 pub(crate) struct TfIdfFile {
     format: FormatVersion,
-    params: VectorizerParams,
+    pub(crate) params: VectorizerParams,
     documents: u64,
     terms: Vec<String>,
     document_frequency: Vec<u64>,
     idf: Option<Vec<f64>>,
+}
+
+/// The weight of each term; `None` with [`Idf::None`].
+fn weights(idf: Idf, documents: u64, document_frequency: &[u64]) -> Option<Vec<f64>> {
+    let method = match idf {
+        Idf::Smooth => TfIdfMethod::Smooth,
+        Idf::Plain => TfIdfMethod::NonSmooth,
+        Idf::None => return None,
+    };
+    let weigh = |&df: &u64| method.compute_idf(documents as usize, df as usize);
+    Some(document_frequency.iter().map(weigh).collect())
 }
 
 impl FittedTfIdf {
@@ -58,20 +69,12 @@ impl FittedTfIdf {
         document_frequency: Vec<u64>,
         terms: Terms,
     ) -> Result<FittedTfIdf, FeaturesError> {
-        let method = match params.0.idf {
-            Idf::Smooth => Some(TfIdfMethod::Smooth),
-            Idf::Plain => Some(TfIdfMethod::NonSmooth),
-            Idf::None => None,
-        };
         if params.0.idf == Idf::Plain
             && let Some(at) = document_frequency.iter().position(|&df| df == 0)
         {
             return Err(FeaturesError::UndefinedIdf { term: vocabulary[at].clone() });
         }
-        let idf = method.map(|method| {
-            let weigh = |&df: &u64| method.compute_idf(documents as usize, df as usize);
-            document_frequency.iter().map(weigh).collect()
-        });
+        let idf = weights(params.0.idf, documents, &document_frequency);
         Ok(FittedTfIdf { params, documents, vocabulary, document_frequency, idf, terms })
     }
 
@@ -178,9 +181,18 @@ impl FittedTfIdf {
         if file.document_frequency.len() != cols {
             return damaged(format!("{cols} terms, {} frequencies", file.document_frequency.len()));
         }
-        let unique: std::collections::HashSet<&String> = file.terms.iter().collect();
-        if unique.len() < cols {
-            return damaged("a term occurs twice".to_owned());
+        match &params.0.vocabulary {
+            // Its terms are known to differ.
+            Some(fixed) if *fixed != file.terms => {
+                return damaged("the terms are not those of the fixed vocabulary".to_owned());
+            }
+            None if !file.terms.is_sorted_by(|a, b| a < b) => {
+                return damaged("the terms are not in order, or one occurs twice".to_owned());
+            }
+            _ => {}
+        }
+        if file.document_frequency.iter().any(|&df| df > file.documents) {
+            return damaged("a term is in more documents than there are".to_owned());
         }
         if file.idf.is_some() != (params.0.idf != Idf::None) {
             return damaged("the idf does not fit the parameters".to_owned());
@@ -189,6 +201,12 @@ impl FittedTfIdf {
             && (idf.len() != cols || idf.iter().any(|weight| !weight.is_finite()))
         {
             return damaged("the idf is not one finite number a term".to_owned());
+        }
+        // Not to the last bit: another machine's logarithm may differ there.
+        let expected = weights(params.0.idf, file.documents, &file.document_frequency);
+        let off = |(a, b): (&f64, f64)| (a - b).abs() > 1e-9 * b.abs();
+        if file.idf.iter().flatten().zip(expected.unwrap_or_default()).any(off) {
+            return damaged("the idf does not follow from the document frequencies".to_owned());
         }
         let terms = Terms::new(&file.terms, &params.0)?;
         Ok(FittedTfIdf {

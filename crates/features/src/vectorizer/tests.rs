@@ -163,6 +163,25 @@ fn plain_vocabulary(params: &VectorizerParams, texts: &[String]) -> Vec<String> 
 
 proptest! {
     #[test]
+    fn a_damaged_state_is_refused_or_harmless(
+        params in settings(), texts in texts(), place in any::<prop::sample::Index>(),
+        byte in any::<u8>(), keep in any::<bool>(),
+    ) {
+        let Ok((fitted, _)) = fit(&params, &texts) else { return Ok(()) };
+        let mut json = fitted.to_json().unwrap().into_bytes();
+        let place = place.index(json.len());
+        if keep { json[place] = byte } else { json.truncate(place) }
+        let Ok(json) = String::from_utf8(json) else { return Ok(()) };
+        if let Ok(loaded) = FittedTfIdf::from_json(&json) {
+            for text in &texts {
+                let row = loaded.transform_one(text);
+                prop_assert!(row.columns.iter().all(|&c| (c as usize) < loaded.cols()));
+                prop_assert!(row.values.iter().all(|value| value.is_finite()));
+            }
+        }
+    }
+
+    #[test]
     fn the_vocabulary_is_that_of_the_definition(params in settings(), texts in texts()) {
         let expected = plain_vocabulary(&params, &texts);
         match fit(&params, &texts) {
@@ -237,4 +256,51 @@ fn a_saved_state_is_checked() {
     assert!(matches!(broken("\"three\"", "\"two\""), FeaturesError::Damaged(_)));
     assert!(matches!(broken("[1,1,2]", "[1,1]"), FeaturesError::Damaged(_)));
     assert!(matches!(broken("{", ""), FeaturesError::Json(_)));
+    // A frequency beyond the number of documents, and one that the idf does not follow from.
+    assert!(matches!(broken("[1,1,2]", "[1,1,3]"), FeaturesError::Damaged(_)));
+    assert!(matches!(broken("[1,1,2]", "[1,2,2]"), FeaturesError::Damaged(_)));
+    assert!(matches!(broken("[0,0]", "[0,1]"), FeaturesError::Parameter { .. }));
+
+    let vocabulary = Some(vec!["two".to_owned(), "one".to_owned()]);
+    let params = VectorizerParams { vocabulary, ..Default::default() };
+    let json = fit(&params, &texts).unwrap().0.to_json().unwrap();
+    let swapped = json.replacen("[\"two\",\"one\"]", "[\"one\",\"two\"]", 1);
+    assert_ne!(swapped, json);
+    assert!(matches!(FittedTfIdf::from_json(&swapped), Err(FeaturesError::Damaged(_))));
+}
+
+#[test]
+fn a_row_does_not_depend_on_its_batch() {
+    let texts: Vec<String> =
+        (0..300).map(|i| format!("common word{} word{} end", i % 7, i % 11)).collect();
+    let (fitted, matrix) = fit(&VectorizerParams::default(), &texts).unwrap();
+    for size in [1, 63, 64, 65, 300] {
+        let rows = texts.chunks(size).flat_map(|chunk| {
+            let part = fitted.transform(chunk).unwrap();
+            (0..part.rows())
+                .map(|row| (part.row(row).0.to_vec(), part.row(row).1.to_vec()))
+                .collect::<Vec<_>>()
+        });
+        for (row, (columns, values)) in rows.enumerate() {
+            assert_eq!(matrix.row(row), (&columns[..], &values[..]), "batches of {size}");
+        }
+    }
+}
+
+#[test]
+fn a_document_of_the_longest_size_is_read_whole_or_cut_at_characters() {
+    // As long as the dataset allows, of characters that take two bytes each.
+    let long = "éà ".repeat(40_000);
+    assert_eq!(long.chars().count(), 120_000);
+    let texts = [long, "é".repeat(120_000), "tool".to_owned()];
+    let all = VectorizerParams { norm: Norm::None, idf: Idf::None, ..Default::default() };
+    let (fitted, matrix) = fit(&all, &texts).unwrap();
+    assert_eq!(fitted.vocabulary()[..2], ["tool", "éà"]);
+    assert_eq!(fitted.vocabulary()[2].chars().count(), 120_000);
+    assert_eq!(matrix.row(0), (&[1][..], &[40_000.0][..]));
+    // The sixth character is the second word's last but one.
+    let cut = VectorizerParams { max_chars: Some(5), ..all };
+    let (fitted, matrix) = fit(&cut, &texts).unwrap();
+    assert_eq!(fitted.vocabulary(), ["tool", "éà", "ééééé"]);
+    assert_eq!(matrix.row(0), (&[1][..], &[2.0][..]));
 }

@@ -23,6 +23,8 @@ TEXTS = [
     "ΟΔΟΣ οδος ΣΑΣ Σ σ ΑΣ. ΑΣΑ",
     "漢字 かな カナ 漢字かな 한국어 漢",
     "cafe\u0301 café CAFÉ na\u00efve nai\u0308ve",
+    "\u2066isolated\u2069 \u061cmark\u200f שלום مرحبا soft\u00adhyphen word\u2060joiner",
+    "I\u0307i\u0307 ǅa ǈa ﬁa Σ\u0301Σ AΣ\u00adA AΣ'A AΣ. \U00010400\U00010401 İİ",
     "zero\u200bwidth zero\u200dwidth \u202eright to left\u202c tool\ufeff",
     "😀😀 tool😀file 👩\u200d💻 🇩🇪 ⓐⓑ ①② x² ½½ ⅧⅨ",
     "snake_case __init__ _a_ __ 0x1F 3.14 1_000",
@@ -52,10 +54,16 @@ CASES = {
     "char_wb_long": {"analyzer": "char_wb", "ngrams": [5, 6]},
     "cut": {"max_chars": 5},
 }
+HASHING_BASE = {
+    "analyzer": "word", "ngrams": [1, 1], "lowercase": True, "columns": 2**20,
+    "alternate_sign": True, "binary": False, "norm": "l2", "max_chars": None,
+}
 HASHING = {
     "hashing": {"ngrams": [1, 2]},
-    "hashing_char": {"analyzer": "char_wb", "ngrams": [3, 5], "columns": 64},
+    "hashing_char": {"analyzer": "char", "ngrams": [2, 3], "columns": 1024, "norm": "none"},
+    "hashing_char_wb": {"analyzer": "char_wb", "ngrams": [3, 5], "columns": 64},
     "hashing_plain": {"alternate_sign": False, "norm": "l1", "columns": 1000},
+    "hashing_binary": {"binary": True, "lowercase": False, "columns": 32},
 }
 
 
@@ -90,6 +98,15 @@ def tfidf(params):
     )
 
 
+def hashing(params):
+    return HashingVectorizer(
+        analyzer=params["analyzer"], ngram_range=tuple(params["ngrams"]),
+        lowercase=params["lowercase"], n_features=params["columns"],
+        alternate_sign=params["alternate_sign"], binary=params["binary"],
+        norm=none(params["norm"]),
+    )
+
+
 def main():
     cases = []
     for name, changes in CASES.items():
@@ -103,16 +120,8 @@ def main():
             "rows": rows(matrix),
         })
     for name, changes in HASHING.items():
-        params = {
-            "analyzer": "word", "ngrams": [1, 1], "lowercase": True, "columns": 2**20,
-            "alternate_sign": True, "binary": False, "norm": "l2", "max_chars": None,
-        } | changes
-        matrix = HashingVectorizer(
-            analyzer=params["analyzer"], ngram_range=tuple(params["ngrams"]),
-            n_features=params["columns"], alternate_sign=params["alternate_sign"],
-            norm=none(params["norm"]),
-        ).transform(TEXTS)
-        cases.append({"name": name, "params": params, "rows": rows(matrix)})
+        params = HASHING_BASE | changes
+        cases.append({"name": name, "params": params, "rows": rows(hashing(params).transform(TEXTS))})
     json.dump({"texts": TEXTS, "cases": cases}, sys.stdout, ensure_ascii=True, separators=(",", ":"))
     print()
 
