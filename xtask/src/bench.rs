@@ -16,6 +16,7 @@ use std::{
 use crate::{
     Failure,
     cargo::{cargo, output, release_folder, root, run as execute},
+    scale,
 };
 
 /// What can be measured.
@@ -24,10 +25,14 @@ const NAMES: [&str; 5] = ["agreement", "features", "model", "notebook", "ingest"
 /// Rows of the study's training split.
 const TRAIN_ROWS: u64 = 47_262;
 /// Rows of the study.
-const ALL_ROWS: u64 = 67_453;
+pub(crate) const ALL_ROWS: u64 = 67_453;
 
 /// Measures the named parts, or all of them.
 pub(crate) fn run(names: &[String]) -> Result<(), Failure> {
+    // No part of "all of them": it has no peer and takes long.
+    if let Some(("scale", times)) = names.split_first().map(|(name, rest)| (name.as_str(), rest)) {
+        return scale::run(times);
+    }
     if let Some(unknown) = names.iter().find(|name| !NAMES.contains(&name.as_str())) {
         return Err(Failure::Usage(format!("no bench `{unknown}`: {}", NAMES.join(", "))));
     }
@@ -67,9 +72,7 @@ pub(crate) struct Bench {
 impl Bench {
     /// Makes the folder and, where it can be had, the peers' environment.
     pub(crate) fn prepare() -> Result<Bench, Failure> {
-        let folder = root().join("target").join("bench");
-        let fail = |e| Failure::Check(format!("cannot create {}: {e}", folder.display()));
-        fs::create_dir_all(&folder).map_err(fail)?;
+        let folder = Bench::folder_of("")?;
         let python = match environment(&folder, "requirements.txt") {
             Ok(python) => Some(python),
             Err(Failure::Check(why)) => {
@@ -79,6 +82,14 @@ impl Bench {
             Err(other) => return Err(other),
         };
         Ok(Bench { folder, python })
+    }
+
+    /// A folder of that name below the one for all measurements; made where it is not there yet.
+    pub(crate) fn folder_of(name: &str) -> Result<PathBuf, Failure> {
+        let folder = root().join("target").join("bench").join(name);
+        let fail = |e| Failure::Check(format!("cannot create {}: {e}", folder.display()));
+        fs::create_dir_all(&folder).map_err(fail)?;
+        Ok(folder)
     }
 
     /// Where inputs and outputs lie.

@@ -11,6 +11,7 @@ mod cargo;
 mod ci;
 mod parity;
 mod peers;
+mod scale;
 mod tidy;
 
 use std::process::ExitCode;
@@ -26,6 +27,7 @@ cargo xtask <command>
   tidy                    check the dependency invariants and the documents
   bench [NAME]            measure against named peers: ingest, agreement, features, model,
                           notebook
+  bench scale [TIMES...]  time and peak memory of each stage on TIMES 67,453 synthetic rows (1)
   peers scale [ROWS]      the same counts, statistics and predictions by DuckDB and Spark
   browser [--shots DIR]   check the report in headless Chromium, or say why not; --shots makes the
                           pictures of the documentation anew (in docs)

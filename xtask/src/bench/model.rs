@@ -55,7 +55,8 @@ impl Bench {
             Ok(text)
         };
         let drawn = path("model");
-        print!("drawn terms: {}", peer(&["generate", &drawn, TRAIN_ROWS, "20004", "14200000"])?);
+        let rows = TRAIN_ROWS.to_string();
+        print!("drawn terms: {}", peer(&["generate", &drawn, &rows, "20004", "14200000"])?);
         let texts = path("texts");
         let run = self.notebook_run("0", &["ingest", "features"])?;
         print!("synthetic texts: {}", peer(&["convert", &run.display().to_string(), &texts])?);
