@@ -10,6 +10,11 @@
 //!   occurs less than `c` times can't be among the chosen (ties at `c` stay in);
 //! - a first scan counts hashes in a sketch of bytes, which never counts too low; only keys whose
 //!   counter reaches both limits enter a table.
+//!
+//! Memory is bounded by the tokens (four bytes each), the different tokens, the n-grams that
+//! reach the limits, the sketch (at most 128 MiB a thread) and the matrix, in which an entry takes
+//! twelve bytes and exists twice only while pieces are joined. Where neither `min_df` nor
+//! `max_features` prunes, every different n-gram has to be counted, and memory grows with them.
 
 use rayon::prelude::*;
 
