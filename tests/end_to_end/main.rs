@@ -7,6 +7,7 @@ mod compare;
 mod counts;
 mod export;
 mod hostile;
+mod hub;
 mod interrupt;
 mod mistakes;
 mod program;

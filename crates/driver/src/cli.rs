@@ -70,6 +70,9 @@ pub enum Command {
     /// Say for each stage whether it would run, and why.
     #[command(after_help = examples::STATUS)]
     Status(RunArgs),
+    /// Print the lock entry of a source: what its files must be from now on.
+    #[command(after_help = examples::LOCK)]
+    Lock(LockArgs),
     /// Show what a dataset or a finished run holds.
     #[command(after_help = examples::INSPECT)]
     Inspect(InspectArgs),
@@ -127,6 +130,44 @@ pub struct RunArgs {
     /// Evaluate the hold-out split too. Look at it once: what is chosen by it is no longer held out.
     #[arg(long = "final")]
     pub final_: bool,
+    /// How the Hub is reached.
+    #[command(flatten)]
+    pub hub: HubArgs,
+}
+
+/// How the Hugging Face Hub is reached, for source.kind=hub. None of it changes the results.
+#[derive(Clone, Debug, Default, Args)]
+#[command(next_help_heading = "Hugging Face Hub")]
+pub struct HubArgs {
+    /// Use only what is in the cache (as HF_HUB_OFFLINE=1).
+    #[arg(long)]
+    pub offline: bool,
+    /// The Hub's address, instead of HF_ENDPOINT.
+    #[arg(long, value_name = "URL")]
+    pub hf_endpoint: Option<String>,
+    /// A file with the access token, instead of HF_TOKEN. (On a command line others could read it.)
+    #[arg(long, value_name = "FILE")]
+    pub hf_token_file: Option<PathBuf>,
+    /// The folder of cache and token, instead of HF_HOME.
+    #[arg(long, value_name = "DIR")]
+    pub hf_home: Option<PathBuf>,
+    /// The cache of downloads, instead of HF_HUB_CACHE.
+    #[arg(long, value_name = "DIR")]
+    pub hf_cache: Option<PathBuf>,
+}
+
+/// `clawsig lock`
+#[derive(Clone, Debug, Args)]
+pub struct LockArgs {
+    /// The profile; only its source matters.
+    #[command(flatten)]
+    pub profile: ProfileArgs,
+    /// What the snapshot is called; by default the start of its commit.
+    #[arg(long, value_name = "NAME")]
+    pub name: Option<String>,
+    /// How the Hub is reached.
+    #[command(flatten)]
+    pub hub: HubArgs,
 }
 
 /// `clawsig agreement`

@@ -5,6 +5,7 @@ mod completions;
 mod diff;
 mod export;
 mod inspect;
+mod lock;
 mod profile;
 mod run;
 mod status;
@@ -28,6 +29,7 @@ pub(crate) fn execute(cli: Cli) -> Result<ExitStatus, Error> {
         Command::Evaluate(arguments) => run::run(&arguments, global, &[Stage::Evaluate]),
         Command::Report(arguments) => run::run(&arguments, global, &[Stage::Report]),
         Command::Status(arguments) => status::status(&arguments, global),
+        Command::Lock(arguments) => lock::lock(&arguments, global),
         Command::Inspect(arguments) => inspect::inspect(&arguments, global),
         Command::Diff(arguments) => diff::diff(&arguments, global),
         Command::Completions(arguments) => completions::completions(&arguments),

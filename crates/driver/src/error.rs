@@ -2,6 +2,7 @@
 
 use std::{io, path::PathBuf, process::ExitCode};
 
+use clawsig_ingest::{HubError, IngestError};
 use clawsig_store::StoreError;
 
 use crate::settings::SettingsError;
@@ -42,7 +43,7 @@ pub enum Error {
     Store(#[from] StoreError),
     /// Reading rows.
     #[error(transparent)]
-    Ingest(#[from] clawsig_ingest::IngestError),
+    Ingest(#[from] IngestError),
     /// The agreement stage.
     #[error(transparent)]
     Agreement(#[from] clawsig_agreement::Error),
@@ -90,6 +91,9 @@ impl Error {
     pub fn exit_status(&self) -> ExitStatus {
         match self {
             Error::Settings(_) | Error::Usage(_) | Error::Synth(_) => ExitStatus::Usage,
+            Error::Ingest(IngestError::Hub(
+                HubError::Parameter { .. } | HubError::TokenFile { .. },
+            )) => ExitStatus::Usage,
             _ => ExitStatus::Failed,
         }
     }

@@ -78,10 +78,12 @@ pub struct SourceSettings {
     pub path: String,
     /// For `hub`: the dataset's repository.
     pub repo: String,
-    /// For `hub`: the commit to read; empty takes the locked one.
+    /// For `hub`: the commit or branch to read; empty takes the locked commit.
     pub revision: String,
     /// For `hub`: `raw`, `parquet` or `live`.
     pub format: HubFormat,
+    /// For `hub`: a dataset lock (JSON) instead of the built-in one.
+    pub lock: String,
 }
 
 impl Default for SourceSettings {
@@ -92,6 +94,7 @@ impl Default for SourceSettings {
             repo: "OpenClaw/clawhub-security-signals".to_owned(),
             revision: String::new(),
             format: HubFormat::Raw,
+            lock: String::new(),
         }
     }
 }

@@ -10,6 +10,7 @@ mod features;
 mod ingest;
 mod matrices;
 mod report;
+pub(crate) mod source;
 mod train;
 
 use std::{
@@ -19,6 +20,7 @@ use std::{
     time::Instant,
 };
 
+use clawsig_ingest::hub::HubOptions;
 use clawsig_store::{
     Input, Manifest, Plan, Reason, RunFolder, Sha256Hex, State, StoreError, TIMING_FILE, Work,
     hash_file,
@@ -30,6 +32,7 @@ use crate::{
     settings::{Settings, SourceKind, suggestion},
     terminal::{self, Progress},
 };
+use source::{Located, Place};
 
 /// A stage.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, serde::Serialize)]
@@ -154,6 +157,8 @@ pub struct Job {
     pub final_: bool,
     /// Whether bars and status lines are drawn.
     pub quiet: bool,
+    /// How the Hub is reached; no part of what the results depend on.
+    pub hub: HubOptions,
 }
 
 /// What became of a stage.
@@ -172,7 +177,10 @@ impl Job {
     pub fn run(&self, stages: &[Stage]) -> Result<Vec<StageOutcome>, Error> {
         self.check()?;
         // What is missing is told before a folder is made.
-        let source = ingest::Located::locate(self, stages.contains(&Stage::Ingest))?;
+        let source = match stages.contains(&Stage::Ingest) {
+            true => Located::fetch(self)?,
+            false => Located::default(),
+        };
         for &needed in stages.first().map_or(&[][..], |first| first.needs()) {
             if Manifest::read(&self.out.join(needed.as_str()))?.is_none() {
                 let (path, stage) = (self.out.clone(), needed.to_string());
@@ -203,7 +211,10 @@ impl Job {
     /// What [`Job::run`] would do with the given stages. Nothing is created or changed.
     pub fn look(&self, stages: &[Stage]) -> Result<Vec<StageOutcome>, Error> {
         self.check()?;
-        let source = ingest::Located::locate(self, stages.contains(&Stage::Ingest))?;
+        let source = match stages.contains(&Stage::Ingest) {
+            true => Located::look(self)?,
+            false => Located::default(),
+        };
         let Ok(run) = RunFolder::open_read_only(&self.out) else {
             let never = || State::Stale(vec![Reason::NeverRun]);
             let outcome = |&stage| StageOutcome { stage, state: never(), seconds: None };
@@ -214,7 +225,11 @@ impl Job {
             let upstream = outcomes
                 .iter()
                 .find(|o| stage.needs().contains(&o.stage) && o.state != State::UpToDate);
+            let missing = source.missing.as_ref().filter(|_| stage == Stage::Ingest);
             let state = match upstream {
+                _ if missing.is_some() => {
+                    State::Stale(missing.cloned().map(Reason::InputMissing).into_iter().collect())
+                }
                 Some(before) => State::Stale(vec![Reason::Upstream(before.stage.to_string())]),
                 None if self.forced.contains(&stage) => State::Stale(vec![Reason::Forced]),
                 None => run.state(&self.plan(&run, stage, &source)?)?,
@@ -256,16 +271,20 @@ impl Job {
         }
     }
 
-    fn plan(&self, run: &RunFolder, stage: Stage, source: &ingest::Located) -> Result<Plan, Error> {
+    fn plan(&self, run: &RunFolder, stage: Stage, source: &Located) -> Result<Plan, Error> {
         let mut parameters = self.settings.parameters(stage.sections());
         let mut plan = Plan::new(stage.as_str(), stage.version());
         match stage {
             Stage::Ingest => {
                 // What the rows are is said by the inputs' hashes, not by where they lie.
-                parameters.remove("source.path");
+                for place in ["source.path", "source.lock", "source.revision"] {
+                    parameters.remove(place);
+                }
+                if let Some(commit) = source.commit() {
+                    parameters.insert("source.commit".to_owned(), json!(commit));
+                }
                 if self.settings.source.kind != SourceKind::Hub {
                     parameters.remove("source.repo");
-                    parameters.remove("source.revision");
                 }
                 if self.settings.sample.rows == 0 {
                     parameters.remove("sample.seed");
@@ -333,7 +352,7 @@ impl Job {
         run: &RunFolder,
         stage: Stage,
         plan: &Plan,
-        source: &ingest::Located,
+        source: &Located,
     ) -> Result<(), Error> {
         let started = Instant::now();
         let work = run.begin(plan)?;
@@ -362,12 +381,12 @@ impl Job {
 fn rehash(
     run: &RunFolder,
     input: &Input,
-    source: &ingest::Located,
+    source: &Located,
 ) -> Result<Option<Sha256Hex>, StoreError> {
-    let path = match source.path_of(&input.name) {
-        Some(path) => path,
-        // The bundled sample is part of the program, and stays what it is.
-        None if input.name.starts_with(ingest::PREFIX) => return Ok(None),
+    let path = match source.place(&input.name) {
+        // Reading it checked it, or it is part of the program.
+        Some(Place::Known) => return Ok(None),
+        Some(Place::Hashed(path)) => path.clone(),
         None => run.root().join(&input.name),
     };
     Ok(Some(hash_file(&path)?.sha256))

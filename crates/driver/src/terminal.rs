@@ -1,6 +1,7 @@
 //! What the user sees: results on standard output, everything else on standard error.
 
 mod table;
+mod transfers;
 
 use std::{
     borrow::Cow,
@@ -14,6 +15,7 @@ use clawsig_schema::hostile::{is_deceptive, printable};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 pub(crate) use table::{Table, sentence};
+pub(crate) use transfers::Transfers;
 
 use crate::Error;
 

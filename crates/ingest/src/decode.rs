@@ -11,6 +11,7 @@ use std::{
 use polars_arrow::{
     array::{
         Array, BooleanArray, ListArray, PrimitiveArray, StaticArray, StructArray, Utf8ViewArray,
+        new_empty_array,
     },
     bitmap::Bitmap,
     datatypes::{ArrowDataType, ArrowSchema, Field},
@@ -112,6 +113,19 @@ impl Table {
         name: &str,
         keep: Option<&[&str]>,
     ) -> Result<Values, IngestError> {
+        let array = self.array(group, name, keep)?;
+        Values::of(array.as_ref())
+            .ok_or_else(|| self.damaged(format!("column `{name}`: has a type that is not read")))
+    }
+
+    /// A column as an Arrow array; of a struct (or list of structs) only the fields that `keep`
+    /// names.
+    pub(crate) fn array(
+        &self,
+        group: usize,
+        name: &str,
+        keep: Option<&[&str]>,
+    ) -> Result<Box<dyn Array>, IngestError> {
         let wrong = |reason: String| self.damaged(format!("column `{name}`: {reason}"));
         let Some(field) = self.schema.get(name) else {
             return Err(wrong("is missing".into()));
@@ -152,7 +166,12 @@ impl Table {
         if array.len() != rows {
             return Err(wrong(format!("has {} values in a group of {rows} rows", array.len())));
         }
-        Values::of(array.as_ref()).ok_or_else(|| wrong("has a type that is not read".into()))
+        Ok(array)
+    }
+
+    /// A column of no rows, of the type that [`Table::array`] gives.
+    pub(crate) fn empty_array(&self, name: &str) -> Option<Box<dyn Array>> {
+        Some(new_empty_array(readable(&self.schema.get(name)?.dtype, None)?))
     }
 
     pub(crate) fn column(&self, group: usize, name: &str) -> Result<Values, IngestError> {

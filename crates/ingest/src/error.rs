@@ -8,6 +8,9 @@ use clawsig_schema::lock::LockDifference;
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum IngestError {
+    /// The files could not be had from the Hub.
+    #[error(transparent)]
+    Hub(#[from] crate::HubError),
     /// A file or folder could not be read or written.
     #[error("can't {action} {}: {source}", path.display())]
     Io {
@@ -57,14 +60,13 @@ pub enum IngestError {
         /// Why the row was rejected.
         reason: String,
     },
-    /// A file is not the one in the dataset lock.
-    #[error(
-        "{file} is not the locked file: {}; delete it and download it again",
-        list(differences)
-    )]
+    /// A file is not the one in the dataset lock, or not the one that the Hub lists.
+    #[error("{file} is not the expected file: {}; {remedy}", list(differences))]
     Lock {
         /// The input file.
         file: String,
+        /// What to do, or what was done about it.
+        remedy: String,
         /// Every figure that differs.
         differences: Vec<LockDifference>,
     },

@@ -4,6 +4,8 @@
 mod columns;
 mod decode;
 mod error;
+mod frame;
+pub mod hub;
 mod json;
 mod lines;
 mod locate;
@@ -19,6 +21,7 @@ mod table;
 mod tally;
 
 pub use error::IngestError;
+pub use hub::{HubAccess, HubError, HubFormat, HubSnapshot, HubSource};
 pub use locate::{SourceFile, locate};
 pub use params::{IngestParams, ValidParams};
 pub use pipeline::{Ingested, OutputPaths, ingest};

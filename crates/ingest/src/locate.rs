@@ -1,8 +1,8 @@
 //! Which files a source is, for whoever has to hash them before they are read.
 
-use std::path::PathBuf;
+use std::{fs, path::PathBuf};
 
-use crate::{IngestError, Source, source::files};
+use crate::{IngestError, Source};
 
 /// A file of a source.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -11,18 +11,27 @@ pub struct SourceFile {
     pub name: String,
     /// Where it lies on this machine.
     pub path: PathBuf,
+    /// Its SHA-256 in lower-case hex, where that is known beforehand: [`crate::ingest`] accepts no
+    /// other content.
+    pub sha256: Option<String>,
+    /// Its size in bytes.
+    pub bytes: u64,
 }
 
-/// The files that [`crate::ingest`] would read, in its order. `progress` is told of
-/// what has to be fetched first: nothing, for a path.
+/// The files that [`crate::ingest`] would read, in its order.
 ///
 /// # Errors
 /// The source can't be read or is none.
-pub fn locate(
-    source: &Source,
-    progress: &(dyn Fn(u64, u64) + Sync),
-) -> Result<Vec<SourceFile>, IngestError> {
-    let Source::Path { path } = source;
-    progress(0, 0);
-    Ok(files(path)?.into_iter().map(|f| SourceFile { name: f.name, path: f.path }).collect())
+pub fn locate(source: &Source) -> Result<Vec<SourceFile>, IngestError> {
+    let mut located = Vec::new();
+    for file in source.files()? {
+        let found = fs::metadata(&file.path).map_err(IngestError::io("open", &file.path))?;
+        located.push(SourceFile {
+            name: file.name,
+            path: file.path,
+            sha256: file.expected.map(|expected| expected.sha256),
+            bytes: found.len(),
+        });
+    }
+    Ok(located)
 }

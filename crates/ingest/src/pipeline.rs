@@ -19,7 +19,7 @@ use std::{
 use clawsig_schema::{
     Scanner, Split,
     column::COLUMNS,
-    lock::LockedFile,
+    lock::{LockDifference, LockedFile},
     profile::{DataProfile, FileProfile, PROFILE_FORMAT},
 };
 use sha2::{Digest, Sha256};
@@ -30,7 +30,7 @@ use crate::{
     lines::{BlockReader, Fingerprint, fingerprint},
     process::{FileContext, Outcome, Work, process},
     signals,
-    source::{Form, InputFile, files},
+    source::{Expected, Form, InputFile},
     table::{TableSchema, TableWriter, failed},
     tally::{Counts, Tally},
 };
@@ -68,8 +68,17 @@ pub fn ingest(
     out: &OutputPaths,
     progress: &(dyn Fn(u64, u64) + Sync),
 ) -> Result<Ingested, IngestError> {
-    let Source::Path { path } = source;
-    let done = run(&files(path)?, params, out, progress);
+    let mut done = run(&source.files()?, params, out, progress);
+    match (source, &mut done) {
+        (Source::Hub(snapshot), Ok((profile, _))) => {
+            profile.warnings.splice(0..0, snapshot.warnings.iter().cloned());
+        }
+        // The damage ends here: the next run does not find the file again.
+        (Source::Hub(snapshot), Err(IngestError::Lock { file, remedy, .. })) => {
+            *remedy = snapshot.discard(file);
+        }
+        _ => {}
+    }
     if done.is_err() {
         // Nothing built from a file that failed a check may stay; what can't be removed was
         // most likely never made.
@@ -112,6 +121,9 @@ fn run(
             return Err(IngestError::Changed { file: input.name.clone() });
         }
         before += read.profile.bytes;
+        if let Some(expected) = &input.expected {
+            check(input, expected, &read.profile)?;
+        }
         if let Some(split) = input.split {
             let found = LockedFile {
                 path: input.name.clone(),
@@ -124,7 +136,11 @@ fn run(
             let locked = params.lock.as_ref().and_then(|lock| lock.file(split));
             let differences = locked.map(|locked| locked.differences(&found)).unwrap_or_default();
             if !differences.is_empty() {
-                return Err(IngestError::Lock { file: input.name.clone(), differences });
+                return Err(IngestError::Lock {
+                    file: input.name.clone(),
+                    remedy: DELETE.to_owned(),
+                    differences,
+                });
             }
             lock_files.push(found);
         }
@@ -133,6 +149,26 @@ fn run(
     sink.finish()?;
     progress(total, total);
     Ok((state.profile(profiles), lock_files))
+}
+
+/// The remedy for a wrong file that is the user's own.
+const DELETE: &str = "delete it and download it again";
+
+/// Holds what was read against what the file was known to be.
+fn check(input: &InputFile, expected: &Expected, read: &FileProfile) -> Result<(), IngestError> {
+    let mut differences = Vec::new();
+    let mut compare = |what: &str, expected: String, found: String| {
+        if expected != found {
+            differences.push(LockDifference { what: what.to_owned(), expected, found });
+        }
+    };
+    compare("bytes", expected.bytes.to_string(), read.bytes.to_string());
+    compare("SHA-256", expected.sha256.clone(), read.sha256.clone());
+    if differences.is_empty() {
+        return Ok(());
+    }
+    let (file, remedy) = (input.name.clone(), DELETE.to_owned());
+    Err(IngestError::Lock { file, remedy, differences })
 }
 
 /// The ids of the training rows to keep: those with the smallest hash of seed and id.

@@ -203,7 +203,7 @@ pub enum Columns {
 
 /// Reads `signals/<split>.parquet`.
 pub struct SignalsReader {
-    table: Table,
+    pub(crate) table: Table,
 }
 
 impl SignalsReader {

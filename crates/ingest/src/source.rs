@@ -7,7 +7,7 @@ use std::{
 
 use clawsig_schema::Split;
 
-use crate::IngestError;
+use crate::{HubSnapshot, IngestError};
 
 /// A source of rows.
 #[derive(Clone, Debug)]
@@ -24,6 +24,18 @@ pub enum Source {
         /// The folder or file.
         path: PathBuf,
     },
+    /// A revision of a dataset on the Hub, whose files [`crate::hub::fetch`] has brought here.
+    Hub(Box<HubSnapshot>),
+}
+
+impl Source {
+    /// Its files, in the order of the splits.
+    pub(crate) fn files(&self) -> Result<Vec<InputFile>, IngestError> {
+        match self {
+            Source::Path { path } => files(path),
+            Source::Hub(snapshot) => Ok(snapshot.files.clone()),
+        }
+    }
 }
 
 /// The form of a file's rows.
@@ -42,6 +54,16 @@ pub(crate) struct InputFile {
     pub(crate) form: Form,
     /// The split that its name gives.
     pub(crate) split: Option<Split>,
+    /// What its bytes must be, where that is known beforehand.
+    pub(crate) expected: Option<Expected>,
+}
+
+/// What a file is known to be before it is read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Expected {
+    pub(crate) bytes: u64,
+    /// Lower-case hex.
+    pub(crate) sha256: String,
 }
 
 fn form(path: &Path) -> Option<Form> {
@@ -53,14 +75,20 @@ fn form(path: &Path) -> Option<Form> {
 }
 
 /// The files of a path, in the order of the splits.
-pub(crate) fn files(path: &Path) -> Result<Vec<InputFile>, IngestError> {
+fn files(path: &Path) -> Result<Vec<InputFile>, IngestError> {
     let refuse =
         |reason: &str| IngestError::Source { path: path.to_owned(), reason: reason.into() };
     let metadata = fs::metadata(path).map_err(IngestError::io("open", path))?;
     if metadata.is_file() {
         let form = form(path).ok_or_else(|| refuse("is neither *.jsonl nor *.parquet"))?;
         let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
-        return Ok(vec![InputFile { path: path.to_owned(), name, form, split: None }]);
+        return Ok(vec![InputFile {
+            path: path.to_owned(),
+            name,
+            form,
+            split: None,
+            expected: None,
+        }]);
     }
     let mut found = Vec::new();
     for &split in Split::ALL {
@@ -126,7 +154,7 @@ fn join(below: &str, name: &str) -> String {
 }
 
 fn input(path: &Path, below: &str, name: &str, form: Form, split: Option<Split>) -> InputFile {
-    InputFile { path: path.to_owned(), name: join(below, name), form, split }
+    InputFile { path: path.to_owned(), name: join(below, name), form, split, expected: None }
 }
 
 fn shard_names(folder: &Path) -> Result<Vec<String>, IngestError> {

@@ -20,6 +20,7 @@ pub mod matrix;
 pub mod profile;
 pub mod raw;
 mod row;
+pub mod source;
 mod split;
 pub mod target;
 

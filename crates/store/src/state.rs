@@ -55,6 +55,8 @@ pub enum Reason {
     InputChanged(String),
     /// An input was not there when the result was made.
     InputAdded(String),
+    /// An input is not on this machine yet.
+    InputMissing(String),
     /// An input of the result is no longer one.
     InputRemoved(String),
     /// An output is missing.
@@ -87,6 +89,7 @@ impl fmt::Display for Reason {
             Reason::Seed { was, now } => write!(f, "the seed changed from {was} to {now}"),
             Reason::InputChanged(name) => write!(f, "input {} changed", shown(name)),
             Reason::InputAdded(name) => write!(f, "input {} is new", shown(name)),
+            Reason::InputMissing(name) => write!(f, "input {} has to be fetched", shown(name)),
             Reason::InputRemoved(name) => write!(f, "input {} is gone", shown(name)),
             Reason::OutputMissing(path) => write!(f, "output {} is missing", shown(path)),
             Reason::OutputChanged(path) => write!(f, "output {} was changed", shown(path)),

@@ -4,6 +4,7 @@ pub(super) const PROGRAM: &str = "\
 Examples:
   clawsig run                                    the bundled sample, into runs/sample
   clawsig run --profile tutorial --set source.kind=path --set source.path=FOLDER
+  clawsig run --profile paper                    the paper's data from the Hugging Face Hub
   clawsig status                                 what would run, and why
   clawsig inspect FOLDER                         what a dataset holds
   clawsig diff runs/last-week runs/this-week     what changed between two runs
@@ -53,6 +54,11 @@ Examples:
   clawsig status                                 every stage of runs/sample
   clawsig status --set tfidf.min_df=5            what that setting would run again
   clawsig status --format json | jq '.stages[].reasons'";
+
+pub(super) const LOCK: &str = "\
+Examples:
+  clawsig lock --set source.kind=hub --set source.revision=main > lock.json
+  clawsig lock --set source.kind=path --set source.path=FOLDER --name mine";
 
 pub(super) const INSPECT: &str = "\
 Examples:

@@ -11,7 +11,7 @@ use clawsig_schema::{
 
 use crate::{
     Error, ExitStatus,
-    cli::{Global, InspectArgs, OutputFormat, ProfileArgs, RunArgs},
+    cli::{Global, HubArgs, InspectArgs, OutputFormat, ProfileArgs, RunArgs},
     commands::run,
     files,
     stages::Stage,
@@ -42,6 +42,7 @@ pub(crate) fn inspect(arguments: &InspectArgs, global: &Global) -> Result<ExitSt
                 strict: false,
                 dry_run: false,
                 final_: false,
+                hub: HubArgs::default(),
             };
             let quiet = Global { quiet: true, ..global.clone() };
             run::job(&words, &quiet)?.run(&[Stage::Ingest])?;

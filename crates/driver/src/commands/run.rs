@@ -2,9 +2,11 @@
 
 use std::path::PathBuf;
 
+use clawsig_ingest::hub::HubOptions;
+
 use crate::{
     Error, ExitStatus,
-    cli::{Global, OutputFormat, RunArgs},
+    cli::{Global, HubArgs, OutputFormat, RunArgs},
     commands::status,
     settings::Settings,
     stages::{Job, Stage},
@@ -51,7 +53,19 @@ pub(crate) fn job(arguments: &RunArgs, global: &Global) -> Result<Job, Error> {
         forced,
         final_: arguments.final_,
         quiet: global.quiet,
+        hub: hub_options(&arguments.hub),
     })
+}
+
+/// What the command line says of the Hub.
+pub(crate) fn hub_options(arguments: &HubArgs) -> HubOptions {
+    HubOptions {
+        endpoint: arguments.hf_endpoint.clone(),
+        token_file: arguments.hf_token_file.clone(),
+        home: arguments.hf_home.clone(),
+        cache: arguments.hf_cache.clone(),
+        offline: arguments.offline,
+    }
 }
 
 /// The run folder's name: the profile's, without the path and ending of a profile file.

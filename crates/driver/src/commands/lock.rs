@@ -1,0 +1,68 @@
+//! `clawsig lock`: what a source's files are, as an entry of a dataset lock.
+
+use clawsig_ingest::{IngestParams, OutputPaths, ingest};
+use clawsig_schema::lock::{DatasetLock, LOCK_FORMAT, LockedSnapshot};
+
+use crate::{
+    Error, ExitStatus,
+    cli::{Global, LockArgs},
+    commands::run,
+    settings::{HubFormat, Settings, SourceKind},
+    stages::{Job, source::Located},
+    terminal::{self, Progress},
+};
+
+/// Reads every row of the source and prints a lock that holds just its entry.
+pub(crate) fn lock(arguments: &LockArgs, global: &Global) -> Result<ExitStatus, Error> {
+    let settings = Settings::load(&arguments.profile.profile, &arguments.profile.set)?;
+    let source = &settings.source;
+    if source.kind == SourceKind::Sample {
+        return Err(Error::Usage(
+            "the bundled sample needs no lock: name a source with --profile paper or --set \
+             source.kind=hub or --set source.kind=path --set source.path=FOLDER"
+                .to_owned(),
+        ));
+    }
+    if source.kind == SourceKind::Hub && source.format != HubFormat::Raw {
+        return Err(Error::Usage(
+            "only the raw files are locked: set source.format=raw".to_owned(),
+        ));
+    }
+    let threads = settings.run.threads as usize;
+    let (repo, revision) = (source.repo.clone(), source.revision.clone());
+    let job = Job {
+        profile: arguments.profile.profile.clone(),
+        settings,
+        assignments: Vec::new(),
+        out: std::env::temp_dir(),
+        forced: Vec::new(),
+        final_: false,
+        quiet: global.quiet,
+        hub: run::hub_options(&arguments.hub),
+    };
+    let located = Located::fetch(&job)?;
+    let scratch = tempfile::tempdir().map_err(Error::io("create", std::env::temp_dir()))?;
+    let out = OutputPaths {
+        signals_dir: scratch.path().join("signals"),
+        rejects: scratch.path().join("rejects.jsonl"),
+    };
+    let params = IngestParams { threads, ..IngestParams::default() }.check()?;
+    let progress = Progress::new("read", global.quiet);
+    let source = located.source(scratch.path())?;
+    let ingested = ingest(&source, &params, &out, &|done, total| progress.set(done, total))?;
+    drop(progress);
+    let commit = located.commit().map_or(revision, str::to_owned);
+    let name = arguments.name.clone().unwrap_or_else(|| commit.chars().take(12).collect());
+    let lock = DatasetLock {
+        format: LOCK_FORMAT,
+        snapshots: vec![LockedSnapshot {
+            name,
+            repo,
+            revisions: Some(commit).filter(|commit| !commit.is_empty()).into_iter().collect(),
+            files: ingested.lock_files,
+        }],
+    };
+    let text = serde_json::to_string_pretty(&lock).map_err(|e| Error::Output(e.into()))?;
+    terminal::print(&format!("{text}\n"))?;
+    Ok(ExitStatus::Done)
+}

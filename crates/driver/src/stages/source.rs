@@ -1,0 +1,242 @@
+//! Where the rows are: which files a source is, had on this machine, with their hashes.
+
+use std::{
+    collections::BTreeMap,
+    fs,
+    path::{Path, PathBuf},
+};
+
+use clawsig_ingest::{
+    HubAccess, HubError, HubFormat, HubSnapshot, HubSource, IngestError, Source, hub,
+};
+use clawsig_schema::{
+    lock::{DatasetLock, LOCK_FORMAT, LockedSnapshot},
+    source::{SOURCE_FORMAT, SourceRecord},
+};
+use clawsig_store::{Input, hash_bytes, hash_file};
+
+use super::Job;
+use crate::{
+    Error, files,
+    settings::{self, SourceKind, SourceSettings},
+    terminal::{self, Progress, Transfers},
+};
+
+/// The bundled sample, one file a split.
+const SAMPLE: [(&str, &[u8]); 4] = [
+    ("train.parquet", include_bytes!("../../../../data/sample/train.parquet")),
+    ("validation.parquet", include_bytes!("../../../../data/sample/validation.parquet")),
+    ("test.parquet", include_bytes!("../../../../data/sample/test.parquet")),
+    ("eval_holdout.parquet", include_bytes!("../../../../data/sample/eval_holdout.parquet")),
+];
+/// What the names of the source's files begin with, among the inputs.
+const PREFIX: &str = "source/";
+/// The snapshots that are known by their content.
+const LOCK: &str = include_str!("../../../../data/dataset.lock.json");
+
+/// The source's files on this machine.
+#[derive(Default)]
+pub(crate) struct Located {
+    /// The files as inputs of the stage.
+    pub(super) inputs: Vec<Input>,
+    /// What would have to be fetched first, where only a look was asked for.
+    pub(super) missing: Option<String>,
+    places: BTreeMap<String, Place>,
+    /// `None` for the bundled sample.
+    source: Option<Source>,
+}
+
+/// How an input's hash came to be known.
+pub(super) enum Place {
+    /// It was known before, and reading the file checks it; or the file is part of the program.
+    Known,
+    /// By reading the file there.
+    Hashed(PathBuf),
+}
+
+impl Located {
+    /// Finds the files, and downloads those of the Hub that the cache lacks.
+    pub(crate) fn fetch(job: &Job) -> Result<Located, Error> {
+        Located::locate(job, HubAccess::resolve(&job.hub).map_err(IngestError::from))
+    }
+
+    /// Finds the files, and downloads nothing.
+    pub(super) fn look(job: &Job) -> Result<Located, Error> {
+        let access = HubAccess::resolve(&job.hub).map_err(IngestError::from);
+        match Located::locate(job, access.map(|access| HubAccess { offline: true, ..access })) {
+            Err(Error::Ingest(IngestError::Hub(HubError::NotCached { missing, .. })))
+                if !job.hub.offline =>
+            {
+                Ok(Located { missing: Some(missing), ..Located::default() })
+            }
+            located => located,
+        }
+    }
+
+    /// How the Hub is reached matters only where it is the source.
+    fn locate(job: &Job, access: Result<HubAccess, IngestError>) -> Result<Located, Error> {
+        let settings = &job.settings.source;
+        let mut located = Located::default();
+        let source = match settings.kind {
+            SourceKind::Sample => {
+                for (name, bytes) in SAMPLE {
+                    let name = format!("{PREFIX}{name}");
+                    let (sha256, bytes) = (hash_bytes(bytes), bytes.len() as u64);
+                    located.inputs.push(Input { name: name.clone(), sha256, bytes });
+                    located.places.insert(name, Place::Known);
+                }
+                return Ok(located);
+            }
+            SourceKind::Path if settings.path.is_empty() => {
+                return Err(Error::Usage(
+                    "source.path is empty: name the folder with --set source.path=FOLDER"
+                        .to_owned(),
+                ));
+            }
+            SourceKind::Path => Source::Path { path: PathBuf::from(&settings.path) },
+            SourceKind::Hub => {
+                let transfers = Transfers::new(job.quiet);
+                let fetched =
+                    hub::fetch(&hub_source(settings)?, &access?, &|event| transfers.show(event));
+                drop(transfers);
+                let snapshot = fetched.map_err(IngestError::from)?;
+                if !job.quiet {
+                    for warning in &snapshot.warnings {
+                        terminal::say(&format!("warning: {warning}"));
+                    }
+                }
+                Source::Hub(Box::new(snapshot))
+            }
+        };
+        let progress = Progress::new("hash", job.quiet);
+        let files = clawsig_ingest::locate(&source)?;
+        let total: u64 = files.iter().filter(|f| f.sha256.is_none()).map(|f| f.bytes).sum();
+        let mut done = 0;
+        for file in files {
+            let name = format!("{PREFIX}{}", file.name);
+            // The Hub's large files have their hash for a name: no need to read them for it.
+            let known = file.sha256.as_deref().and_then(|sha256| sha256.parse().ok());
+            let (input, place) = match known {
+                Some(sha256) => {
+                    (Input { name: name.clone(), sha256, bytes: file.bytes }, Place::Known)
+                }
+                None => {
+                    progress.set(done, total);
+                    let hash = hash_file(&file.path)?;
+                    done += hash.bytes;
+                    let (sha256, bytes) = (hash.sha256, hash.bytes);
+                    (Input { name: name.clone(), sha256, bytes }, Place::Hashed(file.path))
+                }
+            };
+            located.inputs.push(input);
+            located.places.insert(name, place);
+        }
+        located.source = Some(source);
+        Ok(located)
+    }
+
+    /// What the ingest stage reads; the bundled sample is unpacked into the folder.
+    pub(crate) fn source(&self, unpacked: &Path) -> Result<Source, Error> {
+        if let Some(source) = &self.source {
+            return Ok(source.clone());
+        }
+        for (name, bytes) in SAMPLE {
+            let path = unpacked.join(name);
+            fs::write(&path, bytes).map_err(Error::io("write", &path))?;
+        }
+        Ok(Source::Path { path: unpacked.to_owned() })
+    }
+
+    /// How the hash of an input that is a file of the source is known; `None` for any other.
+    pub(super) fn place(&self, name: &str) -> Option<&Place> {
+        self.places.get(name)
+    }
+
+    fn snapshot(&self) -> Option<&HubSnapshot> {
+        match &self.source {
+            Some(Source::Hub(snapshot)) => Some(snapshot),
+            _ => None,
+        }
+    }
+
+    /// The commit, of a source on the Hub.
+    pub(crate) fn commit(&self) -> Option<&str> {
+        self.snapshot().map(|snapshot| snapshot.commit.as_str())
+    }
+
+    /// What the files must be, if they are a locked snapshot.
+    pub(super) fn locked(&self) -> Option<LockedSnapshot> {
+        self.snapshot()?.locked.clone()
+    }
+
+    /// `source.json`, of a source on the Hub.
+    pub(super) fn record(&self, settings: &SourceSettings) -> Option<SourceRecord> {
+        let snapshot = self.snapshot()?;
+        Some(SourceRecord {
+            format: SOURCE_FORMAT,
+            repo: snapshot.repo.clone(),
+            commit: snapshot.commit.clone(),
+            edition: match settings.format {
+                settings::HubFormat::Raw => "raw".to_owned(),
+                settings::HubFormat::Parquet => "parquet".to_owned(),
+                settings::HubFormat::Live => "live".to_owned(),
+            },
+            locked: snapshot.locked.as_ref().map(|lock| lock.name.clone()),
+            manifest: snapshot.manifest.as_ref().map(ToString::to_string),
+            warnings: snapshot.warnings.clone(),
+        })
+    }
+}
+
+/// The crate's source from the run's settings.
+fn hub_source(settings: &SourceSettings) -> Result<HubSource, Error> {
+    let (format, repo) = match settings.format {
+        settings::HubFormat::Raw => (HubFormat::Raw, settings.repo.clone()),
+        settings::HubFormat::Parquet => (HubFormat::Parquet, settings.repo.clone()),
+        // The moving edition of the dataset is a dataset of its own.
+        settings::HubFormat::Live if settings.repo == SourceSettings::default().repo => {
+            (HubFormat::Live, format!("{}-live", settings.repo))
+        }
+        settings::HubFormat::Live => (HubFormat::Live, settings.repo.clone()),
+    };
+    let revision = Some(settings.revision.clone()).filter(|revision| !revision.is_empty());
+    Ok(HubSource { repo, revision, format, lock: dataset_lock(settings)? })
+}
+
+/// The lock that the settings name, or the built-in one.
+fn dataset_lock(settings: &SourceSettings) -> Result<DatasetLock, Error> {
+    if !settings.lock.is_empty() {
+        let lock: DatasetLock = files::read_json(&PathBuf::from(&settings.lock))?;
+        return Ok(lock);
+    }
+    serde_json::from_str(LOCK).map_err(|e| Error::Artifact {
+        path: PathBuf::from("data/dataset.lock.json"),
+        reason: format!("the lock of format {LOCK_FORMAT} that is built in can't be read: {e}"),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_built_in_lock_is_the_snapshot_of_the_paper() {
+        let lock = dataset_lock(&SourceSettings::default()).unwrap();
+        let paper = lock.default_of(&SourceSettings::default().repo).unwrap();
+        let rows: u64 = paper.files.iter().map(|file| file.rows).sum();
+        let bytes: u64 = paper.files.iter().map(|file| file.bytes).sum();
+        assert_eq!((paper.name.as_str(), rows, bytes), ("paper", 67_453, 1_081_476_464));
+        for file in &paper.files {
+            assert_eq!(file.rows, file.verdicts.iter().sum::<u64>(), "{}", file.path);
+        }
+    }
+
+    #[test]
+    fn the_live_edition_has_a_repository_of_its_own() {
+        let live =
+            SourceSettings { format: settings::HubFormat::Live, ..SourceSettings::default() };
+        assert_eq!(hub_source(&live).unwrap().repo, "OpenClaw/clawhub-security-signals-live");
+        let mine = SourceSettings { repo: "me/mine".to_owned(), ..live };
+        assert_eq!(hub_source(&mine).unwrap().repo, "me/mine");
+    }
+}
