@@ -216,8 +216,13 @@ impl Job {
             false => Located::default(),
         };
         let Ok(run) = RunFolder::open_read_only(&self.out) else {
-            let never = || State::Stale(vec![Reason::NeverRun]);
-            let outcome = |&stage| StageOutcome { stage, state: never(), seconds: None };
+            let outcome = |&stage| {
+                let missing = source.missing.clone().filter(|_| stage == Stage::Ingest);
+                let reasons = [Reason::NeverRun].into_iter();
+                let state =
+                    State::Stale(reasons.chain(missing.map(Reason::InputMissing)).collect());
+                StageOutcome { stage, state, seconds: None }
+            };
             return Ok(stages.iter().map(outcome).collect());
         };
         let mut outcomes: Vec<StageOutcome> = Vec::new();
@@ -303,6 +308,7 @@ impl Job {
                 }
                 parameters.insert("run.seed".to_owned(), json!(self.settings.run.seed));
                 parameters.remove("source.path");
+                parameters.remove("source.lock");
             }
             Stage::Features => {
                 // The target bars columns.
@@ -328,6 +334,7 @@ impl Job {
             let assignment = match assignment.split_once('=').map(|(key, _)| key.trim()) {
                 Some("run.threads") => continue,
                 Some("source.path") => &"source.path=FOLDER".to_owned(),
+                Some("source.lock") => &"source.lock=FILE".to_owned(),
                 _ => assignment,
             };
             words.push("--set".to_owned());
