@@ -13,3 +13,4 @@ mod mistakes;
 mod program;
 mod rejects;
 mod study;
+mod verify;

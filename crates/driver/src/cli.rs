@@ -73,6 +73,9 @@ pub enum Command {
     /// Print the lock entry of a source: what its files must be from now on.
     #[command(after_help = examples::LOCK)]
     Lock(LockArgs),
+    /// Check that a run is whole, is of the locked data, and gives the published figures.
+    #[command(after_help = examples::VERIFY)]
+    Verify(VerifyArgs),
     /// Show what a dataset or a finished run holds.
     #[command(after_help = examples::INSPECT)]
     Inspect(InspectArgs),
@@ -180,6 +183,27 @@ pub struct AgreementArgs {
     /// instead of a run's rows, and write the results into --out, which --force replaces.
     #[arg(long, value_name = "FILE", requires = "out", conflicts_with_all = ["dry_run", "force_stage"])]
     pub counts: Option<PathBuf>,
+}
+
+/// `clawsig verify`
+#[derive(Clone, Debug, Args)]
+pub struct VerifyArgs {
+    /// A run's folder.
+    #[arg(default_value = "runs/sample")]
+    pub run: PathBuf,
+    /// Published figures to compare with, instead of the paper's (as data/published.json).
+    #[arg(long, value_name = "FILE")]
+    pub published: Option<PathBuf>,
+    /// The dataset lock that has their snapshot, instead of the built-in one.
+    #[arg(long, value_name = "FILE")]
+    pub lock: Option<PathBuf>,
+    /// Run the same plan again and compare every artifact byte for byte. A run over a folder needs
+    /// --set source.path=FOLDER, which no run records.
+    #[arg(long)]
+    pub rebuild: bool,
+    /// For --rebuild: change one key of the recorded settings; may be repeated.
+    #[arg(long = "set", value_name = "KEY=VALUE", requires = "rebuild")]
+    pub set: Vec<String>,
 }
 
 /// `clawsig inspect`

@@ -10,6 +10,7 @@ mod profile;
 mod run;
 mod status;
 mod synth;
+mod verify;
 
 use crate::{
     Error, ExitStatus,
@@ -30,6 +31,7 @@ pub(crate) fn execute(cli: Cli) -> Result<ExitStatus, Error> {
         Command::Report(arguments) => run::run(&arguments, global, &[Stage::Report]),
         Command::Status(arguments) => status::status(&arguments, global),
         Command::Lock(arguments) => lock::lock(&arguments, global),
+        Command::Verify(arguments) => verify::verify(&arguments, global),
         Command::Inspect(arguments) => inspect::inspect(&arguments, global),
         Command::Diff(arguments) => diff::diff(&arguments, global),
         Command::Completions(arguments) => completions::completions(&arguments),

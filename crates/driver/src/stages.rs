@@ -117,7 +117,7 @@ impl Stage {
     }
 
     /// Whether its result depends on `run.seed`.
-    const fn is_seeded(self) -> bool {
+    pub(crate) const fn is_seeded(self) -> bool {
         matches!(self, Stage::Agreement | Stage::Train | Stage::Evaluate)
     }
 }

@@ -18,6 +18,7 @@ mod label;
 pub mod lock;
 pub mod matrix;
 pub mod profile;
+pub mod published;
 pub mod raw;
 mod row;
 pub mod source;

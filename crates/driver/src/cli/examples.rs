@@ -6,6 +6,7 @@ Examples:
   clawsig run --profile tutorial --set source.kind=path --set source.path=FOLDER
   clawsig run --profile paper                    the paper's data from the Hugging Face Hub
   clawsig status                                 what would run, and why
+  clawsig verify runs/paper                      is it right, and the published figures reproduced
   clawsig inspect FOLDER                         what a dataset holds
   clawsig diff runs/last-week runs/this-week     what changed between two runs
 
@@ -59,6 +60,13 @@ pub(super) const LOCK: &str = "\
 Examples:
   clawsig lock --set source.kind=hub --set source.revision=main > lock.json
   clawsig lock --set source.kind=path --set source.path=FOLDER --name mine";
+
+pub(super) const VERIFY: &str = "\
+Examples:
+  clawsig verify                                 runs/sample
+  clawsig verify runs/paper --format json | jq .counts
+  clawsig verify runs/mine --rebuild --set source.path=FOLDER
+  clawsig verify runs/mine --lock lock.json --published published.json";
 
 pub(super) const INSPECT: &str = "\
 Examples:

@@ -86,11 +86,26 @@ impl Settings {
     /// no TOML.
     pub fn load(profile: &str, assignments: &[String]) -> Result<Settings, SettingsError> {
         let (origin, text) = profile_text(profile)?;
-        let mut table: Table = text.parse().map_err(|e: toml::de::Error| {
-            SettingsError::Syntax { origin: origin.clone(), reason: e.to_string() }
+        let table: Table = text.parse().map_err(|e: toml::de::Error| SettingsError::Syntax {
+            origin: origin.clone(),
+            reason: e.to_string(),
         })?;
         check_keys(&table, &origin)?;
-        let mut settings = typed(&table, &origin)?;
+        let settings = typed(&table, &origin)?;
+        settings.assigned(table, assignments)
+    }
+
+    /// These settings with `key=value` assignments applied in order.
+    pub fn changed(self, assignments: &[String]) -> Result<Settings, SettingsError> {
+        let table = Table::try_from(&self).map_err(|e| SettingsError::BadValue {
+            origin: "the recorded settings".to_owned(),
+            reason: e.to_string(),
+        })?;
+        self.assigned(table, assignments)
+    }
+
+    fn assigned(self, mut table: Table, assignments: &[String]) -> Result<Settings, SettingsError> {
+        let mut settings = self;
         for assignment in assignments {
             let (key, value) = parse_assignment(assignment)?;
             let mut single = Table::new();

@@ -1,0 +1,204 @@
+//! `clawsig verify`: what holds, what is caught, and what is not compared.
+
+use std::{fs, path::Path, process::Command};
+
+use crate::program::{Outcome, Sandbox};
+
+const ROWS: u32 = 1500;
+/// Nothing that verify looks at depends on them.
+const QUICK: [&str; 2] = ["--set", "agreement.replicates=100"];
+
+/// Ingest and agreement over a folder, into a run folder of that name.
+fn study(sandbox: &Sandbox, data: &str, run: &str) {
+    let path = format!("source.path={data}");
+    let source = ["--set", "source.kind=path", "--set", &path, "--out", run];
+    for stage in ["ingest", "agreement"] {
+        sandbox.clawsig(&[&[stage][..], &source, &QUICK].concat()).done();
+    }
+}
+
+/// Lock and figures of a folder, counted by Python alone; false where there is no Python.
+fn count_by_python(sandbox: &Sandbox, data: &str) -> bool {
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("../xtask/peers/published.py");
+    let words = [sandbox.path(data), "small".into(), sandbox.path("python")];
+    match Command::new("python3").arg(script).args(words).output() {
+        Ok(output) => {
+            assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+            true
+        }
+        Err(e) => {
+            eprintln!("skipped: python3, which counts the figures independently, can't start: {e}");
+            false
+        }
+    }
+}
+
+fn against_python(sandbox: &Sandbox, run: &str) -> Outcome {
+    let figures = ["--lock", "python/lock.json", "--published", "python/published.json"];
+    sandbox.clawsig(&[&["verify", run][..], &figures].concat())
+}
+
+/// The lines of a result that hold a text.
+#[track_caller]
+fn line<'a>(outcome: &'a Outcome, text: &str) -> &'a str {
+    let found = outcome.stdout.lines().find(|line| line.contains(text));
+    found.unwrap_or_else(|| panic!("no line with {text:?} in\n{}", outcome.stdout))
+}
+
+#[test]
+fn rows_of_another_dataset_are_not_measured_by_the_papers_figures() {
+    let sandbox = Sandbox::new();
+    let data = sandbox.dataset(300, "jsonl");
+    study(&sandbox, data, "r");
+    let outcome = sandbox.clawsig(&["verify", "r"]).done();
+    line(&outcome, "The rows of this run are synthetic, so they are not compared.");
+    line(&outcome, "0 differ, 0 not in this run");
+    assert!(line(&outcome, "rows in another split").ends_with("holds"));
+    // Asked for by name, they are compared, and most differ.
+    let published = Path::new(env!("CARGO_MANIFEST_DIR")).join("../data/published.json");
+    let words = ["verify", "r", "--published", published.to_str().unwrap()];
+    let outcome = sandbox.clawsig(&words);
+    assert_eq!(outcome.code, Some(3), "{}", outcome.stderr);
+    assert!(line(&outcome, "rows of test").contains("6,747"));
+    assert!(line(&outcome, "every other rule engine").contains("not in this run"));
+}
+
+#[test]
+fn every_figure_that_another_program_counted_is_reproduced() {
+    let sandbox = Sandbox::new();
+    let data = sandbox.dataset(ROWS, "jsonl");
+    study(&sandbox, data, "r");
+    if !count_by_python(&sandbox, data) {
+        return;
+    }
+    let outcome = against_python(&sandbox, "r").done();
+    line(&outcome, " 0 differ, 0 not in this run");
+    for figure in ["largest overlap", "all three scanners", "F1 of always-suspicious", "share of"] {
+        assert!(line(&outcome, figure).ends_with("holds"), "{}", outcome.stdout);
+    }
+    let words = ["verify", "r", "--format", "json", "--lock", "python/lock.json"];
+    let words = [&words[..], &["--published", "python/published.json"]].concat();
+    let json: serde_json::Value =
+        serde_json::from_str(&sandbox.clawsig(&words).done().stdout).unwrap();
+    assert_eq!(json["counts"]["differs"], 0);
+    assert!(json["counts"]["holds"].as_u64() > Some(90), "{}", json["counts"]);
+
+    // Figures that the run does not have are neither held nor missed.
+    fs::remove_dir_all(sandbox.path("r/agreement")).unwrap();
+    let outcome = against_python(&sandbox, "r").done();
+    let largest = line(&outcome, "largest overlap");
+    assert!(largest.ends_with("not in this run: the stage agreement has not run"), "{largest}");
+    assert!(line(&outcome, "rows of test").ends_with("holds"));
+}
+
+#[test]
+fn one_byte_one_row_and_one_verdict_are_each_caught_and_named() {
+    let sandbox = Sandbox::new();
+    let data = sandbox.dataset(ROWS, "jsonl");
+    if !count_by_python(&sandbox, data) {
+        return;
+    }
+    let test = fs::read_to_string(sandbox.path(data).join("test.jsonl")).unwrap();
+    let (head, tail) = test.split_once("\"skill_md_content\":\"").unwrap();
+    let byte = format!(
+        "{head}\"skill_md_content\":\"{}{}",
+        if tail.starts_with('X') { 'Y' } else { 'X' },
+        &tail[1..]
+    );
+    let (_, row) = test.split_once('\n').unwrap();
+    let verdict =
+        test.replacen("\"clawscan_verdict\":\"clean\"", "\"clawscan_verdict\":\"malicious\"", 1);
+    let changes: [(&str, &str, &[&str], &[&str]); 3] = [
+        ("byte", &byte, &["data/test.jsonl: SHA-256"], &["data/test.jsonl: rows", "rows of test"]),
+        ("row", row, &["data/test.jsonl: rows", "data/test.jsonl: bytes", "rows of test"], &[]),
+        (
+            "verdict",
+            &verdict,
+            &[
+                "data/test.jsonl: clean rows",
+                "malicious rows of test",
+                "positives of verdict in test",
+            ],
+            &["data/test.jsonl: rows", "positives of verdict in eval_holdout"],
+        ),
+    ];
+    for (name, text, differ, hold) in changes {
+        let folder = sandbox.path(name);
+        fs::create_dir(&folder).unwrap();
+        for split in ["train", "validation", "eval_holdout"] {
+            let file = format!("{split}.jsonl");
+            fs::copy(sandbox.path(data).join(&file), folder.join(&file)).unwrap();
+        }
+        assert_ne!(text, test);
+        fs::write(folder.join("test.jsonl"), text).unwrap();
+        let run = format!("r-{name}");
+        study(&sandbox, name, &run);
+        let outcome = against_python(&sandbox, &run);
+        assert_eq!(outcome.code, Some(3), "{}{}", outcome.stdout, outcome.stderr);
+        for figure in differ {
+            assert!(line(&outcome, figure).ends_with("differs"), "{name}: {}", outcome.stdout);
+        }
+        for figure in hold {
+            assert!(line(&outcome, figure).ends_with("holds"), "{name}: {}", outcome.stdout);
+        }
+        assert!(line(&outcome, "data/train.jsonl: SHA-256").ends_with("holds"));
+    }
+}
+
+#[test]
+fn a_damaged_run_is_named_and_nothing_in_it_is_compared() {
+    let sandbox = Sandbox::new();
+    study(&sandbox, sandbox.dataset(300, "jsonl"), "r");
+    let pairs = sandbox.path("r/agreement/pairs.csv");
+    let text = fs::read_to_string(&pairs).unwrap();
+    fs::write(&pairs, text.replacen("jaccard", "Jaccard", 1)).unwrap();
+    let outcome = sandbox.clawsig(&["verify", "r"]);
+    assert_eq!(outcome.code, Some(3), "{}", outcome.stderr);
+    assert!(
+        line(&outcome, "changed files of agreement").contains("differs: pairs.csv: its SHA-256")
+    );
+    line(&outcome, "The run is damaged");
+    fs::write(&pairs, text).unwrap();
+    sandbox.clawsig(&["verify", "r"]).done();
+    let manifest = sandbox.path("r/ingest/manifest.json");
+    let sealed = fs::read_to_string(&manifest).unwrap();
+    fs::write(&manifest, sealed.replacen("\"rows_in\": 300", "\"rows_in\": 301", 1)).unwrap();
+    let outcome = sandbox.clawsig(&["verify", "r"]);
+    assert_eq!(outcome.code, Some(3), "{}", outcome.stderr);
+    assert!(line(&outcome, "changed files of ingest").contains("manifest.json"));
+    sandbox.clawsig(&["verify", "nowhere"]).fails_with(1, &["nowhere"]);
+    fs::create_dir(sandbox.path("empty")).unwrap();
+    sandbox.clawsig(&["verify", "empty"]).fails_with(2, &["empty", "clawsig run"]);
+}
+
+#[test]
+fn a_run_is_made_again_byte_for_byte() {
+    let sandbox = Sandbox::new();
+    let data = sandbox.dataset(400, "jsonl");
+    let path = format!("source.path={data}");
+    let words = ["run", "--profile", "tutorial", "--set", "source.kind=path", "--set", &path];
+    let more = ["--set", "evaluate.replicates=100", "--set", "run.seed=7", "--out", "r"];
+    sandbox.clawsig(&[&words[..], &QUICK, &more].concat()).done();
+    let again = |path: &str, threads: &str| {
+        let threads = format!("run.threads={threads}");
+        let words = ["verify", "r", "--rebuild", "--set", path, "--set", &threads];
+        sandbox.clawsig(&words)
+    };
+    let outcome = again(&path, "1").done();
+    for stage in ["ingest", "agreement", "features", "train", "evaluate", "report"] {
+        let text = format!("files of {stage} that came out otherwise");
+        assert!(line(&outcome, &text).ends_with("holds"), "{}", outcome.stdout);
+    }
+    let names = fs::read_dir(sandbox.path("r")).unwrap().map(|e| e.unwrap().file_name());
+    assert!(names.into_iter().all(|name| !name.to_string_lossy().contains("rebuild")));
+    // Other rows come out otherwise, and the files that show it are named.
+    fs::rename(sandbox.path(data), sandbox.path("first")).unwrap();
+    let words = ["synth", "--rows", "400", "--seed", "6", "--small", "--out", data];
+    sandbox.clawsig(&words).done();
+    let outcome = again(&path, "2");
+    assert_eq!(outcome.code, Some(3), "{}", outcome.stderr);
+    let ingest = line(&outcome, "files of ingest that came out otherwise");
+    assert!(ingest.contains("ingest/profile.json differs"), "{ingest}");
+    let ingest = sandbox.clawsig(&["verify", "r", "--rebuild", "--set", "source.path=nowhere"]);
+    ingest.fails_with(1, &["nowhere"]);
+}
