@@ -15,6 +15,7 @@ mod process;
 mod raw;
 mod reject;
 mod row;
+mod scan;
 mod signals;
 mod source;
 mod table;

@@ -14,6 +14,7 @@ use crate::{
     raw::RawGroup,
     reject::{Fault, Reject, RejectReason},
     row::{Judged, Row},
+    scan,
     signals::Batch,
     table::{RowGroup, TableSchema},
     tally::{Counts, Tally},
@@ -143,7 +144,10 @@ impl Rows<'_> {
                 Fault::new(RejectReason::InvalidUtf8, format!("byte {at} of the line is no UTF-8"))
             })?,
         };
-        let row = json::parse(text)?;
+        let row = match scan::parse(text) {
+            Some(row) => row,
+            None => json::parse(text)?,
+        };
         let kept = self.row(&row, position)?;
         if kept {
             self.example(&row, || {
