@@ -204,6 +204,9 @@ pub struct VerifyArgs {
     /// For --rebuild: change one key of the recorded settings; may be repeated.
     #[arg(long = "set", value_name = "KEY=VALUE", requires = "rebuild")]
     pub set: Vec<String>,
+    /// For --rebuild of a run over the Hub.
+    #[command(flatten)]
+    pub hub: HubArgs,
 }
 
 /// `clawsig inspect`

@@ -16,7 +16,7 @@ fn signals(folder: &Path, rows: usize) -> (Vec<SkillRow>, DataFrame, DataFrame) 
             "skill_version": "1", "skill_md_content": format!("text {n}"),
             "skill_bundle_content":
                 [{"path": "a.py", "content": "x", "sha256": "00", "sizeBytes": n}],
-            "clawscan_verdict": ["clean", "suspicious"][n % 2], "clawscan_confidence": null,
+            "clawscan_verdict": (["clean", "suspicious"][n % 2]), "clawscan_confidence": null,
             "clawscan_model": null, "clawscan_summary": null, "static_status": "clean",
             "static_finding_count": n % 3,
             "static_reason_codes": (0..n % 3).map(|i| format!("code{i}")).collect::<Vec<_>>(),

@@ -126,7 +126,7 @@ pub(crate) fn verify(arguments: &VerifyArgs, global: &Global) -> Result<ExitStat
             sections.push(figures::compare(&published, &profile, agreement.as_ref()));
         }
         if arguments.rebuild {
-            sections.push(rebuild::rebuild(&run, &stages, &arguments.set, global)?);
+            sections.push(rebuild::rebuild(&run, &stages, arguments, global)?);
         }
     }
     print(&arguments.run, &sections, whole, global)?;

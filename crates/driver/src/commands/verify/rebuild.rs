@@ -13,7 +13,7 @@ use serde_json::{Map, Value};
 use super::{Check, Section};
 use crate::{
     Error,
-    cli::{Global, ProfileArgs, RunArgs},
+    cli::{Global, ProfileArgs, RunArgs, VerifyArgs},
     commands::run,
     settings::Settings,
     stages::{Job, Stage},
@@ -23,14 +23,14 @@ use crate::{
 pub(super) fn rebuild(
     run: &RunFolder,
     stages: &[Stage],
-    set: &[String],
+    arguments: &VerifyArgs,
     global: &Global,
 ) -> Result<Section, Error> {
     // Held for its lock: nothing may change the run meanwhile. What is built lies inside it, so
     // that the next run clears it away wherever this process ends.
     let locked = RunFolder::open(run.root())?;
     let scratch = locked.scratch("rebuild")?;
-    let job = job(&locked, stages, set, scratch.folder(), global)?;
+    let job = job(&locked, stages, arguments, scratch.folder(), global)?;
     job.run(stages)?;
     let mut checks = Vec::new();
     for stage in stages {
@@ -53,12 +53,12 @@ pub(super) fn rebuild(
     Ok(Section { title: "rebuild", note: None, checks })
 }
 
-/// The job that made the run, from what its manifests record; `set` adds what they leave out,
-/// as the folder of the source.
+/// The job that made the run, from what its manifests record; `arguments.set` adds what they
+/// leave out, as the folder of the source.
 fn job(
     run: &RunFolder,
     stages: &[Stage],
-    set: &[String],
+    arguments: &VerifyArgs,
     out: &Path,
     global: &Global,
 ) -> Result<Job, Error> {
@@ -102,16 +102,17 @@ fn job(
             reason: format!("its manifests record settings that this clawsig does not have: {e}"),
         })?;
     let words = RunArgs {
-        profile: ProfileArgs { profile: "sample".to_owned(), set: set.to_vec() },
+        profile: ProfileArgs { profile: "sample".to_owned(), set: arguments.set.clone() },
         out: Some(out.to_owned()),
         force: false,
         force_stage: Vec::new(),
         strict: false,
         dry_run: false,
         final_,
+        hub: arguments.hub.clone(),
     };
     let mut job = run::job(&words, global)?;
-    job.settings = recorded.changed(set)?;
+    job.settings = recorded.changed(&arguments.set)?;
     job.profile = profile;
     job.assignments = assignments;
     job.quiet = true;
