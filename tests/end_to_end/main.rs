@@ -11,3 +11,5 @@ mod mistakes;
 mod program;
 mod rejects;
 mod study;
+#[cfg(unix)]
+mod torture;

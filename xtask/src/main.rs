@@ -9,7 +9,9 @@ mod bench;
 mod browser;
 mod cargo;
 mod ci;
+mod supply;
 mod tidy;
+mod torture;
 
 use std::process::ExitCode;
 
@@ -21,12 +23,14 @@ cargo xtask <command>
                           evaluate, report
   clawsig [ARGUMENTS]     build clawsig and call it
   sample                  make the bundled sample in data/sample anew
-  tidy                    check the dependency invariants and the documents
+  tidy                    check the dependency invariants, the supply chain and the documents
   bench [NAME]            measure against named peers: ingest, agreement, features, model,
                           notebook
   browser [--shots DIR]   check the report in headless Chromium, or say why not; --shots makes the
                           pictures of the documentation anew (in docs)
   parity [FOLDER]         compare training with scikit-learn, on synthetic rows and on FOLDER's
+  torture CAMPAIGN        kill, starve, corrupt and attack the program: kill, disk, bits, input,
+                          hostile, strangers, all; [--count N] [--seed S] [--short]
   ci                      everything that has to hold before a change lands
 ";
 
@@ -54,6 +58,7 @@ fn main() -> ExitCode {
         "bench" => bench::run(rest),
         "browser" => browser::check(rest),
         "parity" => bench::parity(rest),
+        "torture" => torture::torture(rest),
         "ci" => ci::run(),
         "help" | "--help" | "-h" => {
             print!("{HELP}");

@@ -4,6 +4,7 @@
 mod columns;
 mod decode;
 mod error;
+mod guard;
 mod json;
 mod lines;
 mod locate;

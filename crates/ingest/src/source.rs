@@ -62,6 +62,8 @@ pub(crate) fn files(path: &Path) -> Result<Vec<InputFile>, IngestError> {
         let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
         return Ok(vec![InputFile { path: path.to_owned(), name, form, split: None }]);
     }
+    // Told apart from a folder without data: one that may not be read.
+    fs::read_dir(path).map_err(IngestError::io("read", path))?;
     let mut found = Vec::new();
     for &split in Split::ALL {
         let mut of_split = Vec::new();
