@@ -13,4 +13,6 @@ mod mistakes;
 mod program;
 mod rejects;
 mod study;
+#[cfg(unix)]
+mod torture;
 mod verify;

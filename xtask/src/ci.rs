@@ -35,6 +35,10 @@ pub(crate) fn run() -> Result<(), Failure> {
             "warnings",
         ],
     )?;
+    // Where it is not installed, tidy has checked the same list.
+    if cargo(&["deny", "--version"]).output().is_ok_and(|output| output.status.success()) {
+        run_step("supply chain", &["deny", "--offline", "check", "licenses", "sources", "bans"])?;
+    }
     println!("ci: documentation, warnings denied");
     let doc = ["doc", "--release", "--locked", "--workspace", "--no-deps"];
     cargo::run(cargo(&doc).env("RUSTDOCFLAGS", "-D warnings"))?;

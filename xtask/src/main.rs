@@ -12,7 +12,9 @@ mod ci;
 mod parity;
 mod peers;
 mod scale;
+mod supply;
 mod tidy;
+mod torture;
 
 use std::process::ExitCode;
 
@@ -24,7 +26,7 @@ cargo xtask <command>
                           evaluate, report
   clawsig [ARGUMENTS]     build clawsig and call it
   sample                  make the bundled sample in data/sample anew
-  tidy                    check the dependency invariants and the documents
+  tidy                    check the dependency invariants, the supply chain and the documents
   bench [NAME]            measure against named peers: ingest, agreement, features, model,
                           notebook
   bench scale [TIMES...]  time and peak memory of each stage on TIMES 67,453 synthetic rows (1)
@@ -35,6 +37,8 @@ cargo xtask <command>
                           compare the vectorizers with scikit-learn's, on the texts of JSONL files
                           or of a synthetic corpus
   parity model [FOLDER]   compare training with scikit-learn, on synthetic rows and on FOLDER's
+  torture CAMPAIGN        kill, starve, corrupt and attack the program: kill, disk, bits, input,
+                          hostile, strangers, all; [--count N] [--seed S] [--short]
   unicode                 list in crates/features/UNICODE.md where Python's Unicode differs
   ci                      everything that has to hold before a change lands
 ";
@@ -68,6 +72,7 @@ fn main() -> ExitCode {
             Some((name, rest)) if name == "model" => bench::parity(rest),
             _ => Err(Failure::Usage("parity of what? features, model".to_owned())),
         },
+        "torture" => torture::torture(rest),
         "unicode" => parity::unicode(),
         "ci" => ci::run(),
         "help" | "--help" | "-h" => {

@@ -11,6 +11,7 @@ use std::{
 use crate::{
     Failure,
     cargo::{cargo, output, root},
+    supply,
 };
 
 /// Packages that some crates must be free of.
@@ -50,6 +51,9 @@ const SCHEMA_MAY_REACH: &[&str] = &[
     "unicode-ident",
 ];
 
+/// Crates that start programs: the campaigns, and no part of the product.
+const STARTERS: &[&str] = &["crates/torture/"];
+
 /// The most lines of a source file that one can hold in mind.
 const MAX_LINES: usize = 700;
 
@@ -60,6 +64,7 @@ pub(crate) fn check() -> Result<(), Failure> {
     dependencies(&crates, &mut breaches)?;
     documents(&crates, &mut breaches)?;
     sources(&mut breaches)?;
+    supply::check(&mut breaches)?;
     if breaches.is_empty() {
         println!("tidy: {} crates, no breach", crates.len());
         Ok(())
@@ -167,9 +172,20 @@ fn sources(breaches: &mut Vec<String>) -> Result<(), Failure> {
         }
         if name.ends_with("Cargo.toml")
             && name != "Cargo.toml"
+            // A workspace of its own can't take them.
+            && !name.starts_with("fuzz/")
             && !text.contains("[lints]\nworkspace = true")
         {
             breaches.push(format!("{name} does not take the workspace's lints"));
+        }
+        if name == "Cargo.toml" && !text.contains("unsafe_code = \"forbid\"") {
+            breaches.push("the workspace's lints do not forbid unsafe code".to_owned());
+        }
+        let starts_nothing = name.starts_with("crates/")
+            && name.contains("/src/")
+            && !STARTERS.iter().any(|folder| name.starts_with(folder));
+        if starts_nothing && text.contains("process::Command") {
+            breaches.push(format!("{name} starts programs; what reads skills must not"));
         }
         if name.ends_with(".rs") {
             let begins = text.starts_with("//!") || text.starts_with("#![doc");

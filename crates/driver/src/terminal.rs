@@ -49,13 +49,14 @@ pub(crate) fn print(text: &str) -> Result<(), Error> {
 }
 
 /// Tells the user something that is no result. A closed standard error is nobody listening. File
-/// names and other people's texts may be in it, so nothing in it acts on the terminal.
+/// names and other people's texts may be in it, so nothing in it acts on the terminal, and it has
+/// an end.
 pub(crate) fn say(text: &str) {
     let _ = writeln!(io::stderr().lock(), "{}", defused(text));
 }
 
 fn defused(text: &str) -> String {
-    let lines: Vec<String> = text.lines().map(|line| printable(line, usize::MAX)).collect();
+    let lines: Vec<String> = text.lines().take(40).map(|line| printable(line, 2_000)).collect();
     lines.join("\n")
 }
 

@@ -48,6 +48,7 @@ pub struct VocabularyRow {
     /// The column in the matrix.
     pub column: u32,
     /// The term.
+    #[serde(with = "clawsig_schema::hostile::cell")]
     pub term: String,
     /// Training documents that hold it.
     pub document_frequency: u64,

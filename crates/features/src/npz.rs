@@ -4,7 +4,7 @@
 //! `indices` (i32) and `indptr` (i32, or i64 where there are more entries). The bytes depend on
 //! the matrix alone: members are stored, not compressed, with a fixed date.
 
-use std::io::{self, Read, Seek, Write};
+use std::io::{self, Read, Seek, SeekFrom, Write};
 
 use clawsig_schema::matrix::{Csr, CsrError};
 use zip::{CompressionMethod, DateTime, ZipArchive, ZipWriter, write::SimpleFileOptions};
@@ -17,7 +17,7 @@ pub enum NpzError {
     Io(#[from] io::Error),
     /// It is no ZIP archive, or a member is missing.
     #[error("not a .npz file of a sparse matrix: {0}")]
-    Zip(#[from] zip::result::ZipError),
+    Zip(#[source] zip::result::ZipError),
     /// A member is not the array that belongs there.
     #[error("member `{member}`: {what}")]
     Member {
@@ -47,6 +47,15 @@ pub enum NpzError {
     },
 }
 
+impl From<zip::result::ZipError> for NpzError {
+    fn from(error: zip::result::ZipError) -> NpzError {
+        match error {
+            zip::result::ZipError::Io(error) => NpzError::Io(error),
+            error => NpzError::Zip(error),
+        }
+    }
+}
+
 /// How large a matrix a reader accepts, so that a damaged or hostile file can't fill the memory.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct NpzLimits {
@@ -70,7 +79,7 @@ pub fn write_npz<W: Write + Seek>(out: W, matrix: &Csr) -> Result<(), NpzError> 
     if i32::try_from(matrix.cols()).is_err() {
         return Err(NpzError::TooWide { cols: matrix.cols() });
     }
-    let mut zip = ZipWriter::new(out);
+    let mut zip = ZipWriter::new(OnceFailing { out, failed: false });
     let entries = matrix.entries();
     // The indices were just seen to be below 2^31.
     let indices = matrix.indices().iter().map(|&i| i as i32);
@@ -87,8 +96,47 @@ pub fn write_npz<W: Write + Seek>(out: W, matrix: &Csr) -> Result<(), NpzError> 
     member(&mut zip, "shape", "<i8", "2", shape.iter().map(|n| n.to_le_bytes()))?;
     let values = matrix.values().iter().map(|v| v.to_le_bytes());
     member(&mut zip, "data", "<f8", &entries.to_string(), values)?;
-    zip.finish()?;
+    // A buffer's last bytes may be what the disk has no room for.
+    zip.finish()?.flush()?;
     Ok(())
+}
+
+/// Gives an error once and then takes everything: an archive that is dropped half-written tries to
+/// end itself, and says on standard error that it could not.
+struct OnceFailing<W> {
+    out: W,
+    failed: bool,
+}
+
+impl<W> OnceFailing<W> {
+    fn attempt<T>(
+        &mut self,
+        otherwise: T,
+        act: impl FnOnce(&mut W) -> io::Result<T>,
+    ) -> io::Result<T> {
+        if self.failed {
+            return Ok(otherwise);
+        }
+        let done = act(&mut self.out);
+        self.failed = done.as_ref().is_err_and(|e| e.kind() != io::ErrorKind::Interrupted);
+        done
+    }
+}
+
+impl<W: Write> Write for OnceFailing<W> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.attempt(bytes.len(), |out| out.write(bytes))
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.attempt((), Write::flush)
+    }
+}
+
+impl<W: Seek> Seek for OnceFailing<W> {
+    fn seek(&mut self, to: SeekFrom) -> io::Result<u64> {
+        self.attempt(0, |out| out.seek(to))
+    }
 }
 
 /// Writes one array; `length` is empty for an array without dimensions.
@@ -283,6 +331,43 @@ mod tests {
         let limits = NpzLimits { rows: 3, entries: 2 };
         let error = read_npz(Cursor::new(written(&sample())), limits).unwrap_err();
         assert!(matches!(error, NpzError::TooLarge { member: "indices", found: 3, limit: 2 }));
+    }
+
+    /// A disk with room for so many bytes, behind a buffer.
+    struct Full(Cursor<Vec<u8>>, usize);
+
+    impl Write for Full {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            if self.0.position() as usize + bytes.len() > self.1 {
+                return Err(io::ErrorKind::StorageFull.into());
+            }
+            self.0.write(bytes)
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    impl Seek for Full {
+        fn seek(&mut self, to: SeekFrom) -> io::Result<u64> {
+            self.0.seek(to)
+        }
+    }
+
+    #[test]
+    fn a_full_disk_is_an_error_wherever_it_ends() {
+        let matrix = Csr::new(3, vec![0, 1], vec![2], vec![1.0]).unwrap();
+        let mut whole = Cursor::new(Vec::new());
+        write_npz(&mut whole, &matrix).unwrap();
+        let size = whole.get_ref().len();
+        for room in 0..size {
+            let disk = io::BufWriter::with_capacity(64, Full(Cursor::new(Vec::new()), room));
+            let err = write_npz(disk, &matrix).unwrap_err();
+            assert!(matches!(err, NpzError::Io(_)), "{room}: {err}");
+        }
+        let disk = io::BufWriter::with_capacity(64, Full(Cursor::new(Vec::new()), size));
+        write_npz(disk, &matrix).unwrap();
     }
 
     #[test]

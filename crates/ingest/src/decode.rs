@@ -21,7 +21,7 @@ use polars_parquet::read::{
     BasicDecompressor, FileMetadata, PageReader, column_iter_to_arrays, infer_schema, read_metadata,
 };
 
-use crate::IngestError;
+use crate::{IngestError, guard::guarded};
 
 /// An open Parquet file.
 #[derive(Clone)]
@@ -70,9 +70,12 @@ impl Table {
             ));
         }
         file.rewind().map_err(IngestError::io("read", path))?;
-        let metadata = read_metadata(&mut file)
-            .map_err(|error| damaged(format!("the footer can't be read: {error}")))?;
-        let schema = infer_schema(&metadata)
+        let footer = |error| damaged(format!("the footer can't be read: {error}"));
+        let metadata = guarded(|| read_metadata(&mut file))
+            .map_err(footer)?
+            .map_err(|error| footer(error.to_string()))?;
+        let schema = guarded(|| infer_schema(&metadata))
+            .map_err(footer)?
             .map_err(|error| damaged(format!("the schema can't be read: {error}")))?;
         Ok(Table {
             path: path.to_owned(),
@@ -121,6 +124,16 @@ impl Table {
     /// A column as an Arrow array; of a struct (or list of structs) only the fields that `keep`
     /// names.
     pub(crate) fn array(
+        &self,
+        group: usize,
+        name: &str,
+        keep: Option<&[&str]>,
+    ) -> Result<Box<dyn Array>, IngestError> {
+        guarded(|| self.decode(group, name, keep))
+            .unwrap_or_else(|reason| Err(self.damaged(format!("column `{name}`: {reason}"))))
+    }
+
+    fn decode(
         &self,
         group: usize,
         name: &str,

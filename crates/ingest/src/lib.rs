@@ -5,6 +5,7 @@ mod columns;
 mod decode;
 mod error;
 mod frame;
+mod guard;
 pub mod hub;
 mod json;
 mod lines;

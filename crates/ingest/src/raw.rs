@@ -232,7 +232,12 @@ impl RawGroup {
             ]);
             table.fields(group, column.name, keep).map(Some)
         });
-        Ok(RawGroup { columns: columns.collect::<Result<_, _>>()?, rows: table.group_rows(group) })
+        let columns: Vec<Option<Values>> = columns.collect::<Result<_, _>>()?;
+        if columns.iter().all(Option::is_none) {
+            // Nothing would say how many rows there really are.
+            return Err(table.damaged("has none of the dataset's columns".to_owned()));
+        }
+        Ok(RawGroup { columns, rows: table.group_rows(group) })
     }
 
     /// The row at a position of the group.

@@ -90,6 +90,8 @@ fn files(path: &Path) -> Result<Vec<InputFile>, IngestError> {
             expected: None,
         }]);
     }
+    // Told apart from a folder without data: one that may not be read.
+    fs::read_dir(path).map_err(IngestError::io("read", path))?;
     let mut found = Vec::new();
     for &split in Split::ALL {
         let mut of_split = Vec::new();

@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Severity, Split, Verdict};
+use crate::{Severity, Split, Verdict, hostile};
 
 /// A compressed-sparse-row matrix of `f64`, as SciPy lays it out.
 ///
@@ -267,6 +267,7 @@ pub struct ColumnInfo {
     /// Its group.
     pub group: ColumnGroup,
     /// Its name: the term, or for example `skillspector_score`.
+    #[serde(with = "hostile::cell")]
     pub name: String,
 }
 
@@ -274,10 +275,13 @@ pub struct ColumnInfo {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RowInfo {
     /// The skill's id.
+    #[serde(with = "hostile::cell")]
     pub id: String,
     /// `owner/slug`.
+    #[serde(with = "hostile::optional_cell")]
     pub slug: Option<String>,
     /// The part of the slug before `/`.
+    #[serde(with = "hostile::optional_cell")]
     pub owner: Option<String>,
     /// The dataset's partition.
     pub split: Split,

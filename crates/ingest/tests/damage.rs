@@ -1,0 +1,93 @@
+//! Parquet files that were damaged: each is refused with its name, or its rows are accounted for.
+#![allow(clippy::unwrap_used, reason = "a failed step fails the test")]
+
+use std::{fs, path::Path};
+
+use clawsig_ingest::{
+    Columns, IngestError, IngestParams, Ingested, OutputPaths, RawParquetWriter, SignalsReader,
+    Source, ingest,
+};
+use clawsig_schema::raw::{BundleFile, RawRow};
+
+fn table(path: &Path) {
+    let mut writer = RawParquetWriter::create(path).unwrap();
+    for number in 0..3_u32 {
+        writer
+            .push(&RawRow {
+                id: format!("{number:064x}"),
+                skill_slug: Some("owner/skill".to_owned()),
+                skill_version: "1".to_owned(),
+                skill_md_content: Some("Words of a skill.".to_owned()),
+                skill_bundle_content: vec![BundleFile {
+                    path: "a.py".to_owned(),
+                    ..BundleFile::default()
+                }],
+                clawscan_verdict: "clean".to_owned(),
+                static_reason_codes: vec!["suspicious.x".to_owned()],
+                skillspector_score: Some(20.5),
+                split: "train".to_owned(),
+                ..RawRow::default()
+            })
+            .unwrap();
+    }
+    writer.finish().unwrap();
+}
+
+fn read(path: &Path, scratch: &Path) -> Result<Ingested, IngestError> {
+    let out = OutputPaths {
+        signals_dir: scratch.join("signals"),
+        rejects: scratch.join("rejects.jsonl"),
+    };
+    let params = IngestParams { threads: 1, ..IngestParams::default() };
+    ingest(&Source::Path { path: path.to_owned() }, &params.check().unwrap(), &out, &|_, _| {})
+}
+
+/// The decoder below panics on some of these.
+#[test]
+fn a_changed_bit_is_an_error_of_the_file_or_does_no_harm() {
+    let scratch = tempfile::tempdir().unwrap();
+    let path = scratch.path().join("train.parquet");
+    table(&path);
+    let sound = fs::read(&path).unwrap();
+    let (mut refused, mut taken) = (0, 0);
+    for at in (4..sound.len() - 8).step_by(3) {
+        let mut bytes = sound.clone();
+        bytes[at] ^= 1 << (at % 8);
+        fs::write(&path, bytes).unwrap();
+        match read(&path, scratch.path()) {
+            Ok(done) => {
+                let file = &done.profile.files[0];
+                assert_eq!(file.lines, file.accepted + file.rejected + file.blank, "byte {at}");
+                taken += 1;
+            }
+            Err(e) => {
+                assert!(e.to_string().contains("train.parquet"), "byte {at}: {e}");
+                refused += 1;
+            }
+        }
+    }
+    assert!(refused > 100 && taken > 10, "{refused} refused, {taken} taken");
+}
+
+#[test]
+fn signals_with_a_changed_bit_are_no_panic_either() {
+    let scratch = tempfile::tempdir().unwrap();
+    let path = scratch.path().join("train.parquet");
+    table(&path);
+    read(&path, scratch.path()).unwrap();
+    let signals = scratch.path().join("signals/train.parquet");
+    let sound = fs::read(&signals).unwrap();
+    let mut refused = 0;
+    for at in (4..sound.len() - 8).step_by(3) {
+        let mut bytes = sound.clone();
+        bytes[at] ^= 1 << (at % 8);
+        fs::write(&signals, bytes).unwrap();
+        let rows = SignalsReader::open(&signals)
+            .and_then(|reader| reader.rows(Columns::All).collect::<Result<Vec<_>, _>>());
+        if let Err(e) = rows {
+            assert!(e.to_string().contains("train.parquet"), "byte {at}: {e}");
+            refused += 1;
+        }
+    }
+    assert!(refused > 100, "{refused} refused");
+}

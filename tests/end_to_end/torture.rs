@@ -1,0 +1,50 @@
+//! A short form of every campaign: a few cases each, on a few rows.
+
+use std::path::PathBuf;
+
+use clawsig_torture::{Campaign, Orders};
+
+#[track_caller]
+fn short(campaign: Campaign, count: u64) {
+    let scratch = tempfile::tempdir().unwrap();
+    let orders = Orders {
+        program: PathBuf::from(env!("CARGO_BIN_EXE_clawsig-under-test")),
+        scratch: scratch.path().to_owned(),
+        count,
+        seed: 20,
+        short: true,
+    };
+    let verdict = campaign.run(&orders).unwrap();
+    assert!(verdict.broken.is_empty(), "{verdict}");
+    assert!(verdict.cases > 0);
+}
+
+#[test]
+fn kill() {
+    short(Campaign::Kill, 6);
+}
+
+#[test]
+fn disk() {
+    short(Campaign::Disk, 4);
+}
+
+#[test]
+fn bits() {
+    short(Campaign::Bits, 40);
+}
+
+#[test]
+fn input() {
+    short(Campaign::Input, 640);
+}
+
+#[test]
+fn hostile() {
+    short(Campaign::Hostile, 1);
+}
+
+#[test]
+fn strangers() {
+    short(Campaign::Strangers, 350);
+}
