@@ -9,6 +9,7 @@ mod bench;
 mod browser;
 mod cargo;
 mod ci;
+mod interop;
 mod tidy;
 
 use std::process::ExitCode;
@@ -23,10 +24,12 @@ cargo xtask <command>
   sample                  make the bundled sample in data/sample anew
   tidy                    check the dependency invariants and the documents
   bench [NAME]            measure against named peers: ingest, agreement, features, model,
-                          notebook
+                          notebook, predict
   browser [--shots DIR]   check the report in headless Chromium, or say why not; --shots makes the
                           pictures of the documentation anew (in docs)
   parity [FOLDER]         compare training with scikit-learn, on synthetic rows and on FOLDER's
+  interop                 open what `clawsig export` writes with pandas, SciPy, polars, mlcroissant
+                          and the SARIF schema, or say why not
   ci                      everything that has to hold before a change lands
 ";
 
@@ -54,6 +57,7 @@ fn main() -> ExitCode {
         "bench" => bench::run(rest),
         "browser" => browser::check(rest),
         "parity" => bench::parity(rest),
+        "interop" => interop::check(),
         "ci" => ci::run(),
         "help" | "--help" | "-h" => {
             print!("{HELP}");

@@ -1,11 +1,13 @@
 //! `clawsig export`: a finished run in the form that another tool reads. One module a form.
 
+mod croissant;
 mod csv;
 mod leaderboard;
 mod model_card;
 mod npz;
 mod parquet;
 mod place;
+mod sarif;
 
 use crate::{
     Error, ExitStatus,
@@ -18,6 +20,8 @@ pub(crate) fn export(arguments: &ExportArgs, global: &Global) -> Result<ExitStat
         ExportTarget::Csv(to) => csv::export(to, global),
         ExportTarget::Npz(to) => npz::export(to, global),
         ExportTarget::Parquet(to) => parquet::export(to, global),
+        ExportTarget::Sarif(to) => sarif::export(to, global),
+        ExportTarget::Croissant(to) => croissant::export(to, global),
         ExportTarget::ModelCard(to) => model_card::export(to, global),
         ExportTarget::Leaderboard(words) => leaderboard::export(words, global),
     }?;
