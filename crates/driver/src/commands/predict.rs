@@ -11,7 +11,7 @@ mod skills;
 use std::{
     fs::File,
     io::{self, Read},
-    path::Path,
+    path::{Path, PathBuf},
 };
 
 use clawsig_ingest::{SingleRow, SingleRows, parse_row};
@@ -80,8 +80,8 @@ pub(crate) fn predict(arguments: &PredictArgs, global: &Global) -> Result<ExitSt
 /// What a path names.
 enum Input {
     Stdin,
-    Lines(std::path::PathBuf),
-    Parquet(std::path::PathBuf),
+    Lines(PathBuf),
+    Parquet(PathBuf),
     Skills(Vec<SkillFile>),
 }
 
@@ -108,8 +108,8 @@ impl Input {
     }
 }
 
-/// A skill, or why there is none.
-type Read1 = Result<SingleRow, String>;
+/// A skill's row, or why there is none.
+type MaybeRow = Result<SingleRow, String>;
 
 struct Run<'a> {
     scorer: &'a Scorer,
@@ -150,7 +150,7 @@ impl Run<'_> {
             if batch.is_empty() {
                 return Ok(());
             }
-            let read: Vec<Read1> = batch
+            let read: Vec<MaybeRow> = batch
                 .par_iter()
                 .map(|line| match line {
                     Line::TooLong => Err("the line is longer than 64 MiB".to_owned()),
@@ -172,7 +172,7 @@ impl Run<'_> {
         let mut rows = SingleRows::open(path)?;
         let mut number = 0_u64;
         loop {
-            let read: Vec<Read1> = (&mut rows)
+            let read: Vec<MaybeRow> = (&mut rows)
                 .take(BATCH)
                 .map(|row| Ok(row?.map_err(|e| e.to_string())))
                 .collect::<Result<_, Error>>()?;
@@ -190,7 +190,7 @@ impl Run<'_> {
     fn batch(
         &mut self,
         sources: Vec<String>,
-        read: Vec<Read1>,
+        read: Vec<MaybeRow>,
         are_files: bool,
     ) -> Result<(), Error> {
         let rows: Vec<Option<&SingleRow>> = read.iter().map(|row| row.as_ref().ok()).collect();
