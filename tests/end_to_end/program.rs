@@ -72,6 +72,24 @@ impl Sandbox {
         }
     }
 
+    /// Runs the program with these words and bytes on its standard input.
+    pub(crate) fn clawsig_fed(&self, words: &[&str], input: &[u8]) -> Outcome {
+        let name = self.path(".stdin");
+        fs::write(&name, input).unwrap();
+        let output = Command::new(env!("CARGO_BIN_EXE_clawsig-under-test"))
+            .args(words)
+            .current_dir(self.folder.path())
+            .env_remove("RUST_LOG")
+            .stdin(fs::File::open(&name).unwrap())
+            .output()
+            .unwrap();
+        Outcome {
+            code: output.status.code(),
+            stdout: String::from_utf8_lossy(&output.stdout).into_owned(),
+            stderr: String::from_utf8_lossy(&output.stderr).into_owned(),
+        }
+    }
+
     /// Writes a small synthetic dataset and gives its folder's name.
     pub(crate) fn dataset(&self, rows: u32, format: &str) -> &'static str {
         let rows = rows.to_string();

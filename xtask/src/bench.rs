@@ -6,6 +6,7 @@
 
 mod ingest;
 mod model;
+mod predict;
 
 use std::{
     fs,
@@ -20,7 +21,7 @@ use crate::{
 };
 
 /// What can be measured.
-const NAMES: [&str; 5] = ["agreement", "features", "model", "notebook", "ingest"];
+const NAMES: [&str; 6] = ["agreement", "features", "model", "notebook", "ingest", "predict"];
 
 /// Rows of the study's training split.
 const TRAIN_ROWS: u64 = 47_262;
@@ -45,6 +46,7 @@ pub(crate) fn run(names: &[String]) -> Result<(), Failure> {
                 "features" => bench.features()?,
                 "model" => bench.model()?,
                 "notebook" => bench.notebook()?,
+                "predict" => bench.predict()?,
                 _ => bench.ingest()?,
             }
         }

@@ -3,15 +3,24 @@
 use crate::{
     Failure, browser,
     cargo::{self, cargo, clawsig},
-    tidy,
+    interop, tidy,
 };
 
-/// The examples for library users: package, example, what it is called with.
-const EXAMPLES: &[(&str, &str, &[&str])] = &[(
-    "clawsig-agreement",
-    "two_raters_csv",
-    &["crates/agreement/examples/ratings.csv", "ann", "bob"],
-)];
+/// The examples for library users: package, example, what it is called with. RUN stands for the
+/// folder of the main job's run.
+const EXAMPLES: &[(&str, &str, &[&str])] = &[
+    (
+        "clawsig-agreement",
+        "two_raters_csv",
+        &["crates/agreement/examples/ratings.csv", "ann", "bob"],
+    ),
+    (
+        "clawsig-tests",
+        "text_classifier",
+        &["tests/examples/messages.csv", "label", "text", "a free prize", "the team's report"],
+    ),
+    ("clawsig-tests", "score_folder", &["RUN", "tests/examples/skills"]),
+];
 
 fn run_step(name: &str, arguments: &[&str]) -> Result<(), Failure> {
     println!("ci: {name}: cargo {}", arguments.join(" "));
@@ -44,15 +53,21 @@ pub(crate) fn run() -> Result<(), Failure> {
     cargo::run(cargo(&doc).env("RUSTDOCFLAGS", "-D warnings"))?;
     println!("ci: the main job, on the bundled sample");
     let out = std::env::temp_dir().join(format!("clawsig-ci-{}", std::process::id()));
-    let result = clawsig(&["run", "--out"], &[out.display().to_string()]);
+    let result = clawsig(&["run", "--out"], &[out.display().to_string()]).and_then(|()| {
+        EXAMPLES.iter().try_for_each(|(package, example, words)| {
+            let run =
+                ["run", "--release", "--locked", "--package", package, "--example", example, "--"];
+            let of_run = out.display().to_string();
+            let words = words.iter().map(|&word| if word == "RUN" { &*of_run } else { word });
+            let arguments: Vec<&str> = run.iter().copied().chain(words).collect();
+            run_step("example", &arguments)
+        })
+    });
     // The folder is scratch: what can't be removed stays in the temporary folder.
     let _ = std::fs::remove_dir_all(&out);
     result?;
-    for (package, example, arguments) in EXAMPLES {
-        let run =
-            ["run", "--release", "--locked", "--package", package, "--example", example, "--"];
-        run_step("example", &[&run[..], arguments].concat())?;
-    }
+    println!("ci: what other tools make of the exports");
+    interop::check()?;
     println!("ci: the report in a browser");
     browser::check(&[])?;
     run_step("tests", &["test", "--release", "--locked", "--workspace", "--no-fail-fast"])

@@ -9,6 +9,7 @@ mod bench;
 mod browser;
 mod cargo;
 mod ci;
+mod interop;
 mod parity;
 mod peers;
 mod scale;
@@ -28,11 +29,13 @@ cargo xtask <command>
   sample                  make the bundled sample in data/sample anew
   tidy                    check the dependency invariants, the supply chain and the documents
   bench [NAME]            measure against named peers: ingest, agreement, features, model,
-                          notebook
+                          notebook, predict
   bench scale [TIMES...]  time and peak memory of each stage on TIMES 67,453 synthetic rows (1)
   peers scale [ROWS]      the same counts, statistics and predictions by DuckDB and Spark
   browser [--shots DIR]   check the report in headless Chromium, or say why not; --shots makes the
                           pictures of the documentation anew (in docs)
+  interop                 open what `clawsig export` writes with pandas, SciPy, polars, mlcroissant
+                          and the SARIF schema, or say why not
   parity features [FILE...]
                           compare the vectorizers with scikit-learn's, on the texts of JSONL files
                           or of a synthetic corpus
@@ -67,6 +70,7 @@ fn main() -> ExitCode {
         "bench" => bench::run(rest),
         "peers" => peers::run(rest),
         "browser" => browser::check(rest),
+        "interop" => interop::check(),
         "parity" => match rest.split_first() {
             Some((name, rest)) if name == "features" => parity::run(rest),
             Some((name, rest)) if name == "model" => bench::parity(rest),

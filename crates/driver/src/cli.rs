@@ -2,6 +2,7 @@
 
 mod examples;
 mod export;
+mod predict;
 
 use std::{fmt, path::PathBuf};
 
@@ -10,6 +11,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 pub use export::{
     ExportArgs, ExportTarget, ExportTo, LeaderboardArgs, SqlArgs, SqlEngine, SqlOver,
 };
+pub use predict::{PredictArgs, PredictForm};
 
 /// Measures the security signals of AI agent skills.
 #[derive(Debug, Parser)]
@@ -79,7 +81,11 @@ pub enum Command {
     /// Show what a dataset or a finished run holds.
     #[command(after_help = examples::INSPECT)]
     Inspect(InspectArgs),
+    /// Score skills with a saved model, and say what moved each verdict.
+    #[command(after_help = examples::PREDICT)]
+    Predict(PredictArgs),
     /// Hand a finished run on in a form that another tool reads.
+    #[command(after_help = examples::EXPORT)]
     Export(ExportArgs),
     /// Say what changed between two runs, and which of it is more than noise.
     #[command(after_help = examples::DIFF)]
@@ -130,7 +136,8 @@ pub struct RunArgs {
     /// Say what would run and why, and run nothing.
     #[arg(long)]
     pub dry_run: bool,
-    /// Evaluate the hold-out split too. Look at it once: what is chosen by it is no longer held out.
+    /// Evaluate the hold-out split too, and keep that in the run's ledger.jsonl. Look at it once:
+    /// what is chosen by it is no longer held out.
     #[arg(long = "final")]
     pub final_: bool,
     /// How the Hub is reached.

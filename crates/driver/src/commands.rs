@@ -6,6 +6,7 @@ mod diff;
 mod export;
 mod inspect;
 mod lock;
+mod predict;
 mod profile;
 mod run;
 mod status;
@@ -36,6 +37,7 @@ pub(crate) fn execute(cli: Cli) -> Result<ExitStatus, Error> {
         Command::Diff(arguments) => diff::diff(&arguments, global),
         Command::Completions(arguments) => completions::completions(&arguments),
         Command::Man(arguments) => completions::man(&arguments),
+        Command::Predict(arguments) => predict::predict(&arguments, global),
         Command::Export(arguments) => export::export(&arguments, global),
         Command::Synth(arguments) => synth::synth(&arguments, global),
         Command::Profile(arguments) => profile::profile(&arguments, global),

@@ -81,6 +81,16 @@ pub enum Error {
         /// What is wrong with it.
         reason: String,
     },
+    /// Skills that could not be scored; the rest was.
+    #[error("{failures} of {total} inputs could not be scored; the first: {first}")]
+    Unscored {
+        /// How many.
+        failures: u64,
+        /// Of how many.
+        total: u64,
+        /// The first of them, with the reason.
+        first: String,
+    },
     /// Results can't be printed.
     #[error("cannot write to standard output")]
     Output(#[source] io::Error),

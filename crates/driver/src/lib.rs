@@ -13,6 +13,7 @@ mod files;
 mod finished;
 mod interrupt;
 mod logging;
+mod sarif;
 pub mod settings;
 pub mod stages;
 mod summary;

@@ -8,6 +8,7 @@ pub(crate) mod agreement;
 mod evaluate;
 mod features;
 mod ingest;
+mod ledger;
 mod matrices;
 mod report;
 pub(crate) mod source;
@@ -26,6 +27,8 @@ use clawsig_store::{
     hash_file,
 };
 use serde_json::json;
+
+pub(crate) use train::{MODEL, TEXT_ONLY};
 
 use crate::{
     Error, files,
@@ -203,6 +206,9 @@ impl Job {
                 self.carry_out(&run, stage, &plan, &source)?;
                 seconds = Some(started.elapsed().as_secs_f64());
             }
+            if stage == Stage::Evaluate && self.final_ {
+                ledger::record(&run, self.quiet)?;
+            }
             outcomes.push(StageOutcome { stage, state, seconds });
         }
         Ok(outcomes)
@@ -307,6 +313,9 @@ impl Job {
                     parameters.insert(format!("report.key.{needed}"), json!(key));
                 }
                 parameters.insert("run.seed".to_owned(), json!(self.settings.run.seed));
+                // The page says who has looked at the hold-out.
+                let looks = ledger::sentence(&ledger::read(run.root())?);
+                parameters.insert("report.ledger".to_owned(), json!(looks));
                 parameters.remove("source.path");
                 parameters.remove("source.lock");
             }

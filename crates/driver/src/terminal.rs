@@ -22,7 +22,7 @@ use crate::Error;
 /// The text with every character that could act on a terminal or turn a text around written as
 /// `\\uXXXX`, in UTF-16 as JSON has it: a JSON document keeps its value. Whoever shows a skill's
 /// text has made it printable before; this is for what was overlooked.
-fn harmless(text: &str) -> Cow<'_, str> {
+pub(crate) fn harmless(text: &str) -> Cow<'_, str> {
     let acts = |c: char| is_deceptive(c) && !matches!(c, '\n' | '\t');
     if !text.contains(acts) {
         return text.into();

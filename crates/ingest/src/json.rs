@@ -20,6 +20,8 @@ use crate::{
 struct Place {
     column: Option<usize>,
     fault: Option<Fault>,
+    /// Whether null may stand for an empty text or 0 anywhere.
+    nulls: bool,
 }
 
 type Shared = RefCell<Place>;
@@ -33,7 +35,15 @@ fn object<E: serde::de::Error>(place: &Shared, reason: RejectReason, what: &str)
 
 /// Reads one line that holds one JSON object.
 pub(crate) fn parse(line: &str) -> Result<Row<'_>, Fault> {
-    let place = Shared::default();
+    parse_at(line, Shared::default())
+}
+
+/// As [`parse`], with null allowed in every text and count: an unjudged row has no verdict.
+pub(crate) fn parse_with_nulls(line: &str) -> Result<Row<'_>, Fault> {
+    parse_at(line, RefCell::new(Place { nulls: true, ..Place::default() }))
+}
+
+fn parse_at(line: &str, place: Shared) -> Result<Row<'_>, Fault> {
     let mut deserializer = serde_json::Deserializer::from_str(line);
     let parsed = RowSeed(&place)
         .deserialize(&mut deserializer)
@@ -144,7 +154,8 @@ impl<'de> Visitor<'de> for RowSeed<'_> {
     }
 }
 
-fn required<T, E: serde::de::Error>(place: &Shared, value: Option<T>) -> Result<T, E> {
+fn required<T: Default, E: serde::de::Error>(place: &Shared, value: Option<T>) -> Result<T, E> {
+    let value = if place.borrow().nulls { Some(value.unwrap_or_default()) } else { value };
     value.ok_or_else(|| object(place, RejectReason::WrongType, "is null, which it may not be"))
 }
 
@@ -409,7 +420,7 @@ impl<'de> Visitor<'de> for ContextSeed<'_> {
 /// The text of one `clawscan_context` object, as a Parquet column may hold it.
 pub(crate) fn parse_context(text: &str) -> Result<Context<'_>, Fault> {
     let column = COLUMNS.len() - 2;
-    let place = RefCell::new(Place { column: Some(column), fault: None });
+    let place = RefCell::new(Place { column: Some(column), ..Place::default() });
     let mut deserializer = serde_json::Deserializer::from_str(text);
     let parsed = ContextSeed(&place)
         .deserialize(&mut deserializer)

@@ -10,6 +10,7 @@ pub mod metrics;
 mod model;
 mod params;
 mod persist;
+mod score;
 pub mod solver;
 mod train;
 
@@ -21,4 +22,5 @@ pub use params::{
     Calibration, ClassWeight, Penalty, SolverKind, SplitPlan, TrainParams, ValidTrainParams,
 };
 pub use persist::{JSON_LIMIT, MODEL_FORMAT, WEIGHTS_LIMIT};
+pub use score::Score;
 pub use train::{Part, SplitData, TrainData, Training, train};

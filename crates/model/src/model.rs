@@ -5,13 +5,12 @@ use clawsig_schema::{
     matrix::{ColumnGroup, ColumnInfo},
     target::Target,
 };
-use rayon::prelude::*;
 use sha2::{Digest, Sha256};
 
 use crate::{
     error::{ModelError, Result},
     params::TrainParams,
-    solver::{Coefficients, Matrix, SolverReport, class_scores, passes::softmax},
+    solver::{Coefficients, Matrix, SolverReport},
 };
 
 /// A model that can score rows of the matrix it was trained on.
@@ -79,23 +78,7 @@ impl TrainedModel {
     /// # Errors
     /// If the matrix has another number of columns than the model.
     pub fn probabilities<'x>(&self, x: impl Into<Matrix<'x>>) -> Result<Vec<Vec<f64>>> {
-        let x = x.into();
-        if x.cols() != self.coefficients.cols {
-            return Err(ModelError::Shape {
-                what: "a row of the matrix",
-                found: x.cols(),
-                expected: self.coefficients.cols,
-            });
-        }
-        Ok((0..x.rows())
-            .into_par_iter()
-            .map(|row| {
-                let mut scores = vec![0.0; self.classes.len()];
-                class_scores(&self.coefficients, x.row(row), &mut scores);
-                softmax(&mut scores);
-                scores
-            })
-            .collect())
+        self.coefficients.probabilities(x)
     }
 
     /// The weight of a column for a class against another, or against the mean of the classes.

@@ -5,10 +5,12 @@
 //! follows. `model.json` holds its SHA-256. A file from a stranger is read up to a limit, checked
 //! in full before use, and can do no more than be refused.
 
-use std::{fs, io::Read, path::Path};
+use std::{collections::BTreeMap, fs, io::Read, path::Path};
 
-use clawsig_schema::{format::FormatVersion, matrix::ColumnGroup, target::Target};
-use serde::{Deserialize, Serialize};
+use clawsig_schema::{
+    format::FormatVersion, hostile::printable, matrix::ColumnGroup, target::Target,
+};
+use serde::{Deserialize, Serialize, de::IgnoredAny};
 use sha2::{Digest, Sha256};
 
 use crate::{
@@ -54,6 +56,26 @@ struct ReportFields {
     relative_gap: f64,
     converged: bool,
 }
+
+/// The names of all fields above.
+const FIELDS: [&str; 16] = [
+    "format",
+    "target",
+    "classes",
+    "columns",
+    "columns_sha256",
+    "groups",
+    "settings",
+    "training_rows",
+    "solver",
+    "iterations",
+    "passes",
+    "objective",
+    "gradient_norm",
+    "relative_gap",
+    "converged",
+    "weights_sha256",
+];
 
 #[derive(Deserialize)]
 struct FormatOnly {
@@ -144,6 +166,14 @@ impl TrainedModel {
         MODEL_FORMAT
             .can_read(version.format)
             .map_err(|source| ModelError::Format { path: json.to_owned(), source })?;
+        // A newer minor version may have fields that this one does not need; no other file may.
+        if version.format <= MODEL_FORMAT {
+            let keys: BTreeMap<String, IgnoredAny> = serde_json::from_slice(&text).map_err(bad)?;
+            if let Some(unknown) = keys.keys().find(|key| !FIELDS.contains(&key.as_str())) {
+                let shown = printable(unknown, 60);
+                return Err(malformed(json, format!("not a model: unknown field `{shown}`")));
+            }
+        }
         let file: ModelFile = serde_json::from_slice(&text).map_err(bad)?;
         let names = file.target.classes();
         let mut last = None;

@@ -191,6 +191,14 @@ fn a_model_reads_back_and_a_damaged_one_is_refused() {
             std::fs::write(&json, text.replacen(from, to, 1)).unwrap();
             assert!(TrainedModel::load(&json, &weights).is_err(), "{from}");
         }
+        let with = |version: &str| {
+            let fields = format!("\"format\": \"{version}\", \"extra\": 1");
+            std::fs::write(&json, text.replacen("\"format\": \"1.0\"", &fields, 1)).unwrap();
+            TrainedModel::load(&json, &weights)
+        };
+        let error = with("1.0").unwrap_err();
+        assert!(error.to_string().contains("unknown field `extra`"), "{error}");
+        assert_eq!(with("1.9").unwrap(), model, "a newer minor version may have more");
     });
     std::fs::remove_dir_all(&folder).unwrap();
 }

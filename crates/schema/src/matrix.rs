@@ -120,6 +120,24 @@ impl Csr {
         Csr::new(cols, vec![0], Vec::new(), Vec::new())
     }
 
+    /// A matrix from its rows, each the columns (strictly ascending) and values of its entries.
+    pub fn from_rows<'a>(
+        cols: usize,
+        rows: impl IntoIterator<Item = (&'a [u32], &'a [f64])>,
+    ) -> Result<Csr, CsrError> {
+        let (mut indptr, mut indices, mut values) = (vec![0], Vec::new(), Vec::new());
+        for (columns, entries) in rows {
+            if columns.len() != entries.len() {
+                let (indices, values) = (columns.len(), entries.len());
+                return Err(CsrError::Lengths { indices, values });
+            }
+            indices.extend_from_slice(columns);
+            values.extend_from_slice(entries);
+            indptr.push(indices.len() as u64);
+        }
+        Csr::new(cols, indptr, indices, values)
+    }
+
     /// Number of rows.
     pub fn rows(&self) -> usize {
         self.indptr.len() - 1
@@ -320,6 +338,16 @@ mod tests {
         let columns = csr.select_columns(|c| c != 0);
         assert_eq!(columns.indices(), &[2, 0]);
         assert_eq!(columns.cols(), 3);
+    }
+
+    #[test]
+    fn a_matrix_comes_from_its_rows() {
+        let rows: [(&[u32], &[f64]); 3] = [(&[0, 3], &[1.0, 2.0]), (&[], &[]), (&[1], &[3.0])];
+        assert_eq!(Csr::from_rows(4, rows), Ok(sample()));
+        // Together the two rows have as many columns as values.
+        let crossed: [(&[u32], &[f64]); 2] = [(&[0, 1], &[1.0]), (&[0], &[1.0, 2.0])];
+        let lengths = CsrError::Lengths { indices: 2, values: 1 };
+        assert_eq!(Csr::from_rows(4, crossed), Err(lengths));
     }
 
     #[test]

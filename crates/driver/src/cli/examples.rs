@@ -100,3 +100,27 @@ pub(super) const MAN: &str = "\
 Examples:
   clawsig man | man -l -
   clawsig man --out ~/.local/share/man/man1      one page a command";
+
+pub(super) const PREDICT: &str = "\
+Examples:
+  clawsig predict skills/mail/SKILL.md          one file, by its text alone
+  clawsig predict skills --as csv > scores.csv  every folder below with a SKILL.md
+  clawsig predict new.jsonl --model runs/paper  rows with the dataset's columns
+  clawsig predict - < new.jsonl > scores.jsonl  a filter: a line out for every line in
+  clawsig predict skills --as sarif --threshold malicious@fpr=0.01 > skills.sarif
+
+A skill without scanner results (a file, a folder, a row without any of the scanners' columns) is
+scored by the run's text-only model. Of a folder, the files beside SKILL.md count as its bundle.
+A term's figure is its value times its weight, in log-odds for the verdict against the runner-up.
+Exit code 1 if an input could not be scored; its place in the output says why. The scores are
+concordance with the registry's verdict, not proof: read the run's report first.";
+
+pub(super) const EXPORT: &str = "\
+Examples:
+  clawsig export csv runs/sample --out skills.csv
+  clawsig export npz runs/sample --out matrices
+  clawsig export sarif runs/sample --out skills.sarif
+  clawsig export sql --engine duckdb --over jsonl FOLDER --out sql
+  clawsig export leaderboard runs/paper --out submission   (after `clawsig run ... --final`)
+
+A run is never changed by an export. What exists already is kept unless --force is given.";

@@ -6,13 +6,6 @@ use clap::{Args, Subcommand, ValueEnum};
 
 /// `clawsig export`
 #[derive(Clone, Debug, Args)]
-#[command(after_help = "\
-Examples:
-  clawsig export csv runs/sample --out skills.csv
-  clawsig export sql --engine duckdb --over jsonl FOLDER --out sql
-  clawsig export leaderboard runs/paper --out submission   (after `clawsig run ... --final`)
-
-A run is never changed by an export. What exists already is kept unless --force is given.")]
 pub struct ExportArgs {
     /// The form.
     #[command(subcommand)]
@@ -28,6 +21,10 @@ pub enum ExportTarget {
     Npz(ExportTo),
     /// The checked, typed rows, one Parquet file a split.
     Parquet(ExportTo),
+    /// SARIF 2.1.0: the skills that the model flags and those on which scanners disagree.
+    Sarif(ExportTo),
+    /// The rows with a Croissant description (JSON-LD), as ML tools load them.
+    Croissant(ExportTo),
     /// The model's card in the Hub's format.
     ModelCard(ExportTo),
     /// A submission to the Security Signals leaderboard; needs a run with --final.

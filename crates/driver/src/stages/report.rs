@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use clawsig_report::{DuplicateSummary, Evaluation, Part, RunInfo, StudyResults, render};
 use clawsig_schema::{Split, matrix::RowInfo, profile::DataProfile};
 
-use super::{Context, Rows, Stage, evaluate::Tables};
+use super::{Context, Rows, Stage, evaluate::Tables, ledger};
 use crate::{Error, files, settings::SourceKind};
 
 pub(super) fn run(context: &Context<'_>) -> Result<Rows, Error> {
@@ -63,6 +63,8 @@ fn run_info(context: &Context<'_>, profile: &DataProfile) -> Result<RunInfo, Err
         .filter(|(key, _)| !["run.threads", "source.path"].contains(&key.as_str()))
         .map(|(key, value)| (key, value.to_string()))
         .collect();
+    let mut warnings = profile.warnings.clone();
+    warnings.extend(ledger::sentence(&ledger::read(context.run.root())?));
     Ok(RunInfo {
         name: job.profile_name(),
         profile: job.profile_name(),
@@ -76,7 +78,7 @@ fn run_info(context: &Context<'_>, profile: &DataProfile) -> Result<RunInfo, Err
         versions: vec![("clawsig".to_owned(), env!("CARGO_PKG_VERSION").to_owned())],
         inputs,
         parameters,
-        warnings: profile.warnings.clone(),
+        warnings,
     })
 }
 

@@ -1,0 +1,79 @@
+//! `clawsig export sarif`: the skills of a run that its model flags, and those on which the
+//! scanners disagree most.
+
+use std::collections::HashMap;
+
+use clawsig_schema::{Split, agreement::AgreementResults};
+
+use super::place::FilePlace;
+use crate::{
+    Error,
+    cli::{ExportTo, Global},
+    files,
+    finished::{FinishedRun, id_cell},
+    sarif::{Finding, Location, Sarif},
+    stages::Stage,
+    terminal::count,
+};
+
+/// Writes one SARIF log: a result for every skill of the evaluated splits whose predicted class is
+/// not the first (clean, or LOW), and one for every line of the run's `disagreements.csv`.
+pub(super) fn export(to: &ExportTo, global: &Global) -> Result<(), Error> {
+    let run = FinishedRun::open(&to.run)?;
+    let predictions = run.predictions()?;
+    let agreement: AgreementResults =
+        files::read_json(&run.file(Stage::Agreement, "agreement.json")?)?;
+    let place = FilePlace::new(to)?;
+    let mut slugs = HashMap::new();
+    for &split in Split::ALL {
+        for row in run.rows(split)? {
+            slugs.insert(id_cell(&row.id), row.slug.unwrap_or(row.id));
+        }
+    }
+    let classes: Vec<&str> = predictions.classes.iter().map(String::as_str).collect();
+    let mut sarif = Sarif::new(&classes);
+    for row in &predictions.rows {
+        let Some(at) = classes.iter().position(|class| *class == row.predicted) else { continue };
+        if at == 0 {
+            continue;
+        }
+        let name = slugs.get(&row.id).unwrap_or(&row.id).clone();
+        sarif.add(Finding {
+            rule: at,
+            message: format!(
+                "predicted {} with probability {:.4}; the registry says {} (split {})",
+                row.predicted, row.probabilities[at], row.truth, row.split
+            ),
+            location: Location::Skill(name),
+            probabilities: predictions
+                .classes
+                .iter()
+                .cloned()
+                .zip(row.probabilities.iter().copied())
+                .collect(),
+        });
+    }
+    let flagged = sarif.len() as u64;
+    let about = "Scanners, or a scanner and the registry, disagree on the skill";
+    let rule = sarif.rule("disagreement", about, "note");
+    for found in &agreement.disagreements {
+        sarif.add(Finding {
+            rule,
+            message: format!(
+                "flagged by {}, not by {}; the registry says {} (split {})",
+                found.flagged_by,
+                found.not_flagged_by,
+                found.verdict.map_or("nothing", |verdict| verdict.as_str()),
+                found.split
+            ),
+            location: Location::Skill(found.slug.clone().unwrap_or_else(|| found.id.clone())),
+            probabilities: Default::default(),
+        });
+    }
+    files::write_json(&place.path(), &sarif.log())?;
+    let disagreements = sarif.len() as u64 - flagged;
+    place.finish(
+        &format!("{} flagged skills, {} disagreements", count(flagged), count(disagreements)),
+        global,
+    )
+}

@@ -1,0 +1,176 @@
+//! Skills on disk: which SKILL.md files a path means, and how one is read.
+
+use std::{
+    fs::{self, File},
+    io::Read,
+    path::{Path, PathBuf},
+};
+
+use clawsig_ingest::{SingleRow, bundle_stats};
+use clawsig_schema::{
+    BundleStats, JudgeFields, SkillRow, SkillSpectorSignals, Split, StaticSignals,
+    VirusTotalSignals,
+};
+
+use crate::Error;
+
+/// The largest SKILL.md that is read. The dataset's longest have 120,000 characters.
+const MAX_BYTES: u64 = 8 << 20;
+/// The dataset cuts a text here, so the models have seen none that is longer.
+const MAX_CHARACTERS: usize = 120_000;
+/// How many folders deep skills are looked for: a registry's archive has `skills/owner/slug`.
+const SKILL_DEPTH: usize = 4;
+/// How many folders deep a skill's own files are counted.
+const BUNDLE_DEPTH: usize = 8;
+/// The files of a skill that are counted at most.
+const BUNDLE_FILES: usize = 10_000;
+
+/// One skill on disk.
+pub(super) struct SkillFile {
+    /// Its SKILL.md.
+    pub(super) path: PathBuf,
+    /// Its folder, if the files beside SKILL.md are its bundle.
+    folder: Option<PathBuf>,
+}
+
+impl SkillFile {
+    /// A file that was named itself: what lies beside it is not known to belong to it.
+    pub(super) fn alone(path: &Path) -> SkillFile {
+        SkillFile { path: path.to_owned(), folder: None }
+    }
+
+    /// Reads text and bundle.
+    pub(super) fn read(&self) -> Result<SingleRow, String> {
+        let text = read_text(&self.path)?;
+        let bundle = match &self.folder {
+            Some(folder) => self.bundle(folder)?,
+            None => BundleStats::default(),
+        };
+        Ok(SingleRow {
+            row: SkillRow {
+                id: String::new(),
+                slug: None,
+                version: String::new(),
+                text: Some(text),
+                bundle,
+                verdict: None,
+                judge: JudgeFields::default(),
+                static_scan: StaticSignals::default(),
+                virustotal: VirusTotalSignals::default(),
+                skillspector: SkillSpectorSignals::default(),
+                split: Split::EvalHoldout,
+            },
+            has_scanners: false,
+        })
+    }
+
+    fn bundle(&self, folder: &Path) -> Result<BundleStats, String> {
+        let mut files = Vec::new();
+        self.collect(folder, "", BUNDLE_DEPTH, &mut files)?;
+        Ok(bundle_stats(files))
+    }
+
+    fn collect(
+        &self,
+        folder: &Path,
+        prefix: &str,
+        depth: usize,
+        files: &mut Vec<(String, u64)>,
+    ) -> Result<(), String> {
+        for (name, path, kind) in entries(folder)? {
+            let below = format!("{prefix}{name}");
+            if kind.is_dir() && depth > 0 {
+                self.collect(&path, &format!("{below}/"), depth - 1, files)?;
+            } else if kind.is_file() && path != self.path {
+                if files.len() == BUNDLE_FILES {
+                    return Err(format!(
+                        "has more than {BUNDLE_FILES} files beside SKILL.md: name SKILL.md itself"
+                    ));
+                }
+                let bytes = fs::symlink_metadata(&path).map_or(0, |metadata| metadata.len());
+                files.push((below, bytes));
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The skills of a folder, in the order of their paths: itself, or the folders below that hold a
+/// SKILL.md. Links are not followed.
+pub(super) fn find(folder: &Path) -> Result<Vec<SkillFile>, Error> {
+    let mut found = Vec::new();
+    walk(folder, SKILL_DEPTH, &mut found)
+        .map_err(|reason| Error::Artifact { path: folder.to_owned(), reason })?;
+    if found.is_empty() {
+        return Err(Error::Usage(format!(
+            "{} holds no SKILL.md, itself or in a folder up to {SKILL_DEPTH} levels below: name a \
+             skill's folder, a folder of them, or a .jsonl or .parquet file of rows",
+            folder.display()
+        )));
+    }
+    Ok(found)
+}
+
+fn walk(folder: &Path, depth: usize, found: &mut Vec<SkillFile>) -> Result<(), String> {
+    let entries = entries(folder)?;
+    let is_skill = |name: &str| name.eq_ignore_ascii_case("SKILL.md");
+    if let Some((_, path, _)) =
+        entries.iter().find(|(name, _, kind)| kind.is_file() && is_skill(name))
+    {
+        found.push(SkillFile { path: path.clone(), folder: Some(folder.to_owned()) });
+        return Ok(());
+    }
+    for (_, path, _) in entries.iter().filter(|(_, _, kind)| kind.is_dir() && depth > 0) {
+        walk(path, depth - 1, found)?;
+    }
+    Ok(())
+}
+
+/// A folder's entries by name.
+fn entries(folder: &Path) -> Result<Vec<(String, PathBuf, fs::FileType)>, String> {
+    let failed = |e: std::io::Error| format!("can't read the folder {}: {e}", folder.display());
+    let mut entries = Vec::new();
+    for entry in fs::read_dir(folder).map_err(failed)? {
+        let entry = entry.map_err(failed)?;
+        let name = entry.file_name().to_string_lossy().into_owned();
+        entries.push((name, entry.path(), entry.file_type().map_err(failed)?));
+    }
+    entries.sort_by(|a, b| a.0.cmp(&b.0));
+    Ok(entries)
+}
+
+/// A SKILL.md as the models know texts: UTF-8, cut where the dataset cuts.
+fn read_text(path: &Path) -> Result<String, String> {
+    let failed = |e: std::io::Error| format!("can't be read: {e}");
+    let metadata = fs::metadata(path).map_err(failed)?;
+    if !metadata.is_file() {
+        return Err("is no file: name a SKILL.md".to_owned());
+    }
+    let too_large = || {
+        format!(
+            "is larger than {} MiB: name a SKILL.md (the dataset's longest have {MAX_CHARACTERS} \
+             characters), or call a file of rows *.jsonl or *.parquet",
+            MAX_BYTES >> 20
+        )
+    };
+    if metadata.len() > MAX_BYTES {
+        return Err(too_large());
+    }
+    let mut bytes = Vec::new();
+    let file = File::open(path).map_err(failed)?;
+    file.take(MAX_BYTES + 1).read_to_end(&mut bytes).map_err(failed)?;
+    if bytes.len() as u64 > MAX_BYTES {
+        return Err(too_large());
+    }
+    if bytes.contains(&0) {
+        return Err("holds NUL bytes, so it is binary: name a SKILL.md in UTF-8".to_owned());
+    }
+    let mut text = String::from_utf8(bytes).map_err(|e| {
+        let at = e.utf8_error().valid_up_to();
+        format!("byte {at} is no UTF-8: convert it, for example with `iconv -t UTF-8`")
+    })?;
+    if let Some((end, _)) = text.char_indices().nth(MAX_CHARACTERS) {
+        text.truncate(end);
+    }
+    Ok(text)
+}

@@ -1,0 +1,64 @@
+//! A text classifier on any labelled CSV, with `clawsig-features` and `clawsig-model` alone.
+//!
+//! `text_classifier FILE.csv LABEL_COLUMN TEXT_COLUMN [NEW TEXT...]` fits TF-IDF and a multinomial
+//! logistic regression, tells how far training got, and classifies the new texts.
+#![expect(clippy::print_stdout, reason = "the example's result is its output")]
+
+use std::error::Error;
+
+use clawsig_features::{TfIdf, VectorizerParams};
+use clawsig_model::solver::{Auto, Problem, Solver, Stop};
+use clawsig_schema::hostile::printable;
+
+fn main() -> Result<(), Box<dyn Error>> {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let [file, label, text, new @ ..] = &arguments[..] else {
+        return Err("usage: text_classifier FILE.csv LABEL_COLUMN TEXT_COLUMN [NEW TEXT...]".into());
+    };
+    let mut reader = csv::Reader::from_path(file)?;
+    let header = reader.headers()?.clone();
+    let column = |name: &str| {
+        header
+            .iter()
+            .position(|found| found == name)
+            .ok_or_else(|| format!("{file} has no column `{name}`"))
+    };
+    let (label, text) = (column(label)?, column(text)?);
+    let (mut names, mut texts) = (Vec::new(), Vec::new());
+    for record in reader.records() {
+        let record = record?;
+        names.push(record[label].to_owned());
+        texts.push(record[text].to_owned());
+    }
+    let mut classes = names.clone();
+    classes.sort();
+    classes.dedup();
+    let labels: Vec<u32> = names
+        .iter()
+        .filter_map(|name| classes.binary_search(name).ok())
+        .map(|class| class as u32)
+        .collect();
+
+    let params = VectorizerParams { ngrams: (1, 2), sublinear: true, ..Default::default() };
+    let (fitted, x) = TfIdf::new(params.check()?).fit_transform(&texts)?;
+    // 1 / C with C = 1, as scikit-learn's default.
+    let problem = Problem::new(&x, &labels, classes.len(), 1.0)?;
+    let solution = Auto.solve(&problem, None, Stop::default(), &|_, _| {})?;
+    println!(
+        "{} texts, {} classes, {} terms; {} after {} iterations",
+        texts.len(),
+        classes.len(),
+        fitted.cols(),
+        if solution.report.converged { "converged" } else { "not converged" },
+        solution.report.iterations
+    );
+
+    let shown = if new.is_empty() { &texts[..] } else { new };
+    let matrix = fitted.transform(shown)?;
+    for (text, p) in shown.iter().zip(solution.coefficients.probabilities(&matrix)?) {
+        let best = (0..p.len()).reduce(|a, b| if p[b] > p[a] { b } else { a }).unwrap_or(0);
+        // Texts of a file are shown as text, whatever they hold.
+        println!("{:.3}  {}  {}", p[best], printable(&classes[best], 20), printable(text, 60));
+    }
+    Ok(())
+}
