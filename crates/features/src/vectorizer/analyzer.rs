@@ -4,6 +4,8 @@
 //! a maximal run of at least two word characters, where a word character is what Python's `\w`
 //! matches: `str.isalnum()` or an underscore, which is `[\p{L}\p{N}_]`. White space is
 //! `str.isspace()`: Unicode's `White_Space` and U+001C to U+001F.
+#![doc = "\n"]
+#![doc = include_str!("../../UNICODE.md")]
 
 use std::{borrow::Cow, sync::LazyLock};
 
@@ -25,7 +27,7 @@ static WORD_BITS: LazyLock<Vec<u64>> = LazyLock::new(|| {
     bits
 });
 
-/// Whether Python's `\w` matches the character (Unicode 16.0).
+/// Whether Python's `\w` matches the character, by Unicode 16.0.
 pub fn is_word_char(c: char) -> bool {
     let code = c as usize;
     WORD_BITS[code / 64] >> (code % 64) & 1 == 1
