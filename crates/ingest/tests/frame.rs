@@ -12,7 +12,7 @@ use serde_json::json;
 fn signals(folder: &Path, rows: usize) -> (Vec<SkillRow>, DataFrame, DataFrame) {
     let line = |n: usize| {
         json!({
-            "id": format!("{n:064x}"), "skill_slug": (n % 2 == 0).then_some("owner/skill"),
+            "id": format!("{n:064x}"), "skill_slug": n.is_multiple_of(2).then_some("owner/skill"),
             "skill_version": "1", "skill_md_content": format!("text {n}"),
             "skill_bundle_content":
                 [{"path": "a.py", "content": "x", "sha256": "00", "sizeBytes": n}],
@@ -24,7 +24,7 @@ fn signals(folder: &Path, rows: usize) -> (Vec<SkillRow>, DataFrame, DataFrame) 
             "virustotal_malicious_count": (n % 2 == 1).then_some(n),
             "virustotal_suspicious_count": null, "virustotal_harmless_count": null,
             "virustotal_undetected_count": null, "skillspector_status": null,
-            "skillspector_score": (n % 2 == 0).then_some(n as f64 / 7.0),
+            "skillspector_score": n.is_multiple_of(2).then_some(n as f64 / 7.0),
             "skillspector_severity": null, "skillspector_issue_count": 0,
             "skillspector_issue_codes": [], "skillspector_issue_categories": [],
             "clawscan_context": {}, "split": "train",
@@ -52,17 +52,17 @@ fn a_data_frame_holds_the_rows_column_by_column() {
     assert_eq!((rows.len(), frame.height()), (50, 50));
     let column = |name: &str| frame.column(name).unwrap();
     let texts = |name: &str| -> Vec<Option<String>> {
-        column(name).str().unwrap().into_iter().map(|t| t.map(str::to_owned)).collect()
+        column(name).str().unwrap().iter().map(|t| t.map(str::to_owned)).collect()
     };
     let of = |get: fn(&SkillRow) -> Option<String>| rows.iter().map(get).collect::<Vec<_>>();
     assert_eq!(texts("id"), of(|row| Some(row.id.clone())));
     assert_eq!(texts("skill_slug"), of(|row| row.slug.clone()));
     assert_eq!(texts("skill_md_content"), of(|row| row.text.clone()));
     assert_eq!(texts("clawscan_verdict"), of(|row| row.verdict.map(|v| v.to_string())));
-    let score: Vec<Option<f64>> = column("skillspector_score").f64().unwrap().into_iter().collect();
+    let score: Vec<Option<f64>> = column("skillspector_score").f64().unwrap().iter().collect();
     assert_eq!(score, rows.iter().map(|row| row.skillspector.score).collect::<Vec<_>>());
     let engines = column("virustotal_malicious_count").u32().unwrap();
-    let engines: Vec<Option<u32>> = engines.into_iter().collect();
+    let engines: Vec<Option<u32>> = engines.iter().collect();
     assert_eq!(engines, rows.iter().map(|row| row.virustotal.malicious).collect::<Vec<_>>());
 
     // Lists keep their lengths and their items.
@@ -70,7 +70,7 @@ fn a_data_frame_holds_the_rows_column_by_column() {
     let lists = column("static_reason_codes").list().unwrap();
     for (at, row) in rows.iter().enumerate() {
         let list = lists.get_as_series(at).unwrap();
-        let codes: Vec<&str> = list.str().unwrap().into_iter().flatten().collect();
+        let codes: Vec<&str> = list.str().unwrap().iter().flatten().collect();
         assert_eq!(codes, row.static_scan.reason_codes, "row {at}");
     }
 
