@@ -4,6 +4,7 @@ mod cg;
 mod descent;
 mod lbfgs;
 mod linfa_dense;
+mod linfa_traits;
 mod matrix;
 mod newton;
 pub(crate) mod passes;
@@ -12,6 +13,7 @@ mod sampled;
 mod spec;
 
 pub use linfa_dense::LinfaDense;
+pub use linfa_traits::SparseLogistic;
 pub use matrix::{Compact, Matrix};
 pub(crate) use spec::outputs_of;
 pub use spec::{Coefficients, MAX_CLASSES, Problem, Solution, SolverReport, Stop};
