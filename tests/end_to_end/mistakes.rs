@@ -87,8 +87,3 @@ fn a_value_out_of_range_is_told_before_anything_runs() {
     sandbox.clawsig(&[&leak[..], &["--out", "r"]].concat()).fails_with(2, &["skillspector_score"]);
     assert!(!sandbox.path("r").exists());
 }
-
-#[test]
-fn a_seed_of_the_hub_says_what_to_do_instead() {
-    Sandbox::new().clawsig(&["run", "--profile", "paper"]).fails_with(2, &["source.path"]);
-}

@@ -61,7 +61,7 @@ fn rows_of_another_dataset_are_not_measured_by_the_papers_figures() {
     let words = ["verify", "r", "--published", published.to_str().unwrap()];
     let outcome = sandbox.clawsig(&words);
     assert_eq!(outcome.code, Some(3), "{}", outcome.stderr);
-    assert!(line(&outcome, "rows of test").contains("6,747"));
+    assert!(line(&outcome, "rows of test  ").contains("6,747"));
     assert!(line(&outcome, "every other rule engine").contains("not in this run"));
 }
 
@@ -90,7 +90,7 @@ fn every_figure_that_another_program_counted_is_reproduced() {
     let outcome = against_python(&sandbox, "r").done();
     let largest = line(&outcome, "largest overlap");
     assert!(largest.ends_with("not in this run: the stage agreement has not run"), "{largest}");
-    assert!(line(&outcome, "rows of test").ends_with("holds"));
+    assert!(line(&outcome, "rows of test  ").ends_with("holds"));
 }
 
 #[test]
@@ -111,8 +111,13 @@ fn one_byte_one_row_and_one_verdict_are_each_caught_and_named() {
     let verdict =
         test.replacen("\"clawscan_verdict\":\"clean\"", "\"clawscan_verdict\":\"malicious\"", 1);
     let changes: [(&str, &str, &[&str], &[&str]); 3] = [
-        ("byte", &byte, &["data/test.jsonl: SHA-256"], &["data/test.jsonl: rows", "rows of test"]),
-        ("row", row, &["data/test.jsonl: rows", "data/test.jsonl: bytes", "rows of test"], &[]),
+        (
+            "byte",
+            &byte,
+            &["data/test.jsonl: SHA-256"],
+            &["data/test.jsonl: rows", "rows of test  "],
+        ),
+        ("row", row, &["data/test.jsonl: rows", "data/test.jsonl: bytes", "rows of test  "], &[]),
         (
             "verdict",
             &verdict,
