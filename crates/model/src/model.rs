@@ -98,7 +98,7 @@ impl TrainedModel {
 
     /// The columns that moved one row most towards `class` and away from `against` (or from the
     /// classes' mean), strongest first, ties by column; those that moved it the other way have
-    /// negative scores. A row is the columns and values of [`Csr::row`].
+    /// negative scores. A row is the columns and values of [`clawsig_schema::matrix::Csr::row`].
     pub fn explain(
         &self,
         row: (&[u32], &[f64]),
