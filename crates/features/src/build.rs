@@ -171,13 +171,13 @@ fn each_batch(
     if batch.is_empty() { Ok(()) } else { take(&batch) }
 }
 
-/// Who a row is; duplicates are marked once all rows are known.
 /// A text of the author's that a terminal and a spreadsheet can be shown. Two owners stay two: no
 /// registry has names of 400 characters.
 fn cell(text: &str) -> String {
     hostile::spreadsheet_cell(&hostile::printable(text, 400)).into_owned()
 }
 
+/// Who a row is; duplicates are marked once all rows are known.
 fn row_info(row: &SkillRow, rule: FlagRule) -> RowInfo {
     let flag = |scanner| flags::flag(row, scanner, rule);
     let severity = row.skillspector.known_severity();
