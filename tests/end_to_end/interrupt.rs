@@ -3,11 +3,16 @@
 
 use std::{
     fs,
-    io::{BufRead, BufReader, Read},
-    process::{Command, Stdio},
+    io::{BufRead, BufReader, Read, Write},
+    process::{Child, Command, Stdio},
 };
 
 use crate::program::{Sandbox, artifacts};
+
+fn interrupt(child: &Child) {
+    let sent = Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap();
+    assert!(sent.success());
+}
 
 #[test]
 fn an_interrupted_run_says_how_to_go_on_and_ends_in_the_same_bytes() {
@@ -32,8 +37,7 @@ fn an_interrupted_run_says_how_to_go_on_and_ends_in_the_same_bytes() {
     while !all.contains("agreement  runs") {
         assert_ne!(said.read_line(&mut all).unwrap(), 0, "ended before agreement:\n{all}");
     }
-    let sent = Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap();
-    assert!(sent.success());
+    interrupt(&child);
     said.read_to_string(&mut all).unwrap();
     let ended = child.wait().unwrap();
     assert_eq!(ended.code(), Some(130), "{all}");
@@ -55,4 +59,62 @@ fn an_interrupted_run_says_how_to_go_on_and_ends_in_the_same_bytes() {
     for (name, bytes) in &whole {
         assert!(*bytes == interrupted[name], "{name} differs");
     }
+}
+
+#[test]
+fn an_interrupted_prediction_ends_with_one_message() {
+    let sandbox = Sandbox::new();
+    sandbox.clawsig(&["run", "--out", "run", "--quiet"]).done();
+    let mut child = Command::new(env!("CARGO_BIN_EXE_clawsig-under-test"))
+        .args(["predict", "-", "--model", "run"])
+        .current_dir(sandbox.path(""))
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    // It waits for more lines once the first is answered.
+    let mut input = child.stdin.take().unwrap();
+    input.write_all(b"{\"skill_md_content\": \"# Mail\"}\n").unwrap();
+    input.flush().unwrap();
+    let mut answers = BufReader::new(child.stdout.take().unwrap());
+    let mut answer = String::new();
+    answers.read_line(&mut answer).unwrap();
+    assert!(answer.contains("verdict"), "{answer}");
+    interrupt(&child);
+    let mut said = String::new();
+    child.stderr.take().unwrap().read_to_string(&mut said).unwrap();
+    assert_eq!(child.wait().unwrap().code(), Some(130), "{said}");
+    assert_eq!(said, "interrupted: what was printed so far may end in the middle of a skill\n");
+    drop(input);
+}
+
+/// What a run says on a pipe and, where util-linux's `script` is there, on a terminal.
+#[test]
+fn bars_are_drawn_on_a_terminal_and_nowhere_else() {
+    let sandbox = Sandbox::new();
+    let words = ["run", "--set", "agreement.replicates=20000", "--out"];
+    let piped = sandbox.clawsig(&[&words[..], &["piped"]].concat()).done();
+    let announced = piped.stderr.lines().all(|line| line.contains(" runs: "));
+    assert!(announced && !piped.stderr.contains(['\r', '\u{1b}', '%']), "{:?}", piped.stderr);
+
+    let program = env!("CARGO_BIN_EXE_clawsig-under-test");
+    let on_terminal = |more: &str| {
+        Command::new("script")
+            .args(["-qec", &format!("'{program}' {} drawn{more}", words.join(" ")), "/dev/null"])
+            .current_dir(sandbox.path(""))
+            .env("TERM", "xterm")
+            .stdin(Stdio::null())
+            .output()
+    };
+    let Ok(drawn) = on_terminal("") else {
+        println!("skipped: no `script` to give the program a terminal");
+        return;
+    };
+    let drawn = String::from_utf8_lossy(&drawn.stdout).into_owned();
+    for text in ["agreement [", "bootstrap, ", "evaluate  [", "refit "] {
+        assert!(drawn.contains(text), "no {text:?} in {drawn:?}");
+    }
+    let quiet = String::from_utf8_lossy(&on_terminal("2 --quiet").unwrap().stdout).into_owned();
+    assert_eq!(quiet, "");
 }

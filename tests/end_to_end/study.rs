@@ -51,6 +51,9 @@ fn the_bundled_sample_runs_to_the_report_and_the_second_time_does_nothing() {
     assert!(metrics["test"]["macro"]["f1"]["value"].is_number());
     assert!(metrics["eval_holdout"].is_null(), "the hold-out is not looked at unasked");
 
+    let evaluation = fs::read_to_string(run.join("evaluate/evaluation.json")).unwrap();
+    assert!(evaluation.contains("class `malicious` has 1 test row: its figures are uncertain"));
+
     let before = artifacts(&run);
     let second = sandbox.clawsig(&["run"]).done();
     assert_eq!(second.stderr.matches("up to date").count(), 6, "{}", second.stderr);

@@ -10,6 +10,7 @@
 mod collect;
 mod counted;
 mod disagree;
+mod meter;
 mod params;
 mod slice;
 mod sweep;
@@ -17,6 +18,7 @@ mod truth;
 
 pub use collect::Study;
 pub use counted::CountedRows;
+pub use meter::Progress;
 pub use params::{StudyParams, ValidStudyParams};
 
 use clawsig_schema::{Scanner, agreement::VERDICT_RATER, estimate};

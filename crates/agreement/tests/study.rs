@@ -67,7 +67,7 @@ fn study(rows: &[SkillRow], params: StudyParams) -> AgreementResults {
     for row in rows {
         study.observe(row).unwrap();
     }
-    study.finish(&|_, _| {})
+    study.finish(&|_, _, _| {})
 }
 
 #[test]
@@ -255,8 +255,8 @@ fn counted_rows_give_the_results_of_the_rows() {
         owned.observe_counted(group).unwrap();
         ownerless.observe_counted(group).unwrap();
     }
-    assert_eq!(owned.finish(&|_, _| {}), direct);
-    let ownerless = ownerless.finish(&|_, _| {});
+    assert_eq!(owned.finish(&|_, _, _| {}), direct);
+    let ownerless = ownerless.finish(&|_, _, _| {});
     assert!(ownerless.slices.iter().all(|slice| !slice.name.starts_with("owner_size")));
     let values = |results: &AgreementResults| -> Vec<_> {
         let rows = results.pair_rows().filter(|row| !row.slice.starts_with("owner_size"));
@@ -278,6 +278,6 @@ fn counts_beyond_exact_numbers_are_refused() {
     study.observe_counted(&counted).unwrap();
     counted.rows = u64::MAX;
     assert_eq!(study.observe_counted(&counted), Err(Error::TooManyRows));
-    let results = study.finish(&|_, _| {});
+    let results = study.finish(&|_, _, _| {});
     assert_eq!(results.rows, MOST_SUBJECTS);
 }

@@ -19,6 +19,25 @@ use crate::{
     stages::Stage,
 };
 
+/// What an interrupted command has left, and how to go on.
+pub(crate) fn when_interrupted(command: &Command) -> &'static str {
+    match command {
+        Command::Agreement(arguments) if arguments.counts.is_some() => NOTHING_LEFT,
+        Command::Run(_)
+        | Command::Ingest(_)
+        | Command::Agreement(_)
+        | Command::Features(_)
+        | Command::Train(_)
+        | Command::Evaluate(_)
+        | Command::Report(_) => "finished stages are kept, the same command goes on from there",
+        Command::Predict(_) => "what was printed so far may end in the middle of a skill",
+        Command::Synth(_) => "some of the rows are written, the same command begins anew",
+        _ => NOTHING_LEFT,
+    }
+}
+
+const NOTHING_LEFT: &str = "nothing was written, give the command again";
+
 /// Carries out what was typed.
 pub(crate) fn execute(cli: Cli) -> Result<ExitStatus, Error> {
     let global = &cli.global;

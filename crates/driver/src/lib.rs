@@ -37,7 +37,7 @@ pub fn main_impl() -> ExitCode {
         }
     };
     logging::start(cli.global.quiet);
-    interrupt::watch();
+    interrupt::watch(commands::when_interrupted(&cli.command));
     let outcome = commands::execute(cli);
     interrupt::wait_if_interrupted();
     match outcome {

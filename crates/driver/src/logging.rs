@@ -5,14 +5,16 @@ use tracing_subscriber::{
     EnvFilter, Layer, filter::filter_fn, layer::SubscriberExt, util::SubscriberInitExt,
 };
 
+use crate::terminal::{Aside, takes_colour};
+
 /// Starts the log: warnings by default, errors only with `--quiet`, whatever `RUST_LOG` says
 /// otherwise.
 pub(crate) fn start(quiet: bool) {
     let default = if quiet { "error" } else { "warn" };
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(default));
-    let colour = crate::terminal::takes_colour(&std::io::stderr());
+    let colour = takes_colour(&std::io::stderr());
     let lines = tracing_subscriber::fmt::layer()
-        .with_writer(std::io::stderr)
+        .with_writer(|| Aside)
         .with_ansi(colour)
         .with_target(false)
         .without_time()

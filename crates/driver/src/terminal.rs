@@ -1,5 +1,6 @@
 //! What the user sees: results on standard output, everything else on standard error.
 
+mod bar;
 mod table;
 mod transfers;
 
@@ -8,12 +9,14 @@ use std::{
     error::Error as _,
     fmt::Write as _,
     io::{self, IsTerminal, Write as _},
-    time::Duration,
 };
 
-use clawsig_schema::hostile::{is_deceptive, printable};
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+pub(crate) use clawsig_schema::wording::{counted, grouped as count};
 
+use clawsig_schema::hostile::{is_deceptive, printable};
+
+use bar::beside;
+pub(crate) use bar::{Aside, Progress, close};
 pub(crate) use table::{Table, sentence};
 pub(crate) use transfers::Transfers;
 
@@ -52,7 +55,9 @@ pub(crate) fn print(text: &str) -> Result<(), Error> {
 /// names and other people's texts may be in it, so nothing in it acts on the terminal, and it has
 /// an end.
 pub(crate) fn say(text: &str) {
-    let _ = writeln!(io::stderr().lock(), "{}", defused(text));
+    beside(|| {
+        let _ = writeln!(io::stderr().lock(), "{}", defused(text));
+    });
 }
 
 fn defused(text: &str) -> String {
@@ -81,58 +86,9 @@ pub(crate) fn complain(error: &Error) {
     }
     let word = if takes_colour(&io::stderr()) { "\u{1b}[1;31merror:\u{1b}[0m" } else { "error:" };
     // As in `say`, nobody may be listening.
-    let _ = writeln!(io::stderr().lock(), "{word} {}", defused(&text));
-}
-
-/// A bar for something that may take over a second: drawn on a terminal, silent elsewhere.
-pub(crate) struct Progress {
-    bar: ProgressBar,
-}
-
-impl Progress {
-    /// A bar with a title; `quiet` draws none.
-    pub(crate) fn new(title: &str, quiet: bool) -> Progress {
-        let bar = ProgressBar::new(0);
-        if quiet || !io::stderr().is_terminal() {
-            bar.set_draw_target(ProgressDrawTarget::hidden());
-        } else {
-            bar.set_draw_target(ProgressDrawTarget::stderr_with_hz(5));
-        }
-        let style = ProgressStyle::with_template(
-            "{prefix:<12} [{bar:30}] {percent:>3} %  {elapsed} elapsed, {eta} left",
-        );
-        if let Ok(style) = style {
-            bar.set_style(style.progress_chars("=> "));
-        }
-        bar.set_prefix(title.to_owned());
-        bar.enable_steady_tick(Duration::from_millis(250));
-        Progress { bar }
-    }
-
-    /// Moves the bar to `done` of `total` (0: unknown).
-    pub(crate) fn set(&self, done: u64, total: u64) {
-        self.bar.set_length(total.max(done));
-        self.bar.set_position(done);
-    }
-}
-
-impl Drop for Progress {
-    fn drop(&mut self) {
-        self.bar.finish_and_clear();
-    }
-}
-
-/// `12345` as `12,345`.
-pub(crate) fn count(n: u64) -> String {
-    let digits = n.to_string();
-    let mut text = String::new();
-    for (i, digit) in digits.chars().enumerate() {
-        if i > 0 && (digits.len() - i).is_multiple_of(3) {
-            text.push(',');
-        }
-        text.push(digit);
-    }
-    text
+    beside(|| {
+        let _ = writeln!(io::stderr().lock(), "{word} {}", defused(&text));
+    });
 }
 
 #[cfg(test)]
@@ -148,13 +104,5 @@ mod tests {
         assert!(!safe.contains(|c: char| is_deceptive(c) && c != '\n'), "{safe}");
         assert_eq!(serde_json::from_str::<serde_json::Value>(&safe).unwrap(), value);
         assert_eq!(harmless("\u{1b}[2J"), "\\u001b[2J");
-    }
-
-    #[test]
-    fn thousands_are_set_apart() {
-        assert_eq!(
-            [0, 999, 1000, 1_081_476_464].map(count),
-            ["0", "999", "1,000", "1,081,476,464"]
-        );
     }
 }

@@ -27,8 +27,8 @@ pub trait RowSource {
     fn rows(&mut self, split: Split) -> Result<RowIter<'_>, BoxError>;
 }
 
-/// Is told the rows done and the total (0 while it is not known).
-pub type Progress<'a> = &'a (dyn Fn(u64, u64) + Sync);
+/// Is told what is being done, and how many rows of all splits are behind it.
+pub type Progress<'a> = &'a (dyn Fn(&str, u64) + Sync);
 
 /// One split's matrix and who its rows are.
 #[derive(Clone, Debug, PartialEq)]
@@ -85,12 +85,13 @@ pub fn build(
         signatures.par_extend(batch.par_iter().map(|row| Signature::of(text_of(row))));
         infos.extend(batch.iter().map(|row| row_info(row, params.params.flag_rule)));
         done += batch.len() as u64;
-        progress(done, 0);
+        progress("reading texts", done);
         Ok(())
     })?;
     if infos.is_empty() {
         return Err(FeaturesError::NoTrainingRows);
     }
+    progress("fitting the vocabulary", done);
     let (text, matrix) = match fit {
         Some(fit) => fit.finish().map(|(fitted, matrix)| (Some(fitted), Some(matrix)))?,
         None => (None, None),
@@ -135,13 +136,13 @@ pub fn build(
             signatures.par_extend(batch.par_iter().map(|row| Signature::of(text_of(row))));
             infos.extend(batch.iter().map(|row| row_info(row, params.params.flag_rule)));
             done += batch.len() as u64;
-            progress(done, 0);
+            progress("transforming texts", done);
             Ok(())
         })?;
         splits.push(SplitFeatures { split, matrix: Rows::join(pieces, cols)?, rows: infos });
     }
+    progress("near-duplicates", done);
     mark_duplicates(&mut splits, &signatures)?;
-    progress(done, done);
     Ok(FeatureSet { columns: fitted.columns(), fitted, splits })
 }
 

@@ -21,6 +21,7 @@ use clawsig_schema::{
     column::COLUMNS,
     lock::{LockDifference, LockedFile},
     profile::{DataProfile, FileProfile, PROFILE_FORMAT},
+    wording::counted,
 };
 use sha2::{Digest, Sha256};
 
@@ -307,14 +308,16 @@ impl State {
         let unknown = tally.verdicts_unknown();
         if unknown > 0 {
             warnings.push(format!(
-                "{unknown} rows have the verdict `unknown`, which the paper's data does not have; \
-                 they are kept out of every target"
+                "{} with the verdict `unknown`, which the paper's data does not have; no target \
+                 counts them",
+                counted(unknown, "row")
             ));
         }
         if tally.disagreements > 0 {
-            let rows = tally.disagreements;
-            warnings
-                .push(format!("{rows} rows name another split than their file; the file decides"));
+            warnings.push(format!(
+                "another split than the file's named in {}; the file decides",
+                counted(tally.disagreements, "row")
+            ));
         }
         let (reason_codes, issue_categories) = tally.codes();
         let examples = Scanner::ALL.iter().zip(self.examples);

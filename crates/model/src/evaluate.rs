@@ -9,6 +9,7 @@ use clawsig_schema::{
         OVERALL, PredictionRow, ScoreRow, SplitCounts, SplitMetrics, WEIGHTED, metric,
     },
     matrix::{ColumnGroup, ColumnInfo, Csr, RowInfo},
+    wording::counted,
 };
 use rand_chacha::{ChaCha8Rng, rand_core::SeedableRng};
 
@@ -16,11 +17,13 @@ use crate::{
     baseline::{as_scored, baselines, paired_test},
     curves::{Calibrator, calibration_scores, curves, operating_points, reliability},
     error::{ModelError, Result},
-    metrics::{Bootstrap, Scored, split_metrics},
+    metrics::{Bootstrap, Scored, split_metrics_told},
     model::TrainedModel,
     params::{Calibration, SolverKind, TrainParams},
-    solver::{Coefficients, Progress},
-    train::{Part, TrainData, Training, fit, groups_of, keep_groups, only_groups, shuffle},
+    solver::Coefficients,
+    train::{
+        Part, PartProgress, TrainData, Training, fit, groups_of, keep_groups, only_groups, shuffle,
+    },
 };
 
 /// Evaluation's parameters, not yet checked.
@@ -246,15 +249,25 @@ struct Stage<'a> {
     test: &'a Part,
     params: &'a TrainParams,
     bootstrap: Bootstrap,
+    progress: PartProgress<'a>,
 }
 
 impl Stage<'_> {
-    fn refit(&self, x: &Csr, labels: &[usize], groups: &[ColumnGroup]) -> Result<TrainedModel> {
+    /// Fits again; `part` is the progress of which this refit is `done` of `total`.
+    fn refit(
+        &self,
+        x: &Csr,
+        labels: &[usize],
+        groups: &[ColumnGroup],
+        (part, done, total): (&str, u64, u64),
+    ) -> Result<TrainedModel> {
+        (self.progress)(part, done, total);
         // A comparison needs three digits of a metric, not the optimum's eighth.
         let params =
             TrainParams { tolerance: self.params.tolerance.max(1e-5), ..self.params.clone() };
         let start = self.start(labels, groups);
-        fit(x, labels, groups, self.columns, &params, start.as_ref(), &|_, _| {})
+        let iterations = |n, _| (self.progress)(&format!("{part}, step {n}"), done, total);
+        fit(x, labels, groups, self.columns, &params, start.as_ref(), &iterations)
     }
 
     /// The trained weights of these groups' columns, the others 0: a start close to the optimum.
@@ -267,14 +280,13 @@ impl Stage<'_> {
         Some(keep_groups(&model.coefficients, self.columns, groups))
     }
 
-    fn table(&self, scored: &Scored) -> SplitMetrics {
-        split_metrics(
-            scored,
-            Some(Bootstrap { replicates: self.bootstrap.replicates.min(200), ..self.bootstrap }),
-        )
+    /// The metrics with intervals of fewer replicates; `name` says in the progress whose.
+    fn table(&self, name: &str, scored: &Scored) -> SplitMetrics {
+        let fewer = Bootstrap { replicates: self.bootstrap.replicates.min(200), ..self.bootstrap };
+        split_metrics_told(scored, Some(fewer), name, self.progress)
     }
 
-    fn ablation(&self, progress: Progress<'_>) -> Result<Vec<ScoreRow>> {
+    fn ablation(&self) -> Result<Vec<ScoreRow>> {
         let all = groups_of(self.columns);
         let mut variants: Vec<(String, Vec<ColumnGroup>)> =
             all.iter().map(|&group| (format!("{group} only"), vec![group])).collect();
@@ -287,15 +299,18 @@ impl Stage<'_> {
         let total = variants.len() as u64;
         let whole =
             Scored::new(&self.training.model, &self.test.x, &self.test.labels, &self.test.rows)?;
-        let mut rows = score_rows("all", self.test.name, &self.table(&whole), true);
+        let mut rows = score_rows("all", self.test.name, &self.table("all columns", &whole), true);
         for (at, (name, groups)) in variants.into_iter().enumerate() {
-            progress(at as u64, total);
             let x = only_groups(&self.train.x, self.columns, &groups)?;
-            let model = self.refit(&x, &self.train.labels, &groups)?;
+            let model = self.refit(
+                &x,
+                &self.train.labels,
+                &groups,
+                (&format!("refit {name}"), at as u64, total),
+            )?;
             let scored = Scored::new(&model, &self.test.x, &self.test.labels, &self.test.rows)?;
-            rows.extend(score_rows(&name, self.test.name, &self.table(&scored), true));
+            rows.extend(score_rows(&name, self.test.name, &self.table(&name, &scored), true));
         }
-        progress(total, total);
         Ok(rows)
     }
 
@@ -315,7 +330,7 @@ impl Stage<'_> {
             ("owner unseen in training", scored.filter(unseen)),
             ("neither", scored.filter(|row| alone(row) && unseen(row))),
         ] {
-            rows.extend(score_rows(name, test.name, &self.table(&subset), true));
+            rows.extend(score_rows(name, test.name, &self.table(name, &subset), true));
         }
         if !refit {
             return Ok(rows);
@@ -350,10 +365,11 @@ impl Stage<'_> {
         let (x, own, _) = pick(false)?;
         let (test_x, truth, infos) = pick(true)?;
         let name = "group split by owner and near-duplicates";
-        match self.refit(&x, &own, &groups_of(self.columns)) {
+        match self.refit(&x, &own, &groups_of(self.columns), ("refit group split", 0, 1)) {
             Ok(model) => {
                 let scored = Scored::new(&model, &test_x, &truth, &infos)?;
-                rows.extend(score_rows(name, "train+test", &self.table(&scored), true));
+                let table = self.table("group split", &scored);
+                rows.extend(score_rows(name, "train+test", &table, true));
             }
             // With too few groups one side has no second class; the other rows still stand.
             Err(ModelError::TooFewClasses { .. }) => {}
@@ -371,7 +387,7 @@ pub fn evaluate(
     data: &TrainData<'_>,
     training: &Training,
     params: &ValidEvaluateParams,
-    progress: Progress<'_>,
+    progress: PartProgress<'_>,
 ) -> Result<Evaluation> {
     let params = &params.0;
     let model = &training.model;
@@ -391,6 +407,7 @@ pub fn evaluate(
         test: &parts[2],
         params: &model.params,
         bootstrap,
+        progress,
     };
     let (validation, test) = (&scores[0], &scores[1]);
     let mut result = Evaluation {
@@ -427,7 +444,8 @@ pub fn evaluate(
                 .map_or(0, |&o| o as u64 + 1),
         });
         let Some(scored) = scored else { continue };
-        result.metrics.0.insert(part.name.to_owned(), split_metrics(scored, Some(bootstrap)));
+        let metrics = split_metrics_told(scored, Some(bootstrap), part.name, progress);
+        result.metrics.0.insert(part.name.to_owned(), metrics);
         result.predictions.extend(prediction_rows(scored, part));
         result.confusion.extend(confusion_rows(scored, part.name));
         result.file.reliability.extend(reliability(scored, part.name, "model"));
@@ -481,7 +499,8 @@ pub fn evaluate(
             }
         };
         let scored = as_scored(&classes, &stage.test.labels, &answers, &stage.test.rows)?;
-        result.baselines.extend(score_rows(&name, stage.test.name, &stage.table(&scored), false));
+        let own = stage.table(&name, &scored);
+        result.baselines.extend(score_rows(&name, stage.test.name, &own, false));
         result.file.paired_tests.push(paired_test(
             stage.test.name,
             &name,
@@ -491,15 +510,15 @@ pub fn evaluate(
         ));
     }
     if params.refits {
-        result.ablation = stage.ablation(progress)?;
+        result.ablation = stage.ablation()?;
     }
     for class in &classes {
         let n = result.metrics.get(stage.test.name, class, metric::SUPPORT).and_then(|e| e.value);
         if n.is_some_and(|n| n < 30.0) {
             result.file.warnings.push(format!(
-                "class `{class}` has {} test rows: its figures are uncertain, and {MACRO} and \
-                 balanced figures of {OVERALL} lean on it",
-                n.unwrap_or(0.0)
+                "class `{class}` has {}: its figures are uncertain, and {MACRO} and balanced \
+                 figures of {OVERALL} lean on it",
+                counted(n.unwrap_or(0.0) as u64, "test row")
             ));
         }
     }

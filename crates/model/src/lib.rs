@@ -23,4 +23,4 @@ pub use params::{
 };
 pub use persist::{JSON_LIMIT, MODEL_FORMAT, WEIGHTS_LIMIT};
 pub use score::Score;
-pub use train::{Part, SplitData, TrainData, Training, train};
+pub use train::{Part, PartProgress, SplitData, TrainData, Training, train};

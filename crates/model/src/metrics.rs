@@ -1,7 +1,10 @@
 //! Metrics of predictions, every one defined for weighted rows so that a bootstrap replicate is
 //! the same computation with other weights.
 
-use std::collections::BTreeMap;
+use std::{
+    collections::BTreeMap,
+    sync::atomic::{AtomicU64, Ordering},
+};
 
 use clawsig_schema::{
     estimate::Estimate,
@@ -17,6 +20,7 @@ use rayon::prelude::*;
 use crate::{
     error::{ModelError, Result},
     model::{TrainedModel, first_maximum},
+    train::PartProgress,
 };
 
 /// Predictions with their truth.
@@ -427,6 +431,17 @@ pub fn percentile_interval(mut values: Vec<f64>) -> Option<(f64, f64, f64)> {
 /// All metrics of one split: Wilson intervals for proportions, and with a bootstrap percentile
 /// intervals over owners for the rest.
 pub fn split_metrics(scored: &Scored, bootstrap: Option<Bootstrap>) -> SplitMetrics {
+    split_metrics_told(scored, bootstrap, "", &|_, _, _| {})
+}
+
+/// [`split_metrics`], which tells how many replicates are done of what `name` says is resampled.
+pub(crate) fn split_metrics_told(
+    scored: &Scored,
+    bootstrap: Option<Bootstrap>,
+    name: &str,
+    progress: PartProgress<'_>,
+) -> SplitMetrics {
+    let done = AtomicU64::new(0);
     let orders: Vec<Vec<usize>> = (0..scored.classes.len()).map(|c| scored.ranking(c)).collect();
     let plain = lines(scored, &orders, &vec![1.0; scored.len()]);
     let replicates: Vec<Vec<Value>> = match bootstrap {
@@ -434,7 +449,11 @@ pub fn split_metrics(scored: &Scored, bootstrap: Option<Bootstrap>) -> SplitMetr
             .into_par_iter()
             .map(|replicate| {
                 let w = b.weights(&scored.owners, replicate);
-                lines(scored, &orders, &w).into_iter().map(|line| line.2).collect()
+                let values = lines(scored, &orders, &w).into_iter().map(|line| line.2).collect();
+                let (done, all) = (done.fetch_add(1, Ordering::Relaxed) + 1, b.replicates);
+                let part = format!("replicate {done} of {all}: {name}");
+                progress(&part, done, all.into());
+                values
             })
             .collect(),
         _ => Vec::new(),

@@ -152,7 +152,7 @@ mod tests {
         let splits = [SplitData { split: Split::Train, x: &x, rows: &infos }];
         let data = TrainData { splits: &splits, columns: &columns };
         let params = TrainParams::default().check().unwrap();
-        let training = train(&data, &params, &|_, _| {}).unwrap();
+        let training = train(&data, &params, &|_, _, _| {}).unwrap();
         (training.model, x.clone(), columns.clone())
     }
 

@@ -5,6 +5,7 @@ use clawsig_schema::{
     estimate::Estimate,
     evaluation::{GridRow, MACRO, OVERALL, metric},
     matrix::{ColumnGroup, ColumnInfo, Csr, RowInfo},
+    wording::counted,
 };
 use rand_chacha::{
     ChaCha8Rng,
@@ -21,6 +22,9 @@ use crate::{
         SampledNewton, Solver, Stop,
     },
 };
+
+/// Is told the part under way, how much of that part is done, and of how much.
+pub type PartProgress<'a> = &'a (dyn Fn(&str, u64, u64) + Sync);
 
 /// One split's matrix and who its rows are.
 #[derive(Clone, Copy, Debug)]
@@ -294,7 +298,7 @@ pub(crate) fn groups_of(columns: &[ColumnInfo]) -> Vec<ColumnGroup> {
 pub fn train(
     data: &TrainData<'_>,
     params: &ValidTrainParams,
-    progress: Progress<'_>,
+    progress: PartProgress<'_>,
 ) -> Result<Training> {
     let params = params.get();
     let parts = data.parts(params)?;
@@ -319,16 +323,20 @@ pub fn train(
     let mut best: Option<(f64, f64, TrainedModel)> = None;
     let mut start: Option<Coefficients> = None;
     for (at, &c) in grid.iter().enumerate() {
-        progress(at as u64, total);
+        let part = format!("C = {c} ({} of {})", at + 1, grid.len());
+        progress(&part, at as u64, total);
+        let iterations = |n, _| progress(&format!("{part}, step {n}"), at as u64, total);
         let tried = TrainParams { c, ..params.clone() };
         let warm = start.as_ref().filter(|_| params.solver != SolverKind::Linfa);
-        let model = fit(&train.x, &train.labels, &groups, data.columns, &tried, warm, &|_, _| {})?;
+        let model = fit(&train.x, &train.labels, &groups, data.columns, &tried, warm, &iterations)?;
         start = Some(model.coefficients.clone());
         if !model.report.converged {
             warnings.push(format!(
-                "C = {c}: the optimum was not reached in {} iterations (relative gap at most \
-                 {:.1e}, wanted {:.1e}): raise model.max_iterations",
-                model.report.iterations, model.report.relative_gap, params.tolerance
+                "C = {c}: the optimum was not reached in {} (relative gap at most {:.1e}, wanted \
+                 {:.1e}): raise model.max_iterations",
+                counted(model.report.iterations, "iteration"),
+                model.report.relative_gap,
+                params.tolerance
             ));
         }
         let scored = Scored::new(&model, &validation.x, &validation.labels, &validation.rows)?;
@@ -376,7 +384,8 @@ pub fn train(
             params.target.classes().len()
         ));
     }
-    progress(grid.len() as u64, total);
+    let done = grid.len() as u64;
+    progress("text-only model", done, total);
     let kept: Vec<ColumnGroup> =
         groups.iter().copied().filter(|group| !group.needs_scanners()).collect();
     let text_only = if kept.is_empty() {
@@ -385,12 +394,13 @@ pub fn train(
         let x = only_groups(&train.x, data.columns, &kept)?;
         let start = keep_groups(&model.coefficients, data.columns, &kept);
         let warm = Some(&start).filter(|_| params.solver != SolverKind::Linfa);
-        let model = fit(&x, &train.labels, &kept, data.columns, &model.params, warm, &|_, _| {})?;
+        let iterations = |n, _| progress(&format!("text-only model, step {n}"), done, total);
+        let model = fit(&x, &train.labels, &kept, data.columns, &model.params, warm, &iterations)?;
         if !model.report.converged {
             warnings.push("the text-only model's optimum was not reached".to_owned());
         }
         Some(model)
     };
-    progress(total, total);
+    progress("text-only model", total, total);
     Ok(Training { model, text_only, grid: rows, warnings })
 }

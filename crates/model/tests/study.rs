@@ -78,7 +78,7 @@ fn a_study_from_training_to_evaluation() {
             calibration: Calibration::Platt,
             ..TrainParams::default()
         };
-        let training = train(data, &params.check().unwrap(), &|_, _| {}).unwrap();
+        let training = train(data, &params.check().unwrap(), &|_, _, _| {}).unwrap();
         assert_eq!(training.grid.len(), 3);
         assert_eq!(training.grid.iter().filter(|row| row.chosen).count(), 1);
         assert!(training.model.report.converged);
@@ -87,7 +87,7 @@ fn a_study_from_training_to_evaluation() {
 
         let params = EvaluateParams { replicates: 50, ..EvaluateParams::default() };
         let result =
-            evaluate(data, &training, &params.clone().check().unwrap(), &|_, _| {}).unwrap();
+            evaluate(data, &training, &params.clone().check().unwrap(), &|_, _, _| {}).unwrap();
         assert!(!result.metrics.0.contains_key("eval_holdout"));
         let accuracy = result.metrics.get("test", "overall", "accuracy").unwrap();
         assert!(accuracy.value.unwrap() > 0.7 && accuracy.low < accuracy.high);
@@ -110,11 +110,11 @@ fn a_study_from_training_to_evaluation() {
         assert!(result.memorising.iter().any(|row| row.name.starts_with("group split")));
         assert!(result.file.operating_points.iter().any(|point| point.threshold.is_some()));
         assert_eq!(result.file.calibration.len(), 2);
-        let again = evaluate(data, &training, &params.check().unwrap(), &|_, _| {}).unwrap();
+        let again = evaluate(data, &training, &params.check().unwrap(), &|_, _, _| {}).unwrap();
         assert_eq!(result, again);
 
         let last = EvaluateParams { final_: true, replicates: 0, ..EvaluateParams::default() };
-        let result = evaluate(data, &training, &last.check().unwrap(), &|_, _| {}).unwrap();
+        let result = evaluate(data, &training, &last.check().unwrap(), &|_, _, _| {}).unwrap();
         assert!(result.metrics.0.contains_key("eval_holdout"));
     });
 }
@@ -163,7 +163,7 @@ fn a_model_reads_back_and_a_damaged_one_is_refused() {
     let (json, weights) = (folder.join("model.json"), folder.join("model.weights"));
     with_data(|data| {
         let params = TrainParams::default().check().unwrap();
-        let model = train(data, &params, &|_, _| {}).unwrap().model;
+        let model = train(data, &params, &|_, _, _| {}).unwrap().model;
         model.save(&json, &weights).unwrap();
         assert_eq!(TrainedModel::load(&json, &weights).unwrap(), model);
         let mut other = columns();

@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 use crate::{
     sections::VERDICTS,
     study::StudyResults,
-    words::{count, estimate, kind, shown},
+    words::{count, counted, estimate, kind, shown},
     yaml,
 };
 
@@ -169,8 +169,8 @@ pub(crate) fn data_card(study: &StudyResults) -> String {
             table(&mut out, &columns, rows);
             let _ = writeln!(
                 out,
-                "{} rows kept, {} rejected, {} left out by the sample.\n\n## Columns\n",
-                count(data.rows),
+                "{} kept, {} rejected, {} left out by the sample.\n\n## Columns\n",
+                counted(data.rows, "row"),
                 count(data.rejected),
                 count(data.sampled_out)
             );

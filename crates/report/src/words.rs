@@ -1,5 +1,7 @@
 //! Numbers and texts as a reader sees them.
 
+pub(crate) use clawsig_schema::wording::{counted, grouped as count};
+
 use clawsig_schema::{column::ColumnKind, estimate::Estimate, hostile::printable};
 
 /// The most characters of a text from the data that are shown in one place.
@@ -8,19 +10,6 @@ pub(crate) const TEXT_LIMIT: usize = 120;
 /// A text from the data, made harmless for a reader and cut.
 pub(crate) fn shown(text: &str) -> String {
     printable(text, TEXT_LIMIT)
-}
-
-/// A count with thin groups of three digits.
-pub(crate) fn count(number: u64) -> String {
-    let digits = number.to_string();
-    let mut grouped = String::with_capacity(digits.len() * 4 / 3);
-    for (place, digit) in digits.chars().enumerate() {
-        if place > 0 && (digits.len() - place).is_multiple_of(3) {
-            grouped.push(',');
-        }
-        grouped.push(digit);
-    }
-    grouped
 }
 
 /// A number with three decimals, and a true minus sign.

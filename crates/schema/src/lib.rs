@@ -24,6 +24,7 @@ mod row;
 pub mod source;
 mod split;
 pub mod target;
+pub mod wording;
 
 pub use flags::{FlagRule, MissingPolicy};
 pub use label::{Scanner, Severity, Split, Status, UnknownLabel, Verdict};

@@ -11,6 +11,7 @@ use clawsig_schema::{
 use super::{
     CountedRows, Flags, VERDICT, ValidStudyParams,
     disagree::Lists,
+    meter::{Meter, Progress},
     rater_name,
     slice::{Part, SliceSpec, slice_result},
     sweep::Sweep,
@@ -149,8 +150,9 @@ impl Study {
         self.rows
     }
 
-    /// Computes everything. `progress` is told the parts done and the parts in all.
-    pub fn finish(self, progress: &(dyn Fn(u64, u64) + Sync)) -> AgreementResults {
+    /// Computes everything. `progress` is told what is being resampled, and how many replicates
+    /// of how many are done.
+    pub fn finish(self, progress: Progress<'_>) -> AgreementResults {
         let params = &self.settings.params;
         let (rule, missing) = (params.rule, params.missing);
         let mut owners: Vec<Owner> = self
@@ -170,17 +172,15 @@ impl Study {
         let gathered = Gathered { owners, owners_known: self.owners_known, ran: self.ran };
         let mut specs = slices(rule, missing);
         specs.retain(|spec| gathered.owners_known || spec.kind != SliceKind::OwnerSize);
-        let steps = specs.len() as u64 + 2;
-        progress(0, steps);
-        let mut slices = Vec::with_capacity(specs.len());
-        for (done, spec) in (1..).zip(&specs) {
-            slices.push(slice_result(spec, &gathered, &self.settings));
-            progress(done, steps);
-        }
+        // Once a slice, twice more of all rows, and the two latent models.
+        let meter = Meter::new(progress, params.replicates, specs.len() as u64 + 4);
+        let slices = specs
+            .iter()
+            .map(|spec| slice_result(spec, &gathered, &self.settings, &meter))
+            .collect();
         let rated = rated_raters(&gathered, rule);
-        let latent = truth::latent(&gathered, &self.settings, rated);
-        progress(steps - 1, steps);
-        let results = AgreementResults {
+        let latent = truth::latent(&gathered, &self.settings, rated, &meter);
+        AgreementResults {
             format: AGREEMENT_FORMAT,
             parameters: self.settings.stated(),
             rows: self.rows,
@@ -195,9 +195,7 @@ impl Study {
             sweep: self.sweep.finish(params, rated),
             latent,
             disagreements: self.lists.finish(rated),
-        };
-        progress(steps, steps);
-        results
+        }
     }
 }
 

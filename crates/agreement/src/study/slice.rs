@@ -15,6 +15,7 @@ use clawsig_schema::{
 use super::{
     Flags, RATERS, ValidStudyParams,
     collect::{Gathered, with_policy},
+    meter::Meter,
     rater_name, unrated,
 };
 use crate::{
@@ -147,14 +148,18 @@ pub(crate) fn slice_result(
     spec: &SliceSpec,
     gathered: &Gathered,
     settings: &ValidStudyParams,
+    meter: &Meter<'_>,
 ) -> SliceResult {
     let counted = count_rows(spec, gathered);
     let pairs = Pair::all(&counted.flags);
     let totals = counted.clusters.totals();
     let width = PairStatistic::ALL.len();
+    let part = format!("bootstrap, {}", spec.name);
     let run = |units: &Units| {
+        let mut resampled = meter.run(&part);
         resample(units, &settings.resampling, pairs.len() * width, |counts, out| {
             all_statistics(&pairs, counts, out);
+            resampled();
         })
     };
     let by_owner = run(&counted.clusters);
@@ -189,7 +194,7 @@ pub(crate) fn slice_result(
         owners: counted.owners,
         raters: (0..RATERS).map(|rater| summary(rater, &counted)).collect(),
         pairs: pair_results,
-        scanners: scanner_statistics(&counted, &absent, overall.then_some(settings)),
+        scanners: scanner_statistics(&counted, &absent, overall.then_some((settings, meter))),
         patterns,
         overlap,
     }
@@ -334,7 +339,7 @@ fn all_scanners(ratings: &Ratings) -> [Estimate; 7] {
 fn scanner_statistics(
     counted: &Counted,
     absent: &[usize],
-    settings: Option<&ValidStudyParams>,
+    settings: Option<(&ValidStudyParams, &Meter<'_>)>,
 ) -> Vec<NamedEstimate> {
     if !absent.is_empty() {
         let estimate = unrated(absent.iter().copied());
@@ -350,7 +355,8 @@ fn scanner_statistics(
         return Vec::new();
     };
     let mut estimates = all_scanners(&whole);
-    if let Some(settings) = settings {
+    if let Some((settings, meter)) = settings {
+        let mut told = meter.run("bootstrap, all scanners");
         let failed = Err(Undefined::NoSubjects);
         let resampled =
             resample(&counted.clusters, &settings.resampling, estimates.len(), |counts, out| {
@@ -362,6 +368,7 @@ fn scanner_statistics(
                     }
                     Err(_) => out.fill(failed),
                 }
+                told();
             });
         for (place, estimate) in estimates.iter_mut().enumerate() {
             let own = resampled.bca(place);

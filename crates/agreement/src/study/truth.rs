@@ -8,6 +8,7 @@ use clawsig_schema::{
 use super::{
     RATERS, VERDICT, ValidStudyParams,
     collect::Gathered,
+    meter::Meter,
     rater_name,
     slice::{Part, SliceSpec, count_rows},
     unrated,
@@ -35,6 +36,7 @@ pub(crate) fn latent(
     gathered: &Gathered,
     settings: &ValidStudyParams,
     rated: [bool; RATERS],
+    meter: &Meter<'_>,
 ) -> Vec<LatentResult> {
     let spec = SliceSpec {
         name: OVERALL_SLICE.to_owned(),
@@ -56,7 +58,7 @@ pub(crate) fn latent(
     let models = [("scanners", VERDICT), ("scanners_and_verdict", RATERS)];
     models
         .into_iter()
-        .map(|(name, raters)| model(name, raters, &counted, rated, &fit, &quick, &fewer))
+        .map(|(name, raters)| model(name, raters, &counted, rated, (&fit, &quick), &fewer, meter))
         .collect()
 }
 
@@ -65,9 +67,9 @@ fn model(
     raters: usize,
     counted: &super::slice::Counted,
     rated: [bool; RATERS],
-    fit: &ValidLatentParams,
-    quick: &ValidLatentParams,
+    (fit, quick): (&ValidLatentParams, &ValidLatentParams),
     fewer: &Resampling,
+    meter: &Meter<'_>,
 ) -> LatentResult {
     let members: Vec<usize> = (0..raters).filter(|&rater| rated[rater]).collect();
     let absent: Vec<usize> = (0..raters).filter(|&rater| !rated[rater]).collect();
@@ -109,6 +111,7 @@ fn model(
             result.iterations = found.iterations;
             result.converged = found.converged;
             let width = 1 + 2 * members.len();
+            let mut told = meter.run("latent model");
             let resampled = replicate(&counted.clusters, fewer, width, |counts, out| {
                 let refit = match ratings(counts) {
                     Ok(ratings) => dawid_skene(&ratings, quick),
@@ -124,6 +127,7 @@ fn model(
                     }
                     Err(why) => out.fill(Err(why)),
                 }
+                told();
             });
             let mut values = vec![found.prevalence[1]];
             for by_hidden in &found.confusion {

@@ -10,7 +10,7 @@ use crate::{
     cli::{AgreementArgs, Global},
     counts,
     stages::{Stage, agreement},
-    terminal::{Progress, count},
+    terminal::{Progress, counted},
 };
 
 /// Runs the stage, or computes its results from counts.
@@ -38,19 +38,19 @@ fn from_counts(
     }
     let place = FolderPlace::at(&job.out, arguments.run.force)?;
     let progress = Progress::new("agreement", global.quiet);
-    let results = study.finish(&|done, total| progress.set(done, total));
+    let results = study.finish(&|part, done, total| progress.part(part, done, total));
     drop(progress);
     let scratch = place.root().to_owned();
     agreement::write_results(&|name| scratch.join(name), &results)?;
     let owners = if counts.owners_known {
-        format!("intervals of {} whole owners", count(results.owners))
+        format!("intervals of {}", counted(results.owners, "whole owner"))
     } else {
         "no owners in the counts, so intervals resample rows".to_owned()
     };
     let what = format!(
-        "agreement of {} rows from {} counts; {owners}; the lists of disagreements need rows",
-        count(results.rows),
-        count(counts.groups.len() as u64)
+        "agreement of {} from {}; {owners}; the lists of disagreements need rows",
+        counted(results.rows, "row"),
+        counted(counts.groups.len() as u64, "count")
     );
     place.finish(&what, global)?;
     Ok(ExitStatus::Done)

@@ -234,9 +234,9 @@ fn findings(difference: &Difference) -> Vec<Finding> {
             say(
                 Concern::Verdicts,
                 format!(
-                    "{} of {} skills in both runs have another verdict",
+                    "another verdict for {} of the {} in both runs",
                     terminal::count(data.verdict_flips),
-                    terminal::count(data.common),
+                    terminal::counted(data.common, "skill"),
                 ),
             );
         }

@@ -7,6 +7,7 @@ use crate::{
     Error, ExitStatus,
     cli::{Global, LockArgs},
     commands::run,
+    interrupt::Scratch,
     settings::{HubFormat, Settings, SourceKind},
     stages::{Job, source::Located},
     terminal::{self, Progress},
@@ -41,7 +42,8 @@ pub(crate) fn lock(arguments: &LockArgs, global: &Global) -> Result<ExitStatus, 
         hub: run::hub_options(&arguments.hub),
     };
     let located = Located::fetch(&job)?;
-    let scratch = tempfile::tempdir().map_err(Error::io("create", std::env::temp_dir()))?;
+    let scratch = Scratch::new("clawsig-lock-", &std::env::temp_dir())
+        .map_err(Error::io("create a folder in", std::env::temp_dir()))?;
     let out = OutputPaths {
         signals_dir: scratch.path().join("signals"),
         rejects: scratch.path().join("rejects.jsonl"),

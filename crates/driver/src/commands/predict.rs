@@ -225,7 +225,7 @@ impl Run<'_> {
     /// Tells which model was used where it is not the run's own.
     fn say(&self, arguments: &PredictArgs) {
         if self.text_only > 0 {
-            let why = if arguments.text_only { "as asked" } else { "they have no scanner results" };
+            let why = if arguments.text_only { "as asked" } else { "no scanner results" };
             terminal::say(&format!(
                 "{} of {} scored by the text-only model: {why}",
                 terminal::count(self.text_only),

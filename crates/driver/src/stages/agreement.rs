@@ -19,7 +19,7 @@ pub(super) fn run(context: &Context<'_>) -> Result<Rows, Error> {
             rows += 1;
         }
     }
-    let results = study.finish(&|done, total| context.progress.set(done, total));
+    let results = study.finish(&|part, done, total| context.progress.part(part, done, total));
 
     write_results(&|name| context.work.path(name), &results)?;
     let path = context.work.path("disagreements.csv");

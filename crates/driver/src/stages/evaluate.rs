@@ -37,7 +37,9 @@ pub(super) fn run(context: &Context<'_>) -> Result<Rows, Error> {
         warnings: files::read_json(&trained("warnings.json")?)?,
     };
     let result = matrices.with_data(|data| {
-        evaluate(data, &training, &params, &|done, total| context.progress.set(done, total))
+        evaluate(data, &training, &params, &|part, done, total| {
+            context.progress.part(part, done, total);
+        })
     })?;
 
     let work = context.work;

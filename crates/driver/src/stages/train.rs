@@ -14,8 +14,9 @@ pub(crate) const TEXT_ONLY: [&str; 2] = ["model-text.json", "model-text.weights"
 pub(super) fn run(context: &Context<'_>) -> Result<Rows, Error> {
     let params = params(&context.job.settings)?;
     let matrices = Matrices::read(context)?;
-    let training = matrices
-        .with_data(|data| train(data, &params, &|done, total| context.progress.set(done, total)))?;
+    let training = matrices.with_data(|data| {
+        train(data, &params, &|part, done, total| context.progress.part(part, done, total))
+    })?;
     for warning in &training.warnings {
         tracing::warn!("{warning}");
     }

@@ -1,21 +1,21 @@
 //! Downloads as bars or lines.
 
-use std::{
-    cell::RefCell,
-    io::{self, IsTerminal},
-};
+use std::cell::RefCell;
 
 use clawsig_ingest::hub::HubEvent;
 use clawsig_schema::hostile::printable;
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use indicatif::ProgressBar;
 
-use super::{count, say};
+use super::{
+    bar::{clear, draw},
+    count, say,
+};
 
 /// The downloads, one bar a file with bytes, rate and time left; plain lines where no bar can be.
 pub(crate) struct Transfers {
     quiet: bool,
-    /// The file under way and its bar.
-    current: RefCell<Option<(String, ProgressBar)>>,
+    /// The file under way, and its bar where one is drawn.
+    current: RefCell<Option<(String, Option<ProgressBar>)>>,
 }
 
 impl Transfers {
@@ -33,55 +33,49 @@ impl Transfers {
             HubEvent::Waiting { file } => {
                 say(&format!("waiting for another process that downloads {}", shown(file)));
             }
-            HubEvent::Progress { file, done, total } => self.bar(file, total).set_position(done),
+            HubEvent::Progress { file, done, total } => self.moved(file, done, total),
             HubEvent::Retry { file, reason, wait } => {
-                let text = format!("{}: {reason}; trying again in {wait:.1} s", shown(file));
-                match &*self.current.borrow() {
-                    Some((_, bar)) => bar.suspend(|| say(&text)),
-                    None => say(&text),
-                }
+                say(&format!("{}: {reason}; trying again in {wait:.1} s", shown(file)));
             }
             HubEvent::Done { file, bytes } => {
-                if let Some((_, bar)) = self.current.borrow_mut().take() {
-                    bar.finish_and_clear();
-                }
+                self.end();
                 say(&format!("downloaded {} ({} bytes)", shown(file), count(bytes)));
             }
         }
     }
 
-    /// The bar of a file; a new one when the file is.
-    fn bar(&self, file: &str, total: u64) -> ProgressBar {
+    /// Moves the bar of a file; a new one when the file is.
+    fn moved(&self, file: &str, done: u64, total: u64) {
         let mut current = self.current.borrow_mut();
-        if let Some((name, bar)) = &*current
-            && name == file
-        {
-            return bar.clone();
+        if current.as_ref().is_none_or(|(name, _)| name != file) {
+            let bar = draw(
+                self.quiet,
+                "{prefix} [{bar:24}] {bytes} of {total_bytes}, {bytes_per_sec}{left}",
+            );
+            match &bar {
+                Some(bar) => {
+                    bar.set_length(total);
+                    bar.set_prefix(shown(file));
+                }
+                None => say(&format!("downloading {} ({} bytes)", shown(file), count(total))),
+            }
+            *current = Some((file.to_owned(), bar));
         }
-        let bar = ProgressBar::new(total);
-        if io::stderr().is_terminal() {
-            bar.set_draw_target(ProgressDrawTarget::stderr_with_hz(5));
-        } else {
-            bar.set_draw_target(ProgressDrawTarget::hidden());
-            say(&format!("downloading {} ({} bytes)", shown(file), count(total)));
+        if let Some((_, Some(bar))) = &*current {
+            bar.set_position(done);
         }
-        let style = ProgressStyle::with_template(
-            "{prefix} [{bar:24}] {bytes} of {total_bytes}, {bytes_per_sec}, {eta} left",
-        );
-        if let Ok(style) = style {
-            bar.set_style(style.progress_chars("=> "));
+    }
+
+    fn end(&self) {
+        if let Some((_, Some(_))) = self.current.borrow_mut().take() {
+            clear();
         }
-        bar.set_prefix(shown(file));
-        *current = Some((file.to_owned(), bar.clone()));
-        bar
     }
 }
 
 impl Drop for Transfers {
     fn drop(&mut self) {
-        if let Some((_, bar)) = self.current.borrow_mut().take() {
-            bar.finish_and_clear();
-        }
+        self.end();
     }
 }
 

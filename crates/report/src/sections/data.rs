@@ -11,7 +11,7 @@ use crate::{
     page::{Block, Section, Table},
     sheet::{Sheet, number, text},
     study::StudyResults,
-    words::{count, kind, share_of, shown},
+    words::{count, counted, kind, share_of, shown},
 };
 
 /// The splits a figure has room for.
@@ -35,14 +35,14 @@ pub(super) fn data(study: &StudyResults) -> Result<Section, ReportError> {
     }
     match study.duplicates.as_result() {
         Ok(found) => blocks.push(Block::Text(format!(
-            "Near-duplicate texts: {} of {} skills ({}) are in {} groups, the largest of {}; {} \
-             test rows have a near-duplicate among the training rows.",
+            "Near-duplicate texts: {} of {} ({}) in {}, the largest of {}; {} with a near-duplicate \
+             among the training rows.",
             count(found.grouped_rows),
-            count(found.rows),
+            counted(found.rows, "skill"),
             share_of(found.grouped_rows, found.rows),
-            count(found.groups),
+            counted(found.groups, "group"),
             count(found.largest),
-            count(found.test_rows_in_train)
+            counted(found.test_rows_in_train, "test row")
         ))),
         Err(reason) => {
             blocks.push(Block::Note(format!("Near-duplicate texts: undefined: {}.", shown(reason))))
@@ -158,7 +158,8 @@ fn rows_by_split(data: &DataProfile) -> Result<Inlined, ReportError> {
         if rows.len() == SPLIT_LIMIT {
             continue;
         }
-        let said = format!("{} skills, {} malicious", count(split.rows), count(of("malicious")));
+        let said =
+            format!("{}, {} malicious", counted(split.rows, "skill"), count(of("malicious")));
         words.push(format!("{} {said}", shown(&split.split)));
         rows.push(Bar {
             label: shown(&split.split),
@@ -183,14 +184,14 @@ fn ranked(caption: &str, first: &str, names: &BTreeMap<String, u64>) -> Table {
 
 fn counts_in_words(data: &DataProfile) -> Block {
     Block::Text(format!(
-        "{} skills kept, {} rows rejected, {} left out by the sample; {} rows whose split is not \
-         the one the exporter’s hash rule gives. Bundles: {} skills with {} files.",
-        count(data.rows),
-        count(data.rejected),
+        "{} kept, {} rejected, {} left out by the sample; {} whose split is not the one the \
+         exporter’s hash rule gives. Bundles: {} with {}.",
+        counted(data.rows, "skill"),
+        counted(data.rejected, "row"),
         count(data.sampled_out),
-        count(data.split_rule_mismatches),
-        count(data.bundles.rows),
-        count(data.bundles.files)
+        counted(data.split_rule_mismatches, "row"),
+        counted(data.bundles.rows, "skill"),
+        counted(data.bundles.files, "file")
     ))
 }
 

@@ -11,7 +11,7 @@ use crate::{
     page::{Block, Section, Table},
     sheet::{Sheet, estimate_cells, number, text},
     study::{Evaluation, StudyResults},
-    words::{self, count, decimal, optional, p_value, percent, plain, share_of, shown},
+    words::{self, count, counted, decimal, optional, p_value, percent, plain, share_of, shown},
 };
 
 /// The classes a figure has room for.
@@ -270,15 +270,15 @@ fn calibration(found: &Evaluation, split: &str) -> Result<Inlined, ReportError> 
     for (class, bins) in series {
         for bin in bins.iter().take(10) {
             said.push(format!(
-                "{} at {} observed {} over {} rows",
+                "{} at {} observed {} over {}",
                 shown(class),
                 decimal(bin.mean),
                 decimal(bin.observed.0),
-                count(bin.rows)
+                counted(bin.rows, "row")
             ));
         }
         let rows = bins.iter().map(|bin| bin.rows).sum();
-        let label = format!("{} ({} rows)", shown(class), count(rows));
+        let label = format!("{} ({})", shown(class), counted(rows, "row"));
         drawn.push(Calibration { label, bins });
     }
     let said = if said.is_empty() { "undefined: no bins".to_owned() } else { said.join("; ") };

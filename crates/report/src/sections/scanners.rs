@@ -15,7 +15,7 @@ use crate::{
     page::{Block, Section, Table},
     sheet::{Sheet, estimate_cells, number, text},
     study::StudyResults,
-    words::{self, count, decimal, percent, plain, rater, rater_word, shown},
+    words::{self, count, counted, decimal, percent, plain, rater, rater_word, shown},
 };
 
 /// The raters and thresholds a figure has room for.
@@ -42,9 +42,9 @@ fn fill(
     blocks: &mut Vec<Block>,
 ) -> Result<(), ReportError> {
     blocks.push(Block::Text(format!(
-        "{} skills of {} owners; intervals at 95 %, those of pairs by resampling whole owners.",
-        count(found.rows),
-        count(found.owners)
+        "{} of {}; intervals at 95 %, those of pairs by resampling whole owners.",
+        counted(found.rows, "skill"),
+        counted(found.owners, "owner")
     )));
     if !found.unrated.is_empty() {
         let names: Vec<String> = found.unrated.iter().map(|name| rater(name)).collect();

@@ -6,7 +6,7 @@ use clawsig_schema::hostile::printable;
 use serde_json::Value;
 
 use super::{Difference, Outcome, changes::Change, rows::RowChanges};
-use crate::terminal::{Table, count, sentence};
+use crate::terminal::{Table, count, counted, sentence};
 
 /// A p-value as `p = 0.012`.
 pub(super) fn p_value(p: f64) -> String {
@@ -87,20 +87,23 @@ fn undefined(text: &mut String, why: &str) {
 
 fn data(text: &mut String, rows: &RowChanges) {
     let line = format!(
-        "  {} rows in a, {} in b; {} skills in both, {} of them another artifact of the same name",
-        count(rows.rows_a),
+        "  {} in a, {} in b; {} in both, {} of them another artifact of the same name",
+        counted(rows.rows_a, "row"),
         count(rows.rows_b),
-        count(rows.common),
+        counted(rows.common, "skill"),
         count(rows.updated),
     );
     let _ = writeln!(text, "{}", sentence(&line));
     if rows.moved_split > 0 {
-        let _ =
-            writeln!(text, "  {} skills in both moved to another split", count(rows.moved_split));
+        let _ = writeln!(
+            text,
+            "  {} in both moved to another split",
+            counted(rows.moved_split, "skill")
+        );
     }
     match rows.text_changed {
         Some(changed) => {
-            let _ = writeln!(text, "  {} rows of the same id have another text", count(changed));
+            let _ = writeln!(text, "  another text under the same id: {}", counted(changed, "row"));
         }
         None => text.push_str("  texts of the same id were not compared (--texts does)\n"),
     }

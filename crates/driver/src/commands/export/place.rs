@@ -5,17 +5,16 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use tempfile::TempDir;
-
 use crate::{
     Error,
     cli::{ExportTo, Global, OutputFormat},
+    interrupt::Scratch,
     terminal,
 };
 
 /// A file to be written beside its place and moved there when it is whole.
 pub(super) struct FilePlace {
-    scratch: TempDir,
+    scratch: Scratch,
     out: PathBuf,
 }
 
@@ -49,7 +48,7 @@ impl FilePlace {
 
 /// A folder to be written beside its place and moved there when it is whole.
 pub(in crate::commands) struct FolderPlace {
-    scratch: TempDir,
+    scratch: Scratch,
     out: PathBuf,
 }
 
@@ -121,16 +120,13 @@ fn exists(out: &Path) -> Error {
 }
 
 /// A scratch folder on the same file system, so that a rename moves.
-fn scratch_beside(out: &Path) -> Result<TempDir, Error> {
+fn scratch_beside(out: &Path) -> Result<Scratch, Error> {
     let parent = match out.parent() {
         Some(parent) if !parent.as_os_str().is_empty() => parent,
         _ => Path::new("."),
     };
     fs::create_dir_all(parent).map_err(Error::io("create", parent))?;
-    tempfile::Builder::new()
-        .prefix(".clawsig-export-")
-        .tempdir_in(parent)
-        .map_err(Error::io("create a folder in", parent))
+    Scratch::new(".clawsig-export-", parent).map_err(Error::io("create a folder in", parent))
 }
 
 fn tell(out: &Path, what: &str, global: &Global) -> Result<(), Error> {

@@ -1,0 +1,68 @@
+//! How far the study's resamplings are.
+
+use std::cell::Cell;
+
+/// Is told what is being resampled, and how many replicates of how many are done.
+pub type Progress<'a> = &'a (dyn Fn(&str, u64, u64) + Sync);
+
+/// How many resamples there are between two reports: a report may cost more than a resample.
+const BETWEEN: u64 = 100;
+
+/// Counts the resamples of all runs.
+pub(crate) struct Meter<'a> {
+    progress: Progress<'a>,
+    replicates: u64,
+    runs: u64,
+    begun: Cell<u64>,
+}
+
+impl<'a> Meter<'a> {
+    /// A meter for so many runs, each of which counts as `replicates` resamples.
+    pub(crate) fn new(progress: Progress<'a>, replicates: u32, runs: u64) -> Meter<'a> {
+        Meter { progress, replicates: replicates.into(), runs, begun: Cell::new(0) }
+    }
+
+    /// Begins a run; what it gives is called once a resample. Leaving units out takes resamples
+    /// too, so that a run may be called more often than it counts.
+    pub(crate) fn run(&self, part: &str) -> impl FnMut() {
+        let before = self.begun.get().min(self.runs.saturating_sub(1)) * self.replicates;
+        let total = self.runs * self.replicates;
+        self.begun.set(self.begun.get() + 1);
+        (self.progress)(part, before, total);
+        let mut calls = 0;
+        move || {
+            calls += 1;
+            if calls % BETWEEN == 0 {
+                (self.progress)(part, before + calls.min(self.replicates), total);
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Mutex;
+
+    use super::*;
+
+    #[test]
+    fn runs_follow_one_another_and_never_pass_the_end() {
+        let told = Mutex::new(Vec::new());
+        let progress = |part: &str, done, total| {
+            told.lock().unwrap().push((part.to_owned(), done, total));
+        };
+        let meter = Meter::new(&progress, 200, 2);
+        for (part, calls) in [("a", 250), ("b", 100), ("more than announced", 700)] {
+            let mut resampled = meter.run(part);
+            (0..calls).for_each(|_| resampled());
+        }
+        let told = told.into_inner().unwrap();
+        let of = |part: &str| {
+            let found = told.iter().filter(|(name, ..)| name == part);
+            found.map(|(_, done, total)| (*done, *total)).collect::<Vec<_>>()
+        };
+        assert_eq!(of("a"), [(0, 400), (100, 400), (200, 400)]);
+        assert_eq!(of("b"), [(200, 400), (300, 400)]);
+        assert!(told.iter().all(|(_, done, total)| done <= total), "{told:?}");
+    }
+}
