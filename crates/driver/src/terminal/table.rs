@@ -16,6 +16,7 @@ pub(crate) struct Table {
     right: Vec<bool>,
     rows: Vec<Vec<String>>,
     clipped: bool,
+    last_below: bool,
 }
 
 /// The width of the terminal that standard output is; `None` where it is none.
@@ -48,12 +49,18 @@ impl Table {
     pub(crate) fn new(heading: &[&str]) -> Table {
         let right = heading.iter().map(|h| h.starts_with('>')).collect();
         let row = heading.iter().map(|h| h.trim_start_matches('>').to_owned()).collect();
-        Table { right, rows: vec![row], clipped: false }
+        Table { right, rows: vec![row], clipped: false, last_below: false }
     }
 
     /// The same table, whose cells are cut rather than wrapped on a narrow terminal.
     pub(crate) fn clipped(mut self) -> Table {
         self.clipped = true;
+        self
+    }
+
+    /// The same table, whose last column stands below each row where the terminal is too narrow.
+    pub(crate) fn last_below(mut self) -> Table {
+        self.last_below = true;
         self
     }
 
@@ -69,7 +76,11 @@ impl Table {
     }
 
     fn render_within(&self, limit: Option<usize>) -> String {
-        let (widths, gap) = self.widths(limit);
+        let columns = self.right.len();
+        let natural = (0..columns).map(|c| self.natural_width(c) + GAP).sum::<usize>();
+        let below = limit.filter(|&limit| self.last_below && natural > limit);
+        let beside = columns - usize::from(below.is_some());
+        let (widths, gap) = self.widths(beside, limit);
         let mut text = String::new();
         for row in &self.rows {
             let cells: Vec<Vec<String>> = widths
@@ -94,18 +105,26 @@ impl Table {
                 text.push_str(shown.trim_end());
                 text.push('\n');
             }
+            if let (Some(limit), Some(last)) = (below, row.get(beside)) {
+                let indent = 3 * GAP;
+                for line in wrap(last, limit.saturating_sub(indent).max(NARROWEST)) {
+                    // Writing to a String can't fail.
+                    let _ = writeln!(text, "{}{line}", " ".repeat(indent));
+                }
+            }
         }
         text
     }
 
-    /// Each column's width and the gap between two: the width of its widest cell, less what the
+    fn natural_width(&self, column: usize) -> usize {
+        let cells = self.rows.iter().filter_map(|row| row.get(column));
+        cells.map(|cell| cell.chars().count()).max().unwrap_or_default()
+    }
+
+    /// The first columns' widths and the gap between two: the width of its widest cell, less what the
     /// limit takes, from the gaps first and then from the widest columns of text.
-    fn widths(&self, limit: Option<usize>) -> (Vec<usize>, usize) {
-        let natural = |c: usize| {
-            let cells = self.rows.iter().filter_map(|row| row.get(c));
-            cells.map(|cell| cell.chars().count()).max().unwrap_or_default()
-        };
-        let mut widths: Vec<usize> = (0..self.right.len()).map(natural).collect();
+    fn widths(&self, columns: usize, limit: Option<usize>) -> (Vec<usize>, usize) {
+        let mut widths: Vec<usize> = (0..columns).map(|c| self.natural_width(c)).collect();
         let Some(limit) = limit else { return (widths, GAP) };
         let total = |widths: &[usize], gap: usize| widths.iter().map(|w| w + gap).sum::<usize>();
         let gap = if total(&widths, GAP) > limit && total(&widths, 1) <= limit { 1 } else { GAP };
@@ -209,6 +228,19 @@ mod tests {
         let mut table = Table::new(&["a", "b"]).clipped();
         table.row(["x".to_owned(), "abcdefghijklmnopqrstuvwxyz".to_owned()]);
         assert_eq!(table.render_within(Some(16)), "  a  b\n  x  abcdefghij…\n");
+    }
+
+    #[test]
+    fn a_last_column_goes_below_where_there_is_no_room_beside() {
+        let mut table = Table::new(&["skill", ">p", "why"]).last_below();
+        table.row(["mail".to_owned(), "0.9".to_owned(), "the one and the other".to_owned()]);
+        let beside = "  skill    p  why\n  mail   0.9  the one and the other\n";
+        assert_eq!(table.render_within(None), beside);
+        assert_eq!(table.render_within(Some(35)), beside);
+        assert_eq!(
+            table.render_within(Some(20)),
+            "  skill    p\n      why\n  mail   0.9\n      the one and\n      the other\n"
+        );
     }
 
     #[test]

@@ -66,7 +66,7 @@ impl<'a> Output<'a> {
                 let flag = if scorer.has_threshold() { vec!["flagged"] } else { Vec::new() };
                 let head = ["skill", "verdict", ">probability", "model"];
                 let head = [&head[..], &flag, &["moved it most, against the runner-up"]].concat();
-                Form::Table(Table::new(&head))
+                Form::Table(Table::new(&head).last_below())
             }
             PredictForm::Sarif => Form::Sarif(Sarif::new(scorer.classes())),
         };
