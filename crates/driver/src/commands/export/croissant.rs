@@ -1,7 +1,7 @@
 //! `clawsig export croissant`: the run's rows with a Croissant 1.0 description (JSON-LD), so that
 //! a loader knows files, hashes, columns and types.
 
-use clawsig_schema::{Split, profile::DataProfile};
+use clawsig_schema::{Split, profile::DataProfile, source::SourceRecord};
 use serde_json::{Value, json};
 
 use super::place::FolderPlace;
@@ -11,8 +11,11 @@ use crate::{
     files,
     finished::FinishedRun,
     stages::Stage,
-    terminal::count,
+    terminal::counted,
 };
+
+/// The study's dataset; its live edition's name is longer.
+const STUDIED: &str = "OpenClaw/clawhub-security-signals";
 
 /// The columns of a signals file that a loader is told of: name, type, whether a list, and what
 /// they hold. Lists of a bundle's extensions are left to readers of Parquet.
@@ -73,27 +76,52 @@ pub(super) fn export(to: &ExportTo, global: &Global) -> Result<(), Error> {
         }));
         records.push(record_set(split, &id));
     }
+    let manifest_has = |name| manifest.output(name).is_some();
+    let source: Option<SourceRecord> = match manifest_has("source.json") {
+        true => Some(files::read_json(&run.file(Stage::Ingest, "source.json")?)?),
+        false => None,
+    };
     let synthetic = if profile.synthetic { "Synthetic rows made by a generator. " } else { "" };
     let description = format!(
         "{synthetic}Checked, typed rows of a clawsig run: agent skills with the findings of three \
          security scanners and the registry's verdict, a silver label. {} rows, {} rejected.",
         profile.rows, profile.rejected
     );
-    let document = json!({
+    let mut document = json!({
         "@context": context(),
         "@type": "sc:Dataset",
         "conformsTo": "http://mlcommons.org/croissant/1.0",
-        "name": "clawsig-signals",
+        "name": if profile.synthetic { "clawsig-synthetic-signals" } else { "clawsig-signals" },
         "description": description,
-        "license": "https://opensource.org/license/mit",
-        "url": "https://huggingface.co/datasets/OpenClaw/clawhub-security-signals",
-        "creator": { "@type": "sc:Organization", "name": "OpenClaw" },
-        "citeAs": "arXiv:2606.01494",
         "distribution": distribution,
         "recordSet": records,
     });
+    origin(&mut document, profile.synthetic, source.as_ref());
     files::write_json(&place.path("croissant.json")?, &document)?;
-    place.finish(&format!("the rows of {} skills, described", count(profile.rows)), global)
+    place.finish(&format!("the rows of {}, described", counted(profile.rows, "skill")), global)
+}
+
+/// Whose the rows are, as far as the run knows: of files on disk it does not.
+fn origin(document: &mut Value, synthetic: bool, source: Option<&SourceRecord>) {
+    let organization = |name: &str| json!({ "@type": "sc:Organization", "name": name });
+    let mit = "https://opensource.org/license/mit";
+    match source {
+        Some(source) => {
+            document["url"] = format!("https://huggingface.co/datasets/{}", source.repo).into();
+            document["version"] = source.commit.clone().into();
+            let owner = source.repo.split('/').next().unwrap_or_default();
+            document["creator"] = organization(owner);
+            if source.repo.starts_with(STUDIED) {
+                document["license"] = mit.into();
+                document["citeAs"] = "arXiv:2606.01494".into();
+            }
+        }
+        None if synthetic => {
+            document["license"] = mit.into();
+            document["creator"] = organization("clawsig's generator of synthetic skills");
+        }
+        None => {}
+    }
 }
 
 fn record_set(split: Split, file: &str) -> Value {

@@ -10,7 +10,7 @@ use crate::{
     files,
     finished::FinishedRun,
     stages::Stage,
-    terminal::count,
+    terminal::counted,
 };
 
 /// The columns before those of the prediction.
@@ -76,7 +76,7 @@ pub(super) fn export(to: &ExportTo, global: &Global) -> Result<(), Error> {
         .map(|name| (*name).to_owned())
         .chain(predictions.classes.iter().map(|class| format!("p_{class}")));
     files::write_cells(&place.path(), header, cells)?;
-    place.finish(&format!("{} skills", count(rows)), global)
+    place.finish(&counted(rows, "skill"), global)
 }
 
 /// A skill's cells. What is missing is empty; a skill outside the evaluated splits has no
