@@ -271,11 +271,14 @@ pub struct EvaluateSettings {
     pub replicates: u32,
     /// Misclassified skills listed.
     pub errors: u32,
+    /// Whether models are fitted on other columns and on another split, for the ablation and the
+    /// split by owner: most of the stage's time.
+    pub refits: bool,
 }
 
 impl Default for EvaluateSettings {
     fn default() -> Self {
-        EvaluateSettings { replicates: 1000, errors: 100 }
+        EvaluateSettings { replicates: 1000, errors: 100, refits: true }
     }
 }
 

@@ -69,7 +69,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let labels = Npy::open(&folder.join("labels.npy"), "<i4", small)?.rest()?;
     let mut indices = Npy::open(&folder.join("indices.npy"), "<i4", small)?;
     let mut values = Npy::open(&folder.join("data.npy"), "<f8", f64::from_le_bytes)?;
-    let mut x = Compact::new(cols, indptr.last().copied().unwrap_or(0))?;
+    let mut x = Compact::new(cols, indptr.last().copied().unwrap_or(0));
     for pair in indptr.windows(2) {
         let entries = pair[1] - pair[0];
         x.push(&indices.take(entries)?, &values.take(entries)?)?;

@@ -12,8 +12,9 @@ use clawsig_schema::{
 
 use crate::{
     error::Result,
-    metrics::{Scored, bins, split_metrics, steps, wilson},
+    metrics::{Scored, split_metrics, wilson},
     params::Calibration,
+    weighted::{Ranking, add_to_bin, bin_of},
 };
 
 /// Most points of a curve.
@@ -27,18 +28,26 @@ fn thin(points: Vec<CurvePoint>) -> Vec<CurvePoint> {
     (0..POINTS).map(|at| points[at * last / (POINTS - 1)]).collect()
 }
 
+/// True positives, false positives and threshold after each run of equal probabilities.
+fn steps(scored: &Scored, class: usize) -> Vec<(f64, f64, f64)> {
+    let mut steps = Vec::new();
+    Ranking::new(scored, class).walk(&vec![1.0; scored.len()], |tp, fp, row| {
+        steps.push((tp, fp, scored.probabilities[row][class]));
+    });
+    steps
+}
+
 /// ROC and precision-recall curve of every class that has rows of both kinds.
 pub fn curves(scored: &Scored, split: &str) -> Vec<Curve> {
     let table = split_metrics(scored, None);
     let n = scored.len() as f64;
-    let weights = vec![1.0; scored.len()];
     let mut curves = Vec::new();
     for (class, name) in scored.classes.iter().enumerate() {
         let positives = scored.truth.iter().filter(|&&truth| truth == class).count() as f64;
         if positives == 0.0 || positives == n {
             continue;
         }
-        let steps = steps(scored, class, &scored.ranking(class), &weights);
+        let steps = steps(scored, class);
         let area = |metric: &str| table[name.as_str()][metric].clone();
         let point = |x, y, t| CurvePoint { x, y, threshold: Some(t) };
         let mut roc = vec![CurvePoint { x: 0.0, y: 0.0, threshold: None }];
@@ -65,11 +74,13 @@ pub fn curves(scored: &Scored, split: &str) -> Vec<Curve> {
 pub fn reliability(scored: &Scored, split: &str, probabilities: &str) -> Vec<ReliabilityBin> {
     let mut rows = Vec::new();
     for class in (0..scored.classes.len()).map(Some).chain([None]) {
-        let pairs = (0..scored.len()).map(|row| {
+        let mut bins = [(0.0, 0.0, 0.0); 10];
+        for row in 0..scored.len() {
             let at = class.unwrap_or(scored.predicted[row]);
-            (scored.probabilities[row][at], scored.truth[row] == at, 1.0)
-        });
-        for (bin, (n, sum, hits)) in bins(pairs).into_iter().enumerate() {
+            let p = scored.probabilities[row][at];
+            add_to_bin(&mut bins[bin_of(p)], p, scored.truth[row] == at, 1.0);
+        }
+        for (bin, (n, sum, hits)) in bins.into_iter().enumerate() {
             let (low, high) = wilson(hits, n.max(1.0));
             rows.push(ReliabilityBin {
                 split: split.to_owned(),
@@ -130,13 +141,12 @@ pub fn operating_points(
     others: &[(&str, &Scored)],
     goals: &[Goal],
 ) -> Vec<OperatingPoint> {
-    let weights = vec![1.0; validation.len()];
     let mut points = Vec::new();
     for (class, name) in validation.classes.iter().enumerate() {
         let positives = validation.truth.iter().filter(|&&truth| truth == class).count();
         let negatives = (validation.len() - positives) as f64;
         let positives = positives as f64;
-        let steps = steps(validation, class, &validation.ranking(class), &weights);
+        let steps = steps(validation, class);
         for &goal in goals {
             let chosen = match goal {
                 // The last step within the rate has the highest recall.

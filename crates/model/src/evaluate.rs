@@ -8,7 +8,7 @@ use clawsig_schema::{
         ConfusionRow, EVALUATION_FORMAT, ErrorRow, EvaluationFile, Goal, MACRO, MetricTable,
         OVERALL, PredictionRow, ScoreRow, SplitCounts, SplitMetrics, WEIGHTED, metric,
     },
-    matrix::{ColumnGroup, ColumnInfo, Csr, RowInfo},
+    matrix::{ColumnGroup, ColumnInfo, RowInfo},
     wording::counted,
 };
 use rand_chacha::{ChaCha8Rng, rand_core::SeedableRng};
@@ -20,10 +20,9 @@ use crate::{
     metrics::{Bootstrap, Scored, split_metrics_told},
     model::TrainedModel,
     params::{Calibration, SolverKind, TrainParams},
-    solver::Coefficients,
-    train::{
-        Part, PartProgress, TrainData, Training, fit, groups_of, keep_groups, only_groups, shuffle,
-    },
+    parts::{Part, TrainData, shuffle},
+    solver::{Coefficients, Compact},
+    train::{PartProgress, Training, fit, groups_of, keep_groups},
 };
 
 /// Evaluation's parameters, not yet checked.
@@ -33,7 +32,8 @@ pub struct EvaluateParams {
     pub replicates: u32,
     /// The most rows of `errors.csv`.
     pub errors: usize,
-    /// Whether to refit on other columns and other splits.
+    /// Whether to fit models on other columns (`ablation.csv`) and on a split by owner and
+    /// near-duplicates (the last rows of `memorising.csv`).
     pub refits: bool,
     /// Whether to look at the hold-out; the caller records it in the ledger.
     pub final_: bool,
@@ -143,7 +143,7 @@ fn confusion_rows(scored: &Scored, split: &str) -> Vec<ConfusionRow> {
 
 fn prediction_rows<'s>(
     scored: &'s Scored,
-    part: &'s Part,
+    part: &'s Part<'_>,
 ) -> impl Iterator<Item = PredictionRow> + 's {
     (0..scored.len()).map(|row| PredictionRow {
         id: part.rows[row].id.clone(),
@@ -158,8 +158,8 @@ fn error_rows(
     model: &TrainedModel,
     columns: &[ColumnInfo],
     scored: &Scored,
-    part: &Part,
-    train: &Part,
+    part: &Part<'_>,
+    train: &Part<'_>,
     limit: usize,
 ) -> Vec<ErrorRow> {
     let mut wrong: Vec<usize> =
@@ -245,8 +245,8 @@ fn group_split(rows: &[&RowInfo], seed: u64) -> Vec<bool> {
 struct Stage<'a> {
     training: &'a Training,
     columns: &'a [ColumnInfo],
-    train: &'a Part,
-    test: &'a Part,
+    train: &'a Part<'a>,
+    test: &'a Part<'a>,
     params: &'a TrainParams,
     bootstrap: Bootstrap,
     progress: PartProgress<'a>,
@@ -256,7 +256,7 @@ impl Stage<'_> {
     /// Fits again; `part` is the progress of which this refit is `done` of `total`.
     fn refit(
         &self,
-        x: &Csr,
+        x: &Compact,
         labels: &[usize],
         groups: &[ColumnGroup],
         (part, done, total): (&str, u64, u64),
@@ -301,14 +301,17 @@ impl Stage<'_> {
             Scored::new(&self.training.model, &self.test.x, &self.test.labels, &self.test.rows)?;
         let mut rows = score_rows("all", self.test.name, &self.table("all columns", &whole), true);
         for (at, (name, groups)) in variants.into_iter().enumerate() {
-            let x = only_groups(&self.train.x, self.columns, &groups)?;
-            let model = self.refit(
-                &x,
-                &self.train.labels,
-                &groups,
-                (&format!("refit {name}"), at as u64, total),
-            )?;
-            let scored = Scored::new(&model, &self.test.x, &self.test.labels, &self.test.rows)?;
+            let trained = self.training.text_only.as_ref().filter(|model| model.groups == groups);
+            let model = match trained {
+                Some(model) => model,
+                None => {
+                    let of_groups = |column: usize| groups.contains(&self.columns[column].group);
+                    let x = self.train.x.compact(of_groups)?;
+                    let part = (&*format!("refit {name}"), at as u64, total);
+                    &self.refit(&x, &self.train.labels, &groups, part)?
+                }
+            };
+            let scored = Scored::new(model, &self.test.x, &self.test.labels, &self.test.rows)?;
             rows.extend(score_rows(&name, self.test.name, &self.table(&name, &scored), true));
         }
         Ok(rows)
@@ -338,34 +341,18 @@ impl Stage<'_> {
         let pooled: Vec<&RowInfo> = train.rows.iter().chain(&test.rows).collect();
         let labels: Vec<usize> = train.labels.iter().chain(&test.labels).copied().collect();
         let marks = group_split(&pooled, self.bootstrap.seed);
-        let pick = |mark: bool| -> Result<(Csr, Vec<usize>, Vec<RowInfo>)> {
+        let pick = |mark: bool| {
             let chosen: Vec<usize> = (0..marks.len()).filter(|&at| marks[at] == mark).collect();
-            let cut = chosen.partition_point(|&at| at < train.rows.len());
-            let first = train.x.select_rows(&chosen[..cut]);
-            let late: Vec<usize> = chosen[cut..].iter().map(|at| at - train.rows.len()).collect();
-            let second = test.x.select_rows(&late);
-            let (mut indptr, mut indices, mut values) =
-                (first.indptr().to_vec(), first.indices().to_vec(), first.values().to_vec());
-            let offset = indices.len() as u64;
-            indptr.extend(second.indptr()[1..].iter().map(|at| at + offset));
-            indices.extend_from_slice(second.indices());
-            values.extend_from_slice(second.values());
-            let x =
-                Csr::new(first.cols(), indptr, indices, values).map_err(|_| ModelError::Shape {
-                    what: "a pooled matrix",
-                    found: second.cols(),
-                    expected: first.cols(),
-                })?;
-            Ok((
-                x,
-                chosen.iter().map(|&at| labels[at]).collect(),
-                chosen.iter().map(|&at| pooled[at].clone()).collect(),
-            ))
+            let x = train.x.pick_with(&test.x, &chosen);
+            let labels: Vec<usize> = chosen.iter().map(|&at| labels[at]).collect();
+            let infos: Vec<RowInfo> = chosen.iter().map(|&at| pooled[at].clone()).collect();
+            (x, labels, infos)
         };
-        let (x, own, _) = pick(false)?;
-        let (test_x, truth, infos) = pick(true)?;
+        let (x, own, _) = pick(false);
+        let (test_x, truth, infos) = pick(true);
         let name = "group split by owner and near-duplicates";
-        match self.refit(&x, &own, &groups_of(self.columns), ("refit group split", 0, 1)) {
+        let part = ("refit group split", 0, 1);
+        match self.refit(&x.compact(|_| true)?, &own, &groups_of(self.columns), part) {
             Ok(model) => {
                 let scored = Scored::new(&model, &test_x, &truth, &infos)?;
                 let table = self.table("group split", &scored);

@@ -9,10 +9,12 @@ mod leaderboard;
 pub mod metrics;
 mod model;
 mod params;
+mod parts;
 mod persist;
 mod score;
 pub mod solver;
 mod train;
+mod weighted;
 
 pub use error::{ModelError, Result};
 pub use evaluate::{EvaluateParams, Evaluation, ValidEvaluateParams, evaluate};
@@ -21,6 +23,7 @@ pub use model::{TrainedModel, columns_hash};
 pub use params::{
     Calibration, ClassWeight, Penalty, SolverKind, SplitPlan, TrainParams, ValidTrainParams,
 };
+pub use parts::{Part, PickedRows, SplitData, TrainData};
 pub use persist::{JSON_LIMIT, MODEL_FORMAT, WEIGHTS_LIMIT};
 pub use score::Score;
-pub use train::{Part, PartProgress, SplitData, TrainData, Training, train};
+pub use train::{PartProgress, Training, train};

@@ -1,5 +1,4 @@
-//! Metrics of predictions, every one defined for weighted rows so that a bootstrap replicate is
-//! the same computation with other weights.
+//! Predictions, their metrics, and the intervals of these.
 
 use std::{
     collections::BTreeMap,
@@ -9,7 +8,7 @@ use std::{
 use clawsig_schema::{
     estimate::Estimate,
     evaluation::{MACRO, OVERALL, SplitMetrics, WEIGHTED, metric},
-    matrix::{Csr, RowInfo},
+    matrix::RowInfo,
 };
 use rand_chacha::{
     ChaCha8Rng,
@@ -20,7 +19,9 @@ use rayon::prelude::*;
 use crate::{
     error::{ModelError, Result},
     model::{TrainedModel, first_maximum},
+    solver::Matrix,
     train::PartProgress,
+    weighted::{Line, Prepared, Value},
 };
 
 /// Predictions with their truth.
@@ -37,6 +38,9 @@ pub struct Scored {
     /// The resampling unit of every row: rows of one owner stay together.
     pub owners: Vec<usize>,
 }
+
+/// Smallest probability taken into a logarithm, as scikit-learn's `log_loss` has it for `f64`.
+pub const LOG_FLOOR: f64 = f64::EPSILON;
 
 /// Numbers owners in order of first appearance; a row without one is its own.
 pub fn owner_units(rows: &[RowInfo]) -> Vec<usize> {
@@ -59,9 +63,9 @@ impl Scored {
     ///
     /// # Errors
     /// If lengths or widths disagree.
-    pub fn new(
+    pub fn new<'x>(
         model: &TrainedModel,
-        x: &Csr,
+        x: impl Into<Matrix<'x>>,
         labels: &[usize],
         rows: &[RowInfo],
     ) -> Result<Scored> {
@@ -158,9 +162,6 @@ impl Scored {
     }
 }
 
-/// A value, or why there is none.
-pub type Value = std::result::Result<f64, &'static str>;
-
 /// The 95 % Wilson interval of a share.
 pub fn wilson(hits: f64, n: f64) -> (f64, f64) {
     let z = 1.959_963_984_540_054_f64;
@@ -170,224 +171,12 @@ pub fn wilson(hits: f64, n: f64) -> (f64, f64) {
     ((centre - half).max(0.0), (centre + half).min(1.0))
 }
 
-fn share(hits: f64, n: f64, why: &'static str) -> Value {
-    if n > 0.0 { Ok(hits / n) } else { Err(why) }
-}
-
-/// Sums by threshold: (true positives, false positives, threshold) after each run of equal
-/// probabilities.
-pub(crate) fn steps(
-    scored: &Scored,
-    class: usize,
-    order: &[usize],
-    w: &[f64],
-) -> Vec<(f64, f64, f64)> {
-    let mut steps = Vec::new();
-    let (mut tp, mut fp) = (0.0, 0.0);
-    for (at, &row) in order.iter().enumerate() {
-        if scored.truth[row] == class {
-            tp += w[row];
-        } else {
-            fp += w[row];
-        }
-        let p = scored.probabilities[row][class];
-        let last = order.get(at + 1).is_none_or(|&next| scored.probabilities[next][class] != p);
-        if last {
-            steps.push((tp, fp, p));
-        }
-    }
-    steps
-}
-
 /// Rows a class needs for a bootstrap interval of what rests on it. Resampling repeats the rows
 /// there are: with one row of a class, found by the model, every replicate finds it, and the
 /// interval would be 1 to 1.
 pub const LEAST_SUPPORT: f64 = 10.0;
 
 const TOO_FEW: &str = "no interval: a class has fewer than 10 rows";
-
-const NO_ROWS: &str = "no rows";
-const NO_SUPPORT: &str = "the class has no rows";
-const NO_OTHERS: &str = "every row is of the class";
-const NOT_PREDICTED: &str = "the class is never predicted";
-
-/// Smallest probability taken into a logarithm, as scikit-learn's `log_loss` has it for `f64`.
-pub const LOG_FLOOR: f64 = f64::EPSILON;
-
-fn log_loss_of(p: &[f64], truth: usize) -> f64 {
-    -p[truth].clamp(LOG_FLOOR, 1.0 - LOG_FLOOR).ln()
-}
-
-/// Ten bins of equal width: (rows, sum of probabilities, hits).
-pub(crate) fn bins(pairs: impl Iterator<Item = (f64, bool, f64)>) -> [(f64, f64, f64); 10] {
-    let mut bins = [(0.0, 0.0, 0.0); 10];
-    for (p, hit, w) in pairs {
-        let bin = &mut bins[((p * 10.0).ceil() as usize).clamp(1, 10) - 1];
-        bin.0 += w;
-        bin.1 += w * p;
-        bin.2 += if hit { w } else { 0.0 };
-    }
-    bins
-}
-
-fn ece(bins: &[(f64, f64, f64); 10]) -> Value {
-    let n: f64 = bins.iter().map(|bin| bin.0).sum();
-    let gap: f64 = bins.iter().map(|bin| (bin.1 - bin.2).abs()).sum();
-    share(gap, n, NO_ROWS)
-}
-
-type Line = (usize, &'static str, Value, f64, Option<f64>);
-
-/// Every metric under row weights `w`: scope (a class, then macro, weighted, overall), name,
-/// value, the n it rests on, and the hits of a proportion.
-fn lines(s: &Scored, orders: &[Vec<usize>], w: &[f64]) -> Vec<Line> {
-    let k = s.classes.len();
-    let (macro_at, weighted_at, overall) = (k, k + 1, k + 2);
-    let mut counts = vec![vec![0.0; k]; k];
-    for row in 0..s.len() {
-        counts[s.truth[row]][s.predicted[row]] += w[row];
-    }
-    let n: f64 = w.iter().sum();
-    let support: Vec<f64> = counts.iter().map(|row| row.iter().sum()).collect();
-    let called: Vec<f64> = (0..k).map(|c| counts.iter().map(|row| row[c]).sum()).collect();
-    let hits: f64 = (0..k).map(|c| counts[c][c]).sum();
-    let mut out: Vec<Line> = Vec::new();
-    let mut by_metric: BTreeMap<&'static str, Vec<Value>> = BTreeMap::new();
-    for c in 0..k {
-        let tp = counts[c][c];
-        let negatives = n - support[c];
-        out.push((c, metric::SUPPORT, Ok(support[c]), n, None));
-        let mut push = |name, value: Value, n, hits| {
-            by_metric.entry(name).or_default().push(value);
-            out.push((c, name, value, n, hits));
-        };
-        push(metric::PRECISION, share(tp, called[c], NOT_PREDICTED), called[c], Some(tp));
-        push(metric::RECALL, share(tp, support[c], NO_SUPPORT), support[c], Some(tp));
-        let fp = called[c] - tp;
-        push(metric::FALSE_POSITIVE_RATE, share(fp, negatives, NO_OTHERS), negatives, Some(fp));
-        push(
-            metric::F1,
-            share(2.0 * tp, support[c] + called[c], "the class has no rows and is never predicted"),
-            support[c],
-            None,
-        );
-        let brier: f64 = (0..s.len())
-            .map(|row| {
-                let hit = if s.truth[row] == c { 1.0 } else { 0.0 };
-                w[row] * (s.probabilities[row][c] - hit).powi(2)
-            })
-            .sum();
-        push(metric::BRIER, share(brier, n, NO_ROWS), n, None);
-        let pairs = (0..s.len()).map(|row| (s.probabilities[row][c], s.truth[row] == c, w[row]));
-        push(metric::ECE, ece(&bins(pairs)), n, None);
-        let ranked = if support[c] <= 0.0 {
-            Err(NO_SUPPORT)
-        } else if negatives <= 0.0 {
-            Err(NO_OTHERS)
-        } else {
-            Ok(steps(s, c, &orders[c], w))
-        };
-        let area = ranked.as_ref().map_err(|why| *why).map(|steps| {
-            let (mut area, mut before) = (0.0, (0.0, 0.0));
-            for &(tp, fp, _) in steps {
-                area += (fp - before.1) * (tp + before.0) / 2.0;
-                before = (tp, fp);
-            }
-            area / (support[c] * negatives)
-        });
-        push(metric::ROC_AUC, area, n, None);
-        let precision = match &ranked {
-            Err(why) if *why == NO_SUPPORT => Err(NO_SUPPORT),
-            Err(_) => Ok(1.0),
-            Ok(steps) => {
-                let (mut area, mut before) = (0.0, 0.0);
-                for &(tp, fp, _) in steps {
-                    if tp + fp > 0.0 {
-                        area += (tp - before) / support[c] * tp / (tp + fp);
-                    }
-                    before = tp;
-                }
-                Ok(area)
-            }
-        };
-        push(metric::PR_AUC, precision, n, None);
-        for (name, limit) in [
-            (metric::RECALL_AT_FPR_0_1, 0.001),
-            (metric::RECALL_AT_FPR_0_5, 0.005),
-            (metric::RECALL_AT_FPR_1, 0.01),
-            (metric::RECALL_AT_FPR_5, 0.05),
-        ] {
-            let best = ranked.as_ref().map_err(|why| *why).map(|steps| {
-                steps
-                    .iter()
-                    .filter(|step| step.1 <= limit * negatives)
-                    .fold(0.0, |best: f64, step| best.max(step.0 / support[c]))
-            });
-            push(name, best, support[c], None);
-        }
-    }
-    let present: Vec<usize> = (0..k).filter(|&c| support[c] > 0.0).collect();
-    for (name, values) in &by_metric {
-        let of_present: std::result::Result<Vec<f64>, &'static str> =
-            present.iter().map(|&c| values[c]).collect();
-        let mean = of_present
-            .as_ref()
-            .map_err(|why| *why)
-            .and_then(|v| share(v.iter().sum(), v.len() as f64, NO_ROWS));
-        out.push((macro_at, name, mean, n, None));
-        let weighted = of_present.and_then(|v| {
-            share(v.iter().zip(&present).map(|(v, &c)| v * support[c]).sum(), n, NO_ROWS)
-        });
-        out.push((weighted_at, name, weighted, n, None));
-    }
-    out.push((overall, metric::ACCURACY, share(hits, n, NO_ROWS), n, Some(hits)));
-    let recalls: f64 = present.iter().map(|&c| counts[c][c] / support[c]).sum();
-    out.push((
-        overall,
-        metric::BALANCED_ACCURACY,
-        share(recalls, present.len() as f64, NO_ROWS),
-        n,
-        None,
-    ));
-    let expected: f64 = (0..k).map(|c| support[c] * called[c]).sum::<f64>();
-    let kappa = if n <= 0.0 {
-        Err(NO_ROWS)
-    } else {
-        share(
-            hits * n - expected,
-            n * n - expected,
-            "truth and prediction are one and the same class",
-        )
-    };
-    out.push((overall, metric::KAPPA, kappa, n, None));
-    let squares = |v: &[f64]| n * n - v.iter().map(|v| v * v).sum::<f64>();
-    let mcc = share(
-        hits * n - expected,
-        (squares(&support) * squares(&called)).sqrt(),
-        "truth or prediction has one class only",
-    );
-    out.push((overall, metric::MCC, mcc, n, None));
-    let rows = 0..s.len();
-    let loss: f64 =
-        rows.clone().map(|row| w[row] * log_loss_of(&s.probabilities[row], s.truth[row])).sum();
-    out.push((overall, metric::LOG_LOSS, share(loss, n, NO_ROWS), n, None));
-    let brier: f64 = rows
-        .clone()
-        .map(|row| {
-            let parts = s.probabilities[row]
-                .iter()
-                .enumerate()
-                .map(|(c, p)| (p - if s.truth[row] == c { 1.0 } else { 0.0 }).powi(2));
-            w[row] * parts.sum::<f64>()
-        })
-        .sum();
-    out.push((overall, metric::BRIER, share(brier, n, NO_ROWS), n, None));
-    let top = rows.map(|row| {
-        (s.probabilities[row][s.predicted[row]], s.truth[row] == s.predicted[row], w[row])
-    });
-    out.push((overall, metric::ECE, ece(&bins(top)), n, None));
-    out
-}
 
 /// Replicates and seed of a bootstrap over owners.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -442,14 +231,14 @@ pub(crate) fn split_metrics_told(
     progress: PartProgress<'_>,
 ) -> SplitMetrics {
     let done = AtomicU64::new(0);
-    let orders: Vec<Vec<usize>> = (0..scored.classes.len()).map(|c| scored.ranking(c)).collect();
-    let plain = lines(scored, &orders, &vec![1.0; scored.len()]);
+    let prepared = Prepared::new(scored);
+    let plain = prepared.lines(&vec![1.0; scored.len()]);
     let replicates: Vec<Vec<Value>> = match bootstrap {
         Some(b) if !scored.is_empty() => (0..b.replicates)
             .into_par_iter()
             .map(|replicate| {
                 let w = b.weights(&scored.owners, replicate);
-                let values = lines(scored, &orders, &w).into_iter().map(|line| line.2).collect();
+                let values = prepared.lines(&w).into_iter().map(|line| line.value).collect();
                 let (done, all) = (done.fetch_add(1, Ordering::Relaxed) + 1, b.replicates);
                 let part = format!("replicate {done} of {all}: {name}");
                 progress(&part, done, all.into());
@@ -462,7 +251,7 @@ pub(crate) fn split_metrics_told(
     scored.truth.iter().for_each(|&truth| support[truth] += 1.0);
     let least = support.iter().copied().filter(|&n| n > 0.0).fold(f64::INFINITY, f64::min);
     let mut table = SplitMetrics::new();
-    for (at, (scope, name, value, n, hits)) in plain.into_iter().enumerate() {
+    for (at, Line { scope, name, value, n, hits }) in plain.into_iter().enumerate() {
         // A mean of the classes, each with the same weight, is no surer than its rarest class.
         let rests_on = match scope.checked_sub(scored.classes.len()) {
             None => support[scope],

@@ -1,65 +1,31 @@
 //! Training: the grid on validation, the chosen model, and the text-only model beside it.
 
 use clawsig_schema::{
-    Split,
     estimate::Estimate,
     evaluation::{GridRow, MACRO, OVERALL, metric},
-    matrix::{ColumnGroup, ColumnInfo, Csr, RowInfo},
+    matrix::{ColumnGroup, ColumnInfo},
     wording::counted,
-};
-use rand_chacha::{
-    ChaCha8Rng,
-    rand_core::{Rng, SeedableRng},
 };
 
 use crate::{
     error::{ModelError, Result},
     metrics::{Scored, split_metrics},
     model::{TrainedModel, columns_hash},
-    params::{ClassWeight, SolverKind, SplitPlan, TrainParams, ValidTrainParams},
+    params::{ClassWeight, SolverKind, TrainParams, ValidTrainParams},
+    parts::TrainData,
     solver::{
-        Auto, Coefficients, Lbfgs, LinfaDense, NewtonCg, Problem, Progress, ProximalNewton,
-        SampledNewton, Solver, Stop,
+        Auto, Coefficients, Compact, Lbfgs, LinfaDense, NewtonCg, Problem, Progress,
+        ProximalNewton, SampledNewton, Solver, Stop,
     },
 };
 
 /// Is told the part under way, how much of that part is done, and of how much.
 pub type PartProgress<'a> = &'a (dyn Fn(&str, u64, u64) + Sync);
 
-/// One split's matrix and who its rows are.
-#[derive(Clone, Copy, Debug)]
-pub struct SplitData<'a> {
-    /// The split.
-    pub split: Split,
-    /// Its matrix.
-    pub x: &'a Csr,
-    /// Its rows, one a row of the matrix.
-    pub rows: &'a [RowInfo],
-}
-
-/// All splits and the columns they share.
-#[derive(Clone, Copy, Debug)]
-pub struct TrainData<'a> {
-    /// The splits; one that is missing counts as empty.
-    pub splits: &'a [SplitData<'a>],
-    /// The columns.
-    pub columns: &'a [ColumnInfo],
-}
-
-/// The rows of one part of a plan: a matrix without the unlabelled rows.
-#[derive(Clone, Debug)]
-pub struct Part {
-    /// `train`, `validation`, `test` or `eval_holdout`.
-    pub name: &'static str,
-    /// The labelled rows' matrix.
-    pub x: Csr,
-    /// The labelled rows.
-    pub rows: Vec<RowInfo>,
-    /// Their classes, as positions in the target's list.
-    pub labels: Vec<usize>,
-    /// Rows without a label, left out.
-    pub unlabelled: u64,
-}
+/// The gap to which each value of a grid is solved; the chosen one then goes on to
+/// [`TrainParams::tolerance`]. A thousandth of a percent of the objective moves no digit of a
+/// metric that anybody would choose by.
+const GRID_TOLERANCE: f64 = 1e-5;
 
 /// What training gives.
 #[derive(Clone, Debug)]
@@ -72,121 +38,6 @@ pub struct Training {
     pub grid: Vec<GridRow>,
     /// What everybody must see.
     pub warnings: Vec<String>,
-}
-
-fn stack(cols: usize, pieces: &[(&Csr, Vec<usize>)]) -> Result<Csr> {
-    let (mut indptr, mut indices, mut values) = (vec![0_u64], Vec::new(), Vec::new());
-    for (x, rows) in pieces {
-        for &row in rows {
-            let (columns, entries) = x.row(row);
-            indices.extend_from_slice(columns);
-            values.extend_from_slice(entries);
-            indptr.push(indices.len() as u64);
-        }
-    }
-    Csr::new(cols, indptr, indices, values).map_err(|_| ModelError::Shape {
-        what: "a split's matrix",
-        found: pieces.iter().map(|(x, _)| x.cols()).max().unwrap_or(0),
-        expected: cols,
-    })
-}
-
-/// Shuffles with Fisher and Yates; the modulo's bias is below 2^-32 for any row count in memory.
-pub(crate) fn shuffle<T>(items: &mut [T], rng: &mut ChaCha8Rng) {
-    for end in (1..items.len()).rev() {
-        items.swap(end, (rng.next_u64() % (end as u64 + 1)) as usize);
-    }
-}
-
-impl TrainData<'_> {
-    /// The parts of a plan, unlabelled rows left out: train, validation, test, eval_holdout.
-    ///
-    /// # Errors
-    /// If a split's matrix and rows differ in length, or its columns are not the list's.
-    pub fn parts(&self, params: &TrainParams) -> Result<Vec<Part>> {
-        type Picked<'p> = Vec<(&'p SplitData<'p>, Vec<usize>)>;
-        for data in self.splits {
-            if data.rows.len() != data.x.rows() {
-                return Err(ModelError::Shape {
-                    what: "a split's list of rows",
-                    found: data.rows.len(),
-                    expected: data.x.rows(),
-                });
-            }
-            if data.x.cols() != self.columns.len() {
-                return Err(ModelError::Shape {
-                    what: "the list of columns",
-                    found: self.columns.len(),
-                    expected: data.x.cols(),
-                });
-            }
-        }
-        let of = |split: Split| -> Picked<'_> {
-            let data = self.splits.iter().filter(|data| data.split == split);
-            data.map(|data| (data, (0..data.rows.len()).collect())).collect()
-        };
-        let mut plan: Vec<(&'static str, Picked<'_>)> =
-            Split::ALL.iter().map(|&split| (split.as_str(), of(split))).collect();
-        if params.split == SplitPlan::Stratified7030 {
-            let mut rng = ChaCha8Rng::seed_from_u64(params.seed);
-            let pool: Vec<&SplitData<'_>> =
-                self.splits.iter().filter(|data| data.split != Split::EvalHoldout).collect();
-            let mut in_test: Vec<Vec<bool>> =
-                pool.iter().map(|data| vec![false; data.rows.len()]).collect();
-            for class in 0..params.target.classes().len() {
-                let mut of_class: Vec<(usize, usize)> = Vec::new();
-                for (at, data) in pool.iter().enumerate() {
-                    let rows = data.rows.iter().enumerate();
-                    of_class.extend(
-                        rows.filter(|(_, row)| params.target.label_of(row) == Some(class))
-                            .map(|(row, _)| (at, row)),
-                    );
-                }
-                shuffle(&mut of_class, &mut rng);
-                let test = (of_class.len() * 3 + 5) / 10;
-                of_class.iter().take(test).for_each(|&(at, row)| in_test[at][row] = true);
-            }
-            let side = |test: bool| -> Picked<'_> {
-                pool.iter()
-                    .zip(&in_test)
-                    .map(|(data, flags)| {
-                        (*data, (0..flags.len()).filter(|&row| flags[row] == test).collect())
-                    })
-                    .collect()
-            };
-            plan[Split::Train.index()].1 = side(false);
-            plan[Split::Validation.index()].1.clear();
-            plan[Split::Test.index()].1 = side(true);
-        }
-        plan.into_iter()
-            .map(|(name, picked)| {
-                let mut part = Part {
-                    name,
-                    x: stack(self.columns.len(), &[])?,
-                    rows: Vec::new(),
-                    labels: Vec::new(),
-                    unlabelled: 0,
-                };
-                let mut pieces = Vec::new();
-                for (data, rows) in picked {
-                    let mut kept = Vec::with_capacity(rows.len());
-                    for row in rows {
-                        match params.target.label_of(&data.rows[row]) {
-                            Some(label) => {
-                                kept.push(row);
-                                part.rows.push(data.rows[row].clone());
-                                part.labels.push(label);
-                            }
-                            None => part.unlabelled += 1,
-                        }
-                    }
-                    pieces.push((data.x, kept));
-                }
-                part.x = stack(self.columns.len(), &pieces)?;
-                Ok(part)
-            })
-            .collect()
-    }
 }
 
 fn solver_of(kind: SolverKind) -> &'static dyn Solver {
@@ -202,7 +53,7 @@ fn solver_of(kind: SolverKind) -> &'static dyn Solver {
 
 /// Fits one model on a matrix whose dropped columns are empty.
 pub(crate) fn fit(
-    x: &Csr,
+    x: &Compact,
     labels: &[usize],
     groups: &[ColumnGroup],
     columns: &[ColumnInfo],
@@ -247,27 +98,6 @@ pub(crate) fn fit(
     })
 }
 
-/// The matrix with the entries of other groups left out; columns keep their numbers.
-pub(crate) fn only_groups(x: &Csr, columns: &[ColumnInfo], groups: &[ColumnGroup]) -> Result<Csr> {
-    let keep: Vec<bool> = columns.iter().map(|column| groups.contains(&column.group)).collect();
-    let (mut indptr, mut indices, mut values) = (vec![0_u64], Vec::new(), Vec::new());
-    for row in 0..x.rows() {
-        let (entries, numbers) = x.row(row);
-        for (&column, &value) in entries.iter().zip(numbers) {
-            if keep[column as usize] {
-                indices.push(column);
-                values.push(value);
-            }
-        }
-        indptr.push(indices.len() as u64);
-    }
-    Csr::new(x.cols(), indptr, indices, values).map_err(|_| ModelError::Shape {
-        what: "the list of columns",
-        found: columns.len(),
-        expected: x.cols(),
-    })
-}
-
 /// The weights of these groups' columns, the others 0.
 pub(crate) fn keep_groups(
     coefficients: &Coefficients,
@@ -289,8 +119,38 @@ pub(crate) fn groups_of(columns: &[ColumnInfo]) -> Vec<ColumnGroup> {
     ColumnGroup::ALL.iter().copied().filter(has).collect()
 }
 
+/// [`fit`] from a start, which linfa's solver can't take.
+fn fit_from(
+    x: &Compact,
+    labels: &[usize],
+    groups: &[ColumnGroup],
+    columns: &[ColumnInfo],
+    params: &TrainParams,
+    start: Option<&Coefficients>,
+    progress: Progress<'_>,
+) -> Result<TrainedModel> {
+    let start = start.filter(|_| params.solver != SolverKind::Linfa);
+    fit(x, labels, groups, columns, params, start, progress)
+}
+
+/// The warning of a fit that did not reach its optimum.
+fn not_reached(what: &str, model: &TrainedModel) -> Option<String> {
+    let report = &model.report;
+    (!report.converged).then(|| {
+        format!(
+            "{what}: the optimum was not reached in {} (relative gap at most {:.1e}, wanted \
+             {:.1e}): raise model.max_iterations",
+            counted(report.iterations, "iteration"),
+            report.relative_gap,
+            model.params.tolerance
+        )
+    })
+}
+
 /// Trains on the training part; C is chosen by macro F1 on validation, ties by lower log-loss,
-/// then by the smaller C. Along the grid each fit starts where the one before it ended.
+/// then by the smaller C. Along the grid each fit starts where the one before it ended and goes to
+/// a gap of 1e-5; the chosen one goes on to [`TrainParams::tolerance`]. Values are held in `f32`
+/// ([`Compact`]).
 ///
 /// # Errors
 /// If fewer than two classes have training rows, shapes disagree, or the solver can't do what the
@@ -318,7 +178,8 @@ pub fn train(
         }
         grid = vec![if let [only] = grid[..] { only } else { params.c }];
     }
-    let total = grid.len() as u64 + 1;
+    let total = grid.len() as u64 + 2;
+    let x = train.x.compact(|_| true)?;
     let mut rows: Vec<GridRow> = Vec::new();
     let mut best: Option<(f64, f64, TrainedModel)> = None;
     let mut start: Option<Coefficients> = None;
@@ -326,19 +187,13 @@ pub fn train(
         let part = format!("C = {c} ({} of {})", at + 1, grid.len());
         progress(&part, at as u64, total);
         let iterations = |n, _| progress(&format!("{part}, step {n}"), at as u64, total);
-        let tried = TrainParams { c, ..params.clone() };
-        let warm = start.as_ref().filter(|_| params.solver != SolverKind::Linfa);
-        let model = fit(&train.x, &train.labels, &groups, data.columns, &tried, warm, &iterations)?;
+        let tolerance =
+            if grid.len() > 1 { params.tolerance.max(GRID_TOLERANCE) } else { params.tolerance };
+        let tried = TrainParams { c, tolerance, ..params.clone() };
+        let warm = start.as_ref();
+        let model = fit_from(&x, &train.labels, &groups, data.columns, &tried, warm, &iterations)?;
         start = Some(model.coefficients.clone());
-        if !model.report.converged {
-            warnings.push(format!(
-                "C = {c}: the optimum was not reached in {} (relative gap at most {:.1e}, wanted \
-                 {:.1e}): raise model.max_iterations",
-                counted(model.report.iterations, "iteration"),
-                model.report.relative_gap,
-                params.tolerance
-            ));
-        }
+        warnings.extend(not_reached(&format!("C = {c}"), &model));
         let scored = Scored::new(&model, &validation.x, &validation.labels, &validation.rows)?;
         let table = split_metrics(&scored, None);
         let get = |scope: &str, name: &str| {
@@ -367,7 +222,7 @@ pub fn train(
         }
         rows.push(row);
     }
-    let Some((_, _, model)) = best else {
+    let Some((_, _, mut model)) = best else {
         return Err(ModelError::Parameter {
             name: "model.grid",
             value: "empty".to_owned(),
@@ -385,20 +240,29 @@ pub fn train(
         ));
     }
     let done = grid.len() as u64;
-    progress("text-only model", done, total);
+    if model.report.relative_gap > params.tolerance && model.report.converged {
+        let chosen = TrainParams { c: model.params.c, ..params.clone() };
+        let part = format!("C = {}, as chosen", chosen.c);
+        let iterations = |n, _| progress(&format!("{part}, step {n}"), done, total);
+        let start = Some(&model.coefficients);
+        model = fit_from(&x, &train.labels, &groups, data.columns, &chosen, start, &iterations)?;
+        warnings.extend(not_reached(&part, &model));
+    }
+    model.params.tolerance = params.tolerance;
+    drop(x);
+    progress("text-only model", done + 1, total);
     let kept: Vec<ColumnGroup> =
         groups.iter().copied().filter(|group| !group.needs_scanners()).collect();
     let text_only = if kept.is_empty() {
         None
     } else {
-        let x = only_groups(&train.x, data.columns, &kept)?;
+        let x = train.x.compact(|column| kept.contains(&data.columns[column].group))?;
         let start = keep_groups(&model.coefficients, data.columns, &kept);
-        let warm = Some(&start).filter(|_| params.solver != SolverKind::Linfa);
-        let iterations = |n, _| progress(&format!("text-only model, step {n}"), done, total);
-        let model = fit(&x, &train.labels, &kept, data.columns, &model.params, warm, &iterations)?;
-        if !model.report.converged {
-            warnings.push("the text-only model's optimum was not reached".to_owned());
-        }
+        let iterations = |n, _| progress(&format!("text-only model, step {n}"), done + 1, total);
+        let params = &model.params;
+        let start = Some(&start);
+        let model = fit_from(&x, &train.labels, &kept, data.columns, params, start, &iterations)?;
+        warnings.extend(not_reached("the text-only model", &model));
         Some(model)
     };
     progress("text-only model", total, total);

@@ -79,9 +79,9 @@ pub(super) fn params(settings: &Settings, final_: bool) -> Result<ValidEvaluateP
     let params = EvaluateParams {
         replicates: settings.evaluate.replicates,
         errors: settings.evaluate.errors as usize,
+        refits: settings.evaluate.refits,
         final_,
         seed: settings.run.seed,
-        ..EvaluateParams::default()
     };
     Ok(params.check()?)
 }

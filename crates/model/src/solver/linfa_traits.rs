@@ -86,7 +86,7 @@ mod tests {
 
     #[test]
     fn a_dataset_is_fitted_and_predicted() {
-        let mut x = Compact::new(2, 0).unwrap();
+        let mut x = Compact::new(2, 0);
         for row in 0..40 {
             x.push(&[(row % 2) as u32], &[1.0 + f64::from(row)]).unwrap();
         }
@@ -94,7 +94,7 @@ mod tests {
         let solution = SparseLogistic::default().fit(&dataset).unwrap();
         assert!(solution.report.converged);
         assert_eq!(solution.coefficients.predict(&dataset), dataset.targets);
-        let wrong = DatasetBase::new(Compact::new(2, 0).unwrap(), Array1::<usize>::zeros(0));
+        let wrong = DatasetBase::new(Compact::new(2, 0), Array1::<usize>::zeros(0));
         assert!(SparseLogistic::default().fit(&wrong).is_err());
     }
 }

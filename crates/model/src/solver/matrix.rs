@@ -2,10 +2,13 @@
 
 use clawsig_schema::matrix::Csr;
 
-use crate::error::{ModelError, Result};
+use crate::{
+    error::{ModelError, Result},
+    parts::PickedRows,
+};
 
 /// A sparse matrix at six bytes an entry in place of [`Csr`]'s twelve: values in `f32`, column
-/// numbers in 16 bits.
+/// numbers in 16 bits, or in 32 where there are more than 65,536 columns.
 ///
 /// Sums are still taken in `f64`. A value is off by at most 6e-8 of itself, which moves the
 /// optimum's objective by about as much: far less than the 1e-6 that a comparison asks for, but
@@ -15,40 +18,33 @@ use crate::error::{ModelError, Result};
 pub struct Compact {
     cols: usize,
     indptr: Vec<u64>,
-    indices: Vec<u16>,
+    columns: Columns,
     values: Vec<f32>,
 }
 
-impl Compact {
-    /// The most columns.
-    pub const LIMIT: usize = 1 << 16;
+#[derive(Clone, Debug, PartialEq)]
+enum Columns {
+    Narrow(Vec<u16>),
+    Wide(Vec<u32>),
+}
 
+impl Compact {
     /// A matrix without rows, with room for as many entries.
-    ///
-    /// # Errors
-    /// If there are more than [`Compact::LIMIT`] columns.
-    pub fn new(cols: usize, entries: usize) -> Result<Compact> {
-        if cols > Compact::LIMIT {
-            return Err(ModelError::Shape {
-                what: "a compact matrix's columns",
-                found: cols,
-                expected: Compact::LIMIT,
-            });
-        }
-        Ok(Compact {
-            cols,
-            indptr: vec![0],
-            indices: Vec::with_capacity(entries),
-            values: Vec::with_capacity(entries),
-        })
+    pub fn new(cols: usize, entries: usize) -> Compact {
+        let columns = if cols <= 1 << 16 {
+            Columns::Narrow(Vec::with_capacity(entries))
+        } else {
+            Columns::Wide(Vec::with_capacity(entries))
+        };
+        Compact { cols, indptr: vec![0], columns, values: Vec::with_capacity(entries) }
     }
 
     /// The compact copy of a matrix.
     ///
     /// # Errors
-    /// If it has more than [`Compact::LIMIT`] columns, or a value beyond the range of `f32`.
+    /// If it has a value beyond the range of `f32`.
     pub fn of(x: &Csr) -> Result<Compact> {
-        let mut compact = Compact::new(x.cols(), x.entries())?;
+        let mut compact = Compact::new(x.cols(), x.entries());
         for row in 0..x.rows() {
             let (columns, values) = x.row(row);
             compact.push(columns, values)?;
@@ -81,8 +77,11 @@ impl Compact {
                 return refuse("a value", values[at].to_string(), "a number within f32's range");
             }
         }
-        // Checked above to be below 2^16.
-        self.indices.extend(columns.iter().map(|&column| column as u16));
+        match &mut self.columns {
+            // Checked above to be below `cols`, which is at most 2^16 here.
+            Columns::Narrow(all) => all.extend(columns.iter().map(|&column| column as u16)),
+            Columns::Wide(all) => all.extend_from_slice(columns),
+        }
         self.values.extend(values.iter().map(|&value| value as f32));
         self.indptr.push(self.values.len() as u64);
         Ok(())
@@ -111,6 +110,8 @@ pub enum Matrix<'a> {
     Exact(&'a Csr),
     /// Values rounded to `f32`.
     Compact(&'a Compact),
+    /// Rows of other matrices, as they are.
+    Picked(&'a PickedRows<'a>),
 }
 
 impl<'a> From<&'a Csr> for Matrix<'a> {
@@ -125,11 +126,18 @@ impl<'a> From<&'a Compact> for Matrix<'a> {
     }
 }
 
+impl<'a> From<&'a PickedRows<'a>> for Matrix<'a> {
+    fn from(x: &'a PickedRows<'a>) -> Matrix<'a> {
+        Matrix::Picked(x)
+    }
+}
+
 /// One row's entries.
 #[derive(Clone, Copy)]
 pub(crate) enum Row<'a> {
     Exact(&'a [u32], &'a [f64]),
-    Compact(&'a [u16], &'a [f32]),
+    Narrow(&'a [u16], &'a [f32]),
+    Wide(&'a [u32], &'a [f32]),
 }
 
 impl<'a> Matrix<'a> {
@@ -143,6 +151,7 @@ impl<'a> Matrix<'a> {
         match self {
             Matrix::Exact(x) => x.cols(),
             Matrix::Compact(x) => x.cols,
+            Matrix::Picked(x) => x.cols(),
         }
     }
 
@@ -150,19 +159,23 @@ impl<'a> Matrix<'a> {
         match self {
             Matrix::Exact(x) => x.indptr(),
             Matrix::Compact(x) => &x.indptr,
+            Matrix::Picked(x) => x.indptr(),
         }
     }
 
     #[inline(always)]
     pub(crate) fn row(self, row: usize) -> Row<'a> {
+        let exact = |(columns, values)| Row::Exact(columns, values);
         match self {
-            Matrix::Exact(x) => {
-                let (columns, values) = x.row(row);
-                Row::Exact(columns, values)
-            }
+            Matrix::Exact(x) => exact(x.row(row)),
+            Matrix::Picked(x) => exact(x.row(row)),
             Matrix::Compact(x) => {
                 let range = x.indptr[row] as usize..x.indptr[row + 1] as usize;
-                Row::Compact(&x.indices[range.clone()], &x.values[range])
+                let values = &x.values[range.clone()];
+                match &x.columns {
+                    Columns::Narrow(columns) => Row::Narrow(&columns[range], values),
+                    Columns::Wide(columns) => Row::Wide(&columns[range], values),
+                }
             }
         }
     }
@@ -194,54 +207,59 @@ fn add<const N: usize>(
     }
 }
 
-fn exact<'a>(columns: &'a [u32], values: &'a [f64]) -> impl Iterator<Item = (usize, f64)> + 'a {
-    columns.iter().zip(values).map(|(&column, &value)| (column as usize, value))
+/// A row's columns and values, in whatever widths they are held.
+fn entries<'a, C: Copy + Into<u32>, V: Copy + Into<f64>>(
+    columns: &'a [C],
+    values: &'a [V],
+) -> impl Iterator<Item = (usize, f64)> + 'a {
+    let number = |&column: &C| -> u32 { column.into() };
+    columns.iter().map(number).zip(values).map(|(column, &value)| (column as usize, value.into()))
 }
 
-fn compact<'a>(columns: &'a [u16], values: &'a [f32]) -> impl Iterator<Item = (usize, f64)> + 'a {
-    columns.iter().zip(values).map(|(&column, &value)| (usize::from(column), f64::from(value)))
+/// Calls with the entries of a row, compiled once for each of its widths.
+macro_rules! with_entries {
+    ($row:expr, $entries:ident => $call:expr) => {
+        match $row {
+            Row::Exact(columns, values) => {
+                let $entries = entries(columns, values);
+                $call
+            }
+            Row::Narrow(columns, values) => {
+                let $entries = entries(columns, values);
+                $call
+            }
+            Row::Wide(columns, values) => {
+                let $entries = entries(columns, values);
+                $call
+            }
+        }
+    };
 }
 
 impl Row<'_> {
     /// The row's product with one block a column.
     #[inline(always)]
     pub(crate) fn dot<const N: usize>(self, v: &[[f64; N]]) -> [f64; N] {
-        match self {
-            Row::Exact(columns, values) => dot(exact(columns, values), v),
-            Row::Compact(columns, values) => dot(compact(columns, values), v),
-        }
+        with_entries!(self, entries => dot(entries, v))
     }
 
     /// Adds the row times `u` to the columns' blocks.
     #[inline(always)]
     pub(crate) fn add<const N: usize>(self, u: &[f64; N], to: &mut [[f64; N]]) {
-        match self {
-            Row::Exact(columns, values) => add(exact(columns, values), u, to),
-            Row::Compact(columns, values) => add(compact(columns, values), u, to),
-        }
+        with_entries!(self, entries => add(entries, u, to));
     }
 
     /// Adds the row's squares times `u` to the columns' blocks.
     #[inline(always)]
     pub(crate) fn add_squares<const N: usize>(self, u: &[f64; N], to: &mut [[f64; N]]) {
-        match self {
-            Row::Exact(columns, values) => {
-                add(exact(columns, values).map(|(column, value)| (column, value * value)), u, to);
-            }
-            Row::Compact(columns, values) => {
-                add(compact(columns, values).map(|(column, value)| (column, value * value)), u, to);
-            }
-        }
+        with_entries!(self, entries => {
+            add(entries.map(|(column, value)| (column, value * value)), u, to);
+        });
     }
 
     /// Calls with every column and value.
     pub(crate) fn for_each(self, mut visit: impl FnMut(usize, f64)) {
-        match self {
-            Row::Exact(columns, values) => exact(columns, values).for_each(|(c, v)| visit(c, v)),
-            Row::Compact(columns, values) => {
-                compact(columns, values).for_each(|(c, v)| visit(c, v));
-            }
-        }
+        with_entries!(self, entries => entries.for_each(|(column, value)| visit(column, value)));
     }
 
     /// The sum of the values' squares.
@@ -261,17 +279,20 @@ mod tests {
         let x = Csr::new(4, vec![0, 2, 2, 3], vec![0, 3, 1], vec![1.0, 0.1, 3.0]).unwrap();
         let copy = Compact::of(&x).unwrap();
         assert_eq!((copy.rows(), copy.cols(), copy.entries()), (3, 4, 3));
+        let wide = Csr::new(70_000, vec![0, 2, 2, 3], vec![0, 3, 1], vec![1.0, 0.1, 3.0]).unwrap();
+        let wide = Compact::of(&wide).unwrap();
         let v = [[1.0], [10.0], [100.0], [1000.0]];
         for row in 0..3 {
             let exact = Matrix::from(&x).row(row).dot(&v)[0];
-            assert!((Matrix::from(&copy).row(row).dot(&v)[0] - exact).abs() <= 6e-8 * exact);
+            for copy in [&copy, &wide] {
+                assert!((Matrix::from(copy).row(row).dot(&v)[0] - exact).abs() <= 6e-8 * exact);
+            }
         }
     }
 
     #[test]
     fn what_does_not_fit_is_refused() {
-        assert!(Compact::new(Compact::LIMIT + 1, 0).is_err());
-        let mut x = Compact::new(3, 0).unwrap();
+        let mut x = Compact::new(3, 0);
         for (columns, values) in
             [(&[3][..], &[1.0][..]), (&[1, 1], &[1.0, 1.0]), (&[0], &[1e39]), (&[0], &[])]
         {
