@@ -5,6 +5,8 @@
 //! so a replicate is one multinomial draw of counts and costs nothing per subject. Replicate `r`
 //! draws from stream `r` of ChaCha8 under the seed, so that results depend on nothing else.
 
+use std::ops::Range;
+
 use rand_chacha::{
     ChaCha8Rng,
     rand_core::{Rng, SeedableRng},
@@ -296,8 +298,10 @@ fn run(
 /// How to draw as many units as there are, with replacement.
 struct DrawPlan<'u> {
     bulk: &'u [(Vec<(usize, u64)>, u64)],
-    /// One entry for every cluster outside the bulk.
-    singles: Vec<&'u [(usize, u64)]>,
+    /// For every cluster outside the bulk, where in `members` its kinds and counts stand: one
+    /// after the other, since a draw jumps about among them.
+    singles: Vec<Range<u32>>,
+    members: Vec<(usize, u64)>,
     units: u64,
 }
 
@@ -310,11 +314,13 @@ impl<'u> DrawPlan<'u> {
             units.groups.len()
         };
         let (bulk, rest) = units.groups.split_at(cut);
-        let singles = rest
-            .iter()
-            .flat_map(|(cluster, size)| (0..*size).map(move |_| cluster.as_slice()))
-            .collect();
-        DrawPlan { bulk, singles, units: units.count() }
+        let (mut singles, mut members) = (Vec::new(), Vec::new());
+        for (cluster, size) in rest {
+            let begin = members.len() as u32;
+            members.extend_from_slice(cluster);
+            singles.extend((0..*size).map(|_| begin..members.len() as u32));
+        }
+        DrawPlan { bulk, singles, members, units: units.count() }
     }
 
     fn draw(&self, generator: &mut ChaCha8Rng, counts: &mut [u64]) {
@@ -339,8 +345,8 @@ impl<'u> DrawPlan<'u> {
             remaining -= size;
         }
         for _ in 0..to_draw {
-            if let Some(cluster) = self.singles.get(below(generator, self.singles.len())) {
-                for &(kind, count) in *cluster {
+            if let Some(place) = self.singles.get(below(generator, self.singles.len())) {
+                for &(kind, count) in &self.members[place.start as usize..place.end as usize] {
                     counts[kind] = counts[kind].saturating_add(count);
                 }
             }

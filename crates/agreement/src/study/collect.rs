@@ -1,12 +1,16 @@
 //! Reading rows into counts, and putting the results together.
 
-use std::collections::{BTreeMap, HashMap};
+use std::{
+    collections::{BTreeMap, HashMap},
+    sync::atomic::{AtomicU64, Ordering},
+};
 
 use clawsig_schema::{
     FlagRule, MissingPolicy, Scanner, Severity, SkillRow, Split, Verdict,
     agreement::{AGREEMENT_FORMAT, AgreementResults, OVERALL_SLICE, SliceKind, VerdictRow},
     estimate::Estimate,
 };
+use rayon::prelude::*;
 
 use super::{
     CountedRows, Flags, VERDICT, ValidStudyParams,
@@ -174,12 +178,13 @@ impl Study {
         specs.retain(|spec| gathered.owners_known || spec.kind != SliceKind::OwnerSize);
         // Once a slice, twice more of all rows, and the two latent models.
         let meter = Meter::new(progress, params.replicates, specs.len() as u64 + 4);
-        let slices = specs
-            .iter()
-            .map(|spec| slice_result(spec, &gathered, &self.settings, &meter))
-            .collect();
+        let of_slice = |spec| slice_result(spec, &gathered, &self.settings, &meter);
         let rated = rated_raters(&gathered, rule);
-        let latent = truth::latent(&gathered, &self.settings, rated, &meter);
+        // One slice at a time, since a few take most of the time.
+        let (slices, latent) = rayon::join(
+            || specs.par_iter().with_max_len(1).map(of_slice).collect(),
+            || truth::latent(&gathered, &self.settings, rated, &meter),
+        );
         AgreementResults {
             format: AGREEMENT_FORMAT,
             parameters: self.settings.stated(),

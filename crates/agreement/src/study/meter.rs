@@ -1,6 +1,6 @@
 //! How far the study's resamplings are.
 
-use std::cell::Cell;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 /// Is told what is being resampled, and how many replicates of how many are done.
 pub type Progress<'a> = &'a (dyn Fn(&str, u64, u64) + Sync);
@@ -13,27 +13,26 @@ pub(crate) struct Meter<'a> {
     progress: Progress<'a>,
     replicates: u64,
     runs: u64,
-    begun: Cell<u64>,
+    done: AtomicU64,
 }
 
 impl<'a> Meter<'a> {
     /// A meter for so many runs, each of which counts as `replicates` resamples.
     pub(crate) fn new(progress: Progress<'a>, replicates: u32, runs: u64) -> Meter<'a> {
-        Meter { progress, replicates: replicates.into(), runs, begun: Cell::new(0) }
+        Meter { progress, replicates: replicates.into(), runs, done: AtomicU64::new(0) }
     }
 
     /// Begins a run; what it gives is called once a resample. Leaving units out takes resamples
-    /// too, so that a run may be called more often than it counts.
+    /// too, so that a run may be called more often than it counts. Runs may go on side by side.
     pub(crate) fn run(&self, part: &str) -> impl FnMut() {
-        let before = self.begun.get().min(self.runs.saturating_sub(1)) * self.replicates;
         let total = self.runs * self.replicates;
-        self.begun.set(self.begun.get() + 1);
-        (self.progress)(part, before, total);
+        (self.progress)(part, self.done.load(Ordering::Relaxed).min(total), total);
         let mut calls = 0;
         move || {
             calls += 1;
-            if calls % BETWEEN == 0 {
-                (self.progress)(part, before + calls.min(self.replicates), total);
+            if calls % BETWEEN == 0 && calls <= self.replicates {
+                let done = self.done.fetch_add(BETWEEN, Ordering::Relaxed) + BETWEEN;
+                (self.progress)(part, done.min(total), total);
             }
         }
     }
@@ -52,7 +51,7 @@ mod tests {
             told.lock().unwrap().push((part.to_owned(), done, total));
         };
         let meter = Meter::new(&progress, 200, 2);
-        for (part, calls) in [("a", 250), ("b", 100), ("more than announced", 700)] {
+        for (part, calls) in [("a", 250), ("b", 100), ("c", 700)] {
             let mut resampled = meter.run(part);
             (0..calls).for_each(|_| resampled());
         }
@@ -63,6 +62,7 @@ mod tests {
         };
         assert_eq!(of("a"), [(0, 400), (100, 400), (200, 400)]);
         assert_eq!(of("b"), [(200, 400), (300, 400)]);
+        assert_eq!(of("c"), [(300, 400), (400, 400), (400, 400)], "more than announced");
         assert!(told.iter().all(|(_, done, total)| done <= total), "{told:?}");
     }
 }
