@@ -257,7 +257,7 @@ impl Default for ModelSettings {
             solver: SolverKind::Auto,
             split: SplitPlan::Official,
             calibration: Calibration::None,
-            tolerance: 1e-8,
+            tolerance: 1e-6,
             max_iterations: 2000,
         }
     }

@@ -118,7 +118,7 @@ impl Default for TrainParams {
             class_weight: ClassWeight::Balanced,
             solver: SolverKind::Auto,
             penalty: Penalty::L2,
-            tolerance: 1e-8,
+            tolerance: 1e-6,
             max_iterations: 1_000,
             calibration: Calibration::None,
             split: SplitPlan::Official,

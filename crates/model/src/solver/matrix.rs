@@ -181,16 +181,33 @@ impl<'a> Matrix<'a> {
     }
 }
 
+/// Sums of a product that are kept apart, so that one addition need not wait for the one before.
+const LANES: usize = 4;
+
 #[inline(always)]
-fn dot<const N: usize>(entries: impl Iterator<Item = (usize, f64)>, v: &[[f64; N]]) -> [f64; N] {
-    let mut sum = [0.0; N];
-    for (column, value) in entries {
-        let block = &v[column];
+fn dot<const N: usize, C: Copy + Into<u32>, V: Copy + Into<f64>>(
+    columns: &[C],
+    values: &[V],
+    v: &[[f64; N]],
+) -> [f64; N] {
+    let mut sums = [[0.0; N]; LANES];
+    let mut step = |lane: usize, column: C, value: V| {
+        let (block, value) = (&v[column.into() as usize], value.into());
         for n in 0..N {
-            sum[n] += value * block[n];
+            sums[lane][n] += value * block[n];
+        }
+    };
+    let (columns, last_columns) = columns.as_chunks::<LANES>();
+    let (values, last_values) = values.as_chunks::<LANES>();
+    for (columns, values) in columns.iter().zip(values) {
+        for lane in 0..LANES {
+            step(lane, columns[lane], values[lane]);
         }
     }
-    sum
+    for (lane, (&column, &value)) in last_columns.iter().zip(last_values).enumerate() {
+        step(lane, column, value);
+    }
+    std::array::from_fn(|n| sums.iter().map(|sum| sum[n]).sum())
 }
 
 #[inline(always)]
@@ -208,6 +225,7 @@ fn add<const N: usize>(
 }
 
 /// A row's columns and values, in whatever widths they are held.
+#[inline(always)]
 fn entries<'a, C: Copy + Into<u32>, V: Copy + Into<f64>>(
     columns: &'a [C],
     values: &'a [V],
@@ -216,22 +234,13 @@ fn entries<'a, C: Copy + Into<u32>, V: Copy + Into<f64>>(
     columns.iter().map(number).zip(values).map(|(column, &value)| (column as usize, value.into()))
 }
 
-/// Calls with the entries of a row, compiled once for each of its widths.
+/// Calls with the columns and values of a row, compiled once for each of their widths.
 macro_rules! with_entries {
-    ($row:expr, $entries:ident => $call:expr) => {
+    ($row:expr, $columns:ident, $values:ident => $call:expr) => {
         match $row {
-            Row::Exact(columns, values) => {
-                let $entries = entries(columns, values);
-                $call
-            }
-            Row::Narrow(columns, values) => {
-                let $entries = entries(columns, values);
-                $call
-            }
-            Row::Wide(columns, values) => {
-                let $entries = entries(columns, values);
-                $call
-            }
+            Row::Exact($columns, $values) => $call,
+            Row::Narrow($columns, $values) => $call,
+            Row::Wide($columns, $values) => $call,
         }
     };
 }
@@ -240,26 +249,28 @@ impl Row<'_> {
     /// The row's product with one block a column.
     #[inline(always)]
     pub(crate) fn dot<const N: usize>(self, v: &[[f64; N]]) -> [f64; N] {
-        with_entries!(self, entries => dot(entries, v))
+        with_entries!(self, columns, values => dot(columns, values, v))
     }
 
     /// Adds the row times `u` to the columns' blocks.
     #[inline(always)]
     pub(crate) fn add<const N: usize>(self, u: &[f64; N], to: &mut [[f64; N]]) {
-        with_entries!(self, entries => add(entries, u, to));
+        with_entries!(self, columns, values => add(entries(columns, values), u, to));
     }
 
     /// Adds the row's squares times `u` to the columns' blocks.
     #[inline(always)]
     pub(crate) fn add_squares<const N: usize>(self, u: &[f64; N], to: &mut [[f64; N]]) {
-        with_entries!(self, entries => {
-            add(entries.map(|(column, value)| (column, value * value)), u, to);
+        with_entries!(self, columns, values => {
+            add(entries(columns, values).map(|(column, value)| (column, value * value)), u, to);
         });
     }
 
     /// Calls with every column and value.
     pub(crate) fn for_each(self, mut visit: impl FnMut(usize, f64)) {
-        with_entries!(self, entries => entries.for_each(|(column, value)| visit(column, value)));
+        with_entries!(self, columns, values => {
+            entries(columns, values).for_each(|(column, value)| visit(column, value));
+        });
     }
 
     /// The sum of the values' squares.

@@ -18,9 +18,9 @@ pub struct Stop {
 }
 
 impl Default for Stop {
-    /// A gap of at most 1e-8 of the objective, 1,000 iterations.
+    /// A gap of at most 1e-6 of the objective, 1,000 iterations.
     fn default() -> Stop {
-        Stop { tolerance: 1e-8, max_iterations: 1_000 }
+        Stop { tolerance: 1e-6, max_iterations: 1_000 }
     }
 }
 
