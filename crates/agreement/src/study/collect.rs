@@ -1,9 +1,6 @@
 //! Reading rows into counts, and putting the results together.
 
-use std::{
-    collections::{BTreeMap, HashMap},
-    sync::atomic::{AtomicU64, Ordering},
-};
+use std::collections::{BTreeMap, HashMap};
 
 use clawsig_schema::{
     FlagRule, MissingPolicy, Scanner, Severity, SkillRow, Split, Verdict,
