@@ -20,6 +20,11 @@ pub(crate) struct Texts {
 }
 
 impl Texts {
+    /// No strings yet, with room for so many bytes of them.
+    pub(crate) fn with_room(bytes: usize) -> Self {
+        Texts { bytes: Vec::with_capacity(bytes), ..Texts::default() }
+    }
+
     pub(crate) fn push(&mut self, text: Option<&str>) {
         self.bytes.extend_from_slice(text.unwrap_or_default().as_bytes());
         self.ends.push(self.bytes.len() as i64);

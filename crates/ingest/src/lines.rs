@@ -18,8 +18,6 @@ pub(crate) struct Block {
     pub(crate) bytes: Vec<u8>,
     /// The offset of the first byte in the file.
     pub(crate) offset: u64,
-    /// The number of the first line, from 1.
-    pub(crate) first_line: u64,
     /// The block stands for one line that is longer than the limit, of which it holds the head.
     pub(crate) oversized: bool,
 }
@@ -31,7 +29,6 @@ pub(crate) struct BlockReader {
     limit: usize,
     carry: Vec<u8>,
     offset: u64,
-    line: u64,
     ended: bool,
 }
 
@@ -62,13 +59,14 @@ impl BlockReader {
         }
         let mut hash = Sha256::new();
         hash.update(&carry);
-        Ok(BlockReader { file, hash, limit, carry, offset: 0, line: 1, ended: false })
+        Ok(BlockReader { file, hash, limit, carry, offset: 0, ended: false })
     }
 
     /// Reads until `bytes` holds `target` bytes or the file ends.
     fn fill(&mut self, bytes: &mut Vec<u8>, target: usize) -> std::io::Result<()> {
         let wanted = target.saturating_sub(bytes.len());
         let before = bytes.len();
+        bytes.reserve_exact(wanted);
         let read = (&mut self.file).take(wanted as u64).read_to_end(bytes)?;
         self.hash.update(&bytes[before..]);
         self.ended = read < wanted;
@@ -100,11 +98,8 @@ impl BlockReader {
         }
         self.carry.extend_from_slice(&buffer[cut..]);
         buffer.truncate(cut);
-        let lines = memchr::memchr_iter(b'\n', &buffer).count() as u64;
-        let block =
-            Block { offset: self.offset, first_line: self.line, oversized: false, bytes: buffer };
+        let block = Block { offset: self.offset, oversized: false, bytes: buffer };
         self.offset += block.bytes.len() as u64;
-        self.line += lines;
         Ok(Some(block))
     }
 
@@ -123,10 +118,8 @@ impl BlockReader {
             }
             skipped += piece.len() as u64;
         }
-        let block =
-            Block { bytes: head, offset: self.offset, first_line: self.line, oversized: true };
+        let block = Block { bytes: head, offset: self.offset, oversized: true };
         self.offset += skipped;
-        self.line += 1;
         Ok(block)
     }
 
@@ -199,8 +192,8 @@ mod tests {
         assert_eq!(read.bytes, content.len() as u64);
         let long: Vec<_> = blocks.iter().filter(|block| block.oversized).collect();
         assert_eq!(long.len(), 1);
-        assert_eq!((long[0].offset, long[0].first_line, long[0].bytes.len()), (6, 2, 4096));
+        assert_eq!((long[0].offset, long[0].bytes.len()), (6, 4096));
         let last = blocks.last().unwrap();
-        assert_eq!((last.bytes.as_slice(), last.first_line), (&b"last\n"[..], 3));
+        assert_eq!(last.bytes, b"last\n");
     }
 }

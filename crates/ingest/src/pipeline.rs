@@ -8,9 +8,11 @@ use std::{
     collections::{BTreeMap, BTreeSet, HashSet},
     fs::{self, File},
     io::{BufWriter, Write},
+    mem,
     path::{Path, PathBuf},
     sync::{
         Mutex,
+        atomic::{AtomicBool, Ordering},
         mpsc::{Receiver, SyncSender, sync_channel},
     },
     thread,
@@ -273,6 +275,8 @@ struct State {
     examples: [Option<String>; 3],
     not_sampled: u64,
     draw: Option<Draw>,
+    /// Memory for blocks, from one file to the next.
+    buffers: Vec<Vec<u8>>,
 }
 
 impl State {
@@ -286,6 +290,7 @@ impl State {
             examples: Default::default(),
             not_sampled: 0,
             draw: None,
+            buffers: Vec::new(),
         }
     }
 
@@ -372,6 +377,7 @@ fn read_file(
         table: table.as_ref(),
         sample,
         schema: schema.as_ref(),
+        examples_known: AtomicBool::new(state.examples.iter().all(Option::is_some)),
     };
     let mut read = FileRead {
         profile: FileProfile {
@@ -386,7 +392,8 @@ fn read_file(
         verdicts: [0; 3],
     };
     let mut columns_checked = false;
-    let fingerprint = parallel(input, params, &context, |work, outcome| {
+    let mut buffers = mem::take(&mut state.buffers);
+    let fingerprint = parallel(input, params, &context, &mut buffers, |work, outcome| {
         let mut outcome = outcome?;
         if !columns_checked && outcome.objects > 0 {
             columns_checked = true;
@@ -404,7 +411,10 @@ fn read_file(
         let repeated = state.repeated(&outcome);
         if !repeated.is_empty() {
             // Rare, so the block is simply processed again without the repeated rows.
-            outcome = process(&work, &context, &repeated)?;
+            outcome = process(&work, &context, &repeated, &mut Vec::new())?;
+        }
+        for reject in &mut outcome.rejects {
+            reject.line += read.profile.lines;
         }
         if let (true, Some(reject)) = (state.strict, outcome.rejects.first()) {
             return Err(IngestError::Strict {
@@ -431,6 +441,8 @@ fn read_file(
                 *a = b;
             }
         });
+        let known = state.examples.iter().all(Option::is_some);
+        context.examples_known.store(known, Ordering::Relaxed);
         for (name, count) in outcome.unknown.into_inner() {
             state.unknown.add(&name, count);
         }
@@ -440,41 +452,48 @@ fn read_file(
         }
         Ok(work)
     })?;
+    state.buffers = buffers;
     read.profile.bytes = fingerprint.bytes;
     read.profile.sha256 = fingerprint.sha256;
     Ok(read)
 }
 
 /// Processes a file's blocks on `params.threads` threads and hands the outcomes to `take` in the
-/// order of the file, on the calling thread. `take` gives the block back for its memory.
+/// order of the file, on the calling thread. `take` gives the block back for its memory, which at
+/// the end is in `buffers`, where it is also taken from.
 fn parallel(
     input: &InputFile,
     params: &ValidParams,
     context: &FileContext<'_>,
+    buffers: &mut Vec<Vec<u8>>,
     mut take: impl FnMut(Work, Result<Outcome, IngestError>) -> Result<Work, IngestError>,
 ) -> Result<Fingerprint, IngestError> {
     let in_flight = params.threads + 2;
     let (free_in, free) = sync_channel::<Vec<u8>>(in_flight);
     for _ in 0..in_flight {
         // The channel holds exactly this many.
-        let _ = free_in.send(Vec::new());
+        let _ = free_in.send(buffers.pop().unwrap_or_default());
     }
     let (work_in, work) = sync_channel::<(u64, Work)>(in_flight);
     let (done_in, done) = sync_channel::<Parsed>(in_flight);
     let work = Mutex::new(work);
     thread::scope(|scope| {
-        let reader = scope.spawn(move || match context.table {
-            None => read_lines(input, params.max_row_bytes, &free, &work_in),
-            Some(table) => read_groups(input, table, &free, &work_in),
+        let reader = scope.spawn(move || {
+            let read = match context.table {
+                None => read_lines(input, params.max_row_bytes, &free, &work_in),
+                Some(table) => read_groups(input, table, &free, &work_in),
+            };
+            (read, free)
         });
         for _ in 0..params.threads {
             let (work, done_in) = (&work, done_in.clone());
             scope.spawn(move || {
+                let mut scratch = Vec::new();
                 loop {
                     // A poisoned lock means that another thread panicked, which ends the scope.
                     let Ok(next) = work.lock().map(|work| work.recv()) else { return };
                     let Ok((number, work)) = next else { return };
-                    let outcome = process(&work, context, &HashSet::new());
+                    let outcome = process(&work, context, &HashSet::new(), &mut scratch);
                     if done_in.send((number, work, outcome)).is_err() {
                         return;
                     }
@@ -493,9 +512,9 @@ fn parallel(
             while let Some((work, outcome)) = waiting.remove(&next) {
                 next += 1;
                 match take(work, outcome) {
-                    // The reader is gone at the end of the file; then no buffer is needed.
+                    // The channel has room for every buffer.
                     Ok(Work::Lines(block)) => drop(free_in.try_send(block.bytes)),
-                    Ok(Work::RowGroup { .. }) => drop(free_in.try_send(Vec::new())),
+                    Ok(Work::RowGroup(_)) => drop(free_in.try_send(Vec::new())),
                     Err(error) => {
                         failure = Some(error);
                         break;
@@ -509,7 +528,8 @@ fn parallel(
         // Closed channels end the other threads where an error ended this one.
         drop(free_in);
         drop(done);
-        let read = reader.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
+        let (read, free) = reader.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
+        buffers.extend(free.try_iter());
         match failure {
             Some(error) => Err(error),
             None => read,
@@ -542,13 +562,10 @@ fn read_groups(
     work: &SyncSender<(u64, Work)>,
 ) -> Result<Fingerprint, IngestError> {
     let fingerprint = fingerprint(&input.path)?;
-    let mut first_row = 0;
     for group in 0..table.groups() {
-        let unit = Work::RowGroup { group, first_row };
-        if free.recv().is_err() || work.send((group as u64, unit)).is_err() {
+        if free.recv().is_err() || work.send((group as u64, Work::RowGroup(group))).is_err() {
             break;
         }
-        first_row += table.group_rows(group) as u64;
     }
     Ok(fingerprint)
 }

@@ -1,7 +1,10 @@
 //! One block of a file into counts, rejects and encoded row groups. Nothing here knows of other
 //! blocks, so blocks are processed on any thread.
 
-use std::collections::HashSet;
+use std::{
+    collections::HashSet,
+    sync::atomic::{AtomicBool, Ordering},
+};
 
 use clawsig_schema::{Split, column::COLUMNS, hostile::printable};
 use serde_json::{Map, Value};
@@ -28,7 +31,7 @@ const EXAMPLE_BYTES: usize = 16 << 10;
 /// A unit of work.
 pub(crate) enum Work {
     Lines(Block),
-    RowGroup { group: usize, first_row: u64 },
+    RowGroup(usize),
 }
 
 /// What holds for all blocks of a file.
@@ -41,6 +44,8 @@ pub(crate) struct FileContext<'a> {
     pub(crate) sample: Option<&'a HashSet<u128>>,
     /// Where rows are encoded to; without it rows are only checked and counted.
     pub(crate) schema: Option<&'a TableSchema>,
+    /// Set when the blocks that are done hold an example of each scanner's output.
+    pub(crate) examples_known: AtomicBool,
 }
 
 /// What a block came to.
@@ -52,6 +57,7 @@ pub(crate) struct Outcome {
     pub(crate) objects: u64,
     /// The columns that any of those had.
     pub(crate) seen: u32,
+    /// Their line numbers count from the block's first line, which is 1.
     pub(crate) rejects: Vec<Reject>,
     /// Every accepted row, written or not, in order: position in the block, split, id.
     pub(crate) accepted: Vec<(u64, Split, u128)>,
@@ -64,28 +70,41 @@ pub(crate) struct Outcome {
     pub(crate) groups: Vec<(Split, RowGroup)>,
 }
 
-/// Processes a block. Rows at the positions in `repeated` are rejected as duplicates.
+/// Processes a block. Rows at the positions in `repeated` are rejected as duplicates. `scratch` is
+/// memory, which the next call can use again.
 pub(crate) fn process(
     work: &Work,
     context: &FileContext<'_>,
     repeated: &HashSet<u64>,
+    scratch: &mut Vec<u8>,
 ) -> Result<Outcome, IngestError> {
-    let mut rows =
-        Rows { context, repeated, outcome: Outcome::default(), batches: Default::default() };
+    let mut rows = Rows {
+        context,
+        repeated,
+        room: 0,
+        outcome: Outcome::default(),
+        batches: Default::default(),
+    };
     match work {
-        Work::Lines(block) => rows.lines(block),
-        Work::RowGroup { group, first_row } => {
+        Work::Lines(block) => {
+            // Of the study's rows about a third is text that is kept.
+            rows.room = block.bytes.len() / 2;
+            rows.lines(block);
+        }
+        Work::RowGroup(group) => {
             if let Some(table) = context.table {
-                rows.row_group(table, *group, *first_row)?;
+                rows.row_group(table, *group)?;
             }
         }
     }
-    rows.finish()
+    rows.finish(scratch)
 }
 
 struct Rows<'a> {
     context: &'a FileContext<'a>,
     repeated: &'a HashSet<u64>,
+    /// Bytes of text to expect.
+    room: usize,
     outcome: Outcome,
     batches: [Option<Box<Batch>>; 4],
 }
@@ -95,12 +114,10 @@ impl Rows<'_> {
         if block.oversized {
             self.outcome.lines = 1;
             let fault = self.oversized();
-            self.reject(fault, block.first_line, Some(block.offset), &block.bytes);
+            self.reject(fault, Some(block.offset), &block.bytes);
             return;
         }
-        let whole = std::str::from_utf8(&block.bytes).ok();
         let mut offset = 0;
-        let mut number = block.first_line;
         while offset < block.bytes.len() {
             let rest = &block.bytes[offset..];
             let length = memchr::memchr(b'\n', rest).unwrap_or(rest.len());
@@ -119,12 +136,9 @@ impl Rows<'_> {
             let at = block.offset + start as u64;
             if bytes.iter().all(u8::is_ascii_whitespace) {
                 self.outcome.blank += 1;
-            } else if let Err(fault) =
-                self.line(bytes, whole.and_then(|text| text.get(start..end)), position)
-            {
-                self.reject(fault, number, Some(at), bytes);
+            } else if let Err(fault) = self.line(bytes, position) {
+                self.reject(fault, Some(at), bytes);
             }
-            number += 1;
         }
     }
 
@@ -133,17 +147,14 @@ impl Rows<'_> {
         Fault::new(RejectReason::OversizedRow, format!("longer than {limit} bytes"))
     }
 
-    fn line(&mut self, bytes: &[u8], text: Option<&str>, position: u64) -> Result<(), Fault> {
+    fn line(&mut self, bytes: &[u8], position: u64) -> Result<(), Fault> {
         if bytes.len() > self.context.max_row_bytes {
             return Err(self.oversized());
         }
-        let text = match text {
-            Some(text) => text,
-            None => std::str::from_utf8(bytes).map_err(|error| {
-                let at = error.valid_up_to();
-                Fault::new(RejectReason::InvalidUtf8, format!("byte {at} of the line is no UTF-8"))
-            })?,
-        };
+        let text = std::str::from_utf8(bytes).map_err(|error| {
+            let at = error.valid_up_to();
+            Fault::new(RejectReason::InvalidUtf8, format!("byte {at} of the line is no UTF-8"))
+        })?;
         let row = match scan::parse(text) {
             Some(row) => row,
             None => json::parse(text)?,
@@ -161,7 +172,7 @@ impl Rows<'_> {
         Ok(())
     }
 
-    fn row_group(&mut self, table: &Table, group: usize, first: u64) -> Result<(), IngestError> {
+    fn row_group(&mut self, table: &Table, group: usize) -> Result<(), IngestError> {
         let known = |name: &str| COLUMNS.iter().any(|column| column.name == name);
         let rows = RawGroup::read(table, group)?;
         for name in table.names().filter(|name| !known(name)) {
@@ -172,7 +183,7 @@ impl Rows<'_> {
             let position = at as u64;
             let result = rows.row(at).and_then(|row| self.row(&row, position));
             if let Err(fault) = result {
-                self.reject(fault, first + position + 1, None, b"");
+                self.reject(fault, None, b"");
             }
         }
         Ok(())
@@ -211,7 +222,10 @@ impl Rows<'_> {
     fn write(&mut self, row: &Row<'_>, judged: Judged) {
         if self.context.schema.is_some() {
             self.outcome.tally.add(row, judged);
-            self.batches[judged.split.index()].get_or_insert_default().push(row, judged);
+            let room = self.room;
+            self.batches[judged.split.index()]
+                .get_or_insert_with(|| Box::new(Batch::with_room(room)))
+                .push(row, judged);
         }
     }
 
@@ -219,7 +233,10 @@ impl Rows<'_> {
         let missing = |at: usize, examples: &[Option<String>; 3]| {
             row.context.has_output[at] && examples[at].is_none()
         };
-        if self.context.schema.is_none() || !(0..3).any(|at| missing(at, &self.outcome.examples)) {
+        if self.context.schema.is_none()
+            || self.context.examples_known.load(Ordering::Relaxed)
+            || !(0..3).any(|at| missing(at, &self.outcome.examples))
+        {
             return;
         }
         let Some(outputs) = outputs() else { return };
@@ -231,11 +248,12 @@ impl Rows<'_> {
         }
     }
 
-    fn reject(&mut self, fault: Fault, line: u64, byte_offset: Option<u64>, bytes: &[u8]) {
+    /// Rejects the line or row that was counted last.
+    fn reject(&mut self, fault: Fault, byte_offset: Option<u64>, bytes: &[u8]) {
         let head = String::from_utf8_lossy(&bytes[..bytes.len().min(4 * EXCERPT)]);
         self.outcome.rejects.push(Reject {
             file: self.context.name.to_owned(),
-            line,
+            line: self.outcome.lines,
             byte_offset,
             reason: fault.reason,
             detail: printable(&fault.detail, 200),
@@ -243,11 +261,11 @@ impl Rows<'_> {
         });
     }
 
-    fn finish(mut self) -> Result<Outcome, IngestError> {
+    fn finish(mut self, scratch: &mut Vec<u8>) -> Result<Outcome, IngestError> {
         let Some(schema) = self.context.schema else { return Ok(self.outcome) };
         for &split in Split::ALL {
             let Some(batch) = self.batches[split.index()].take() else { continue };
-            let group = batch.finish().and_then(|arrays| schema.encode(&arrays));
+            let group = batch.finish().and_then(|arrays| schema.encode(&arrays, scratch));
             let group = group.map_err(|error| IngestError::Source {
                 path: self.context.name.into(),
                 reason: format!("rows can't be encoded as Parquet: {error}"),

@@ -169,6 +169,7 @@ pub struct RawParquetWriter {
     schema: TableSchema,
     writer: TableWriter,
     batch: RawBatch,
+    scratch: Vec<u8>,
 }
 
 impl RawParquetWriter {
@@ -180,7 +181,13 @@ impl RawParquetWriter {
         let path = path.as_ref();
         let schema = schema().map_err(|error| failed(path, error))?;
         let writer = TableWriter::create(path, &schema)?;
-        Ok(RawParquetWriter { path: path.to_owned(), schema, writer, batch: RawBatch::default() })
+        Ok(RawParquetWriter {
+            path: path.to_owned(),
+            schema,
+            writer,
+            batch: RawBatch::default(),
+            scratch: Vec::new(),
+        })
     }
 
     /// Adds a row; a full row group is written.
@@ -198,7 +205,7 @@ impl RawParquetWriter {
     fn flush(&mut self) -> Result<(), IngestError> {
         let arrays = std::mem::take(&mut self.batch).finish();
         let group = arrays
-            .and_then(|arrays| self.schema.encode(&arrays))
+            .and_then(|arrays| self.schema.encode(&arrays, &mut self.scratch))
             .map_err(|error| failed(&self.path, error))?;
         self.writer.write(&group)
     }

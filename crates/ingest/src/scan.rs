@@ -2,10 +2,13 @@
 //!
 //! Nearly every row is plain: its columns have their types, its objects no key twice, its numbers
 //! no exponent. Such a row is taken in one pass that skips what is not kept (bundle contents, the
-//! scanners' full outputs) eight to thirty-two bytes at a time. Whatever is unusual ends the scan with
+//! scanners' full outputs) and finds the ends of strings and their escapes sixty-four bytes at a
+//! time. Whatever is unusual ends the scan with
 //! `None`, and [`crate::json`] reads the line again: it decides what is wrong, if anything is.
 //! So this scanner may refuse any line, but may take none that the other one would not, and must
 //! then give the same row.
+
+mod strings;
 
 use std::borrow::Cow;
 
@@ -18,7 +21,7 @@ const DEPTH: u32 = 64;
 
 /// Reads one line that holds one JSON object; `None` leaves it to [`crate::json::parse`].
 pub(crate) fn parse(line: &str) -> Option<Row<'_>> {
-    let mut scan = Scan { text: line, bytes: line.as_bytes(), at: 0 };
+    let mut scan = Scan::new(line);
     let row = scan.row()?;
     scan.blank();
     (scan.at == scan.bytes.len()).then_some(row)
@@ -28,18 +31,19 @@ struct Scan<'a> {
     text: &'a str,
     bytes: &'a [u8],
     at: usize,
-}
-
-/// A string between its quotes, as it stands in the line.
-struct Quoted<'a> {
-    text: &'a str,
-    /// It holds a backslash.
-    escaped: bool,
-    /// It holds an escape of a surrogate, which only in pairs is a character.
-    surrogates: bool,
+    /// Which sixty-four bytes of the line `specials` is about, counted from 0.
+    block: usize,
+    /// Those of them that end a string or need a look; see `strings`.
+    specials: u64,
 }
 
 impl<'a> Scan<'a> {
+    fn new(line: &'a str) -> Self {
+        let mut scan = Scan { text: line, bytes: line.as_bytes(), at: 0, block: 0, specials: 0 };
+        scan.look();
+        scan
+    }
+
     fn row(&mut self) -> Option<Row<'a>> {
         let mut row = Row::default();
         let mut expected = 0;
@@ -192,12 +196,9 @@ impl<'a> Scan<'a> {
             return Some(());
         }
         loop {
-            let key = self.quoted()?;
-            if key.escaped {
-                return None;
-            }
+            let key = self.key()?;
             self.take(b':')?;
-            each(self, key.text)?;
+            each(self, key)?;
             match self.next()? {
                 b',' => self.at += 1,
                 b'}' => break,
@@ -231,7 +232,7 @@ impl<'a> Scan<'a> {
     fn skip(&mut self, depth: u32) -> Option<()> {
         let depth = depth.checked_sub(1)?;
         match self.next()? {
-            b'"' => (!self.quoted()?.surrogates).then_some(()),
+            b'"' => self.skip_text(),
             b'{' => self.members(|scan, _| scan.skip(depth)),
             b'[' => self.items(|scan| scan.skip(depth)),
             b'n' => self.word("null"),
@@ -311,117 +312,6 @@ impl<'a> Scan<'a> {
         })?;
         Some(list)
     }
-
-    /// A string or null.
-    fn text(&mut self) -> Option<Option<Cow<'a, str>>> {
-        if self.null() {
-            return Some(None);
-        }
-        let quoted = self.quoted()?;
-        if quoted.escaped {
-            unescape(&quoted).map(|text| Some(text.into()))
-        } else {
-            Some(Some(quoted.text.into()))
-        }
-    }
-
-    /// A string: no control character in it, and every escape whole.
-    fn quoted(&mut self) -> Option<Quoted<'a>> {
-        self.take(b'"')?;
-        let start = self.at;
-        let (mut escaped, mut surrogates) = (false, false);
-        loop {
-            self.at = next_special(self.bytes, self.at)?;
-            match self.bytes[self.at] {
-                b'"' => break,
-                b'\\' => {
-                    escaped = true;
-                    match self.bytes.get(self.at + 1)? {
-                        b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't' => self.at += 2,
-                        b'u' => {
-                            let unit = hex(self.bytes.get(self.at + 2..self.at + 6)?)?;
-                            surrogates |= (0xd800..0xe000).contains(&unit);
-                            self.at += 6;
-                        }
-                        _ => return None,
-                    }
-                }
-                _ => return None,
-            }
-        }
-        let text = self.text.get(start..self.at)?;
-        self.at += 1;
-        Some(Quoted { text, escaped, surrogates })
-    }
-}
-
-/// Four hex digits.
-fn hex(digits: &[u8]) -> Option<u32> {
-    digits
-        .iter()
-        .try_fold(0, |value, &digit| char::from(digit).to_digit(16).map(|digit| 16 * value + digit))
-}
-
-/// The text that escapes stand for; `None` for a NUL and for surrogates.
-fn unescape(quoted: &Quoted<'_>) -> Option<String> {
-    if quoted.surrogates {
-        return None;
-    }
-    let mut rest = quoted.text;
-    let mut text = String::with_capacity(rest.len());
-    while let Some(at) = memchr::memchr(b'\\', rest.as_bytes()) {
-        text.push_str(&rest[..at]);
-        let (char, length) = match rest.as_bytes().get(at + 1)? {
-            b'b' => ('\u{8}', 2),
-            b'f' => ('\u{c}', 2),
-            b'n' => ('\n', 2),
-            b'r' => ('\r', 2),
-            b't' => ('\t', 2),
-            b'u' => {
-                let unit = hex(rest.as_bytes().get(at + 2..at + 6)?)?;
-                (char::from_u32(unit).filter(|&char| char != '\0')?, 6)
-            }
-            // The quote, the backslash and the slash stand for themselves.
-            &other => (char::from(other), 2),
-        };
-        text.push(char);
-        rest = &rest[at + length..];
-    }
-    text.push_str(rest);
-    Some(text)
-}
-
-/// The position of the next quote, backslash or control character.
-fn next_special(bytes: &[u8], from: usize) -> Option<usize> {
-    let mut at = from;
-    // The compiler makes one comparison of many bytes of this.
-    while let Some(chunk) = bytes.get(at..).and_then(|rest| rest.first_chunk::<32>()) {
-        if chunk.iter().fold(false, |any, &b| any | (b == b'"') | (b == b'\\') | (b < 0x20)) {
-            break;
-        }
-        at += 32;
-    }
-    while let Some(chunk) = bytes.get(at..).and_then(|rest| rest.first_chunk::<8>()) {
-        let found = specials(u64::from_le_bytes(*chunk));
-        if found != 0 {
-            return Some(at + found.trailing_zeros() as usize / 8);
-        }
-        at += 8;
-    }
-    let rest = bytes.get(at..)?;
-    rest.iter().position(|&b| b == b'"' || b == b'\\' || b < 0x20).map(|i| at + i)
-}
-
-/// The high bit of the first byte that is a quote, a backslash or a control character; bits above
-/// that one mean nothing. (Mycroft's test for a zero byte, three times.)
-fn specials(word: u64) -> u64 {
-    const ONES: u64 = u64::MAX / 255;
-    let equal = |byte: u8| {
-        let zeroed = word ^ (ONES * u64::from(byte));
-        zeroed.wrapping_sub(ONES) & !zeroed
-    };
-    let control = word.wrapping_sub(ONES * 0x20) & !word;
-    (control | equal(b'"') | equal(b'\\')) & (ONES << 7)
 }
 
 #[cfg(test)]
@@ -563,20 +453,5 @@ mod tests {
             1,
         ));
         assert!(agree(lines) > 50);
-    }
-
-    #[test]
-    fn the_next_special_byte_is_found_at_every_offset() {
-        for length in 0..100 {
-            for at in 0..length {
-                for byte in [b'"', b'\\', 0, 0x1f] {
-                    let mut bytes = vec![b'\x7f'; length];
-                    bytes[at] = byte;
-                    assert_eq!(next_special(&bytes, 0), Some(at));
-                    assert_eq!(next_special(&bytes, at + 1), None);
-                }
-            }
-        }
-        assert_eq!(next_special("é ~\u{80}ÿ".repeat(9).as_bytes(), 0), None);
     }
 }

@@ -80,6 +80,13 @@ pub(crate) struct Batch {
 }
 
 impl Batch {
+    /// No rows yet, with room for so many bytes of SKILL.md text.
+    pub(crate) fn with_room(bytes: usize) -> Self {
+        let mut batch = Batch::default();
+        batch.texts[3] = Texts::with_room(bytes);
+        batch
+    }
+
     pub(crate) fn push(&mut self, row: &Row<'_>, judged: Judged) {
         let context = &row.context;
         let recommendation = context

@@ -4,6 +4,7 @@
 use std::{
     fs::File,
     io::{BufWriter, Write},
+    mem,
     path::{Path, PathBuf},
 };
 
@@ -13,10 +14,10 @@ use polars_arrow::{
 };
 use polars_error::{PolarsError, PolarsResult};
 use polars_parquet::{
-    read::{ParquetError, n_columns},
+    read::n_columns,
     write::{
-        CompressedPage, CompressionOptions, Compressor, DynIter, DynStreamingIterator, Encoding,
-        FileWriter, ParquetType, StatisticsOptions, Version, WriteOptions, array_to_columns,
+        CompressedPage, CompressionOptions, DynIter, DynStreamingIterator, Encoding, FileWriter,
+        ParquetType, StatisticsOptions, Version, WriteOptions, array_to_columns, compress,
         fallible_streaming_iterator, to_parquet_schema,
     },
 };
@@ -68,19 +69,30 @@ impl TableSchema {
         Ok(TableSchema { arrow, parquet, options: options(compression) })
     }
 
-    /// Encodes and compresses one array a column, all of one length.
-    pub(crate) fn encode(&self, arrays: &[Box<dyn Array>]) -> PolarsResult<RowGroup> {
+    /// Encodes and compresses one array a column, all of one length. `scratch` is memory for a
+    /// page whose compressed size is not known yet.
+    pub(crate) fn encode(
+        &self,
+        arrays: &[Box<dyn Array>],
+        scratch: &mut Vec<u8>,
+    ) -> PolarsResult<RowGroup> {
         let rows = arrays.first().map_or(0, |array| array.len()) as u64;
         let mut columns = Vec::new();
         for (array, parquet) in arrays.iter().zip(&self.parquet) {
             let encodings = vec![Encoding::Plain; n_columns(array.dtype())];
             let leaves = array_to_columns(array, parquet.clone(), self.options, &encodings)?;
             for pages in leaves {
-                let pages = pages
-                    .map(|page| page.map_err(|e| ParquetError::FeatureNotSupported(e.to_string())));
-                let compressed = Compressor::new(pages, self.options.compression, Vec::new());
-                let pages: Result<Vec<_>, _> = compressed.collect();
-                columns.push(pages?);
+                let pages = pages.map(|page| {
+                    let mut page = compress(page?, mem::take(scratch), self.options.compression)?;
+                    if let CompressedPage::Data(page) = &mut page {
+                        // The page keeps as much memory as it needs, and the next one finds this.
+                        let buffer = page.slice_mut().to_mut();
+                        *scratch = mem::replace(buffer, buffer.to_vec());
+                        scratch.clear();
+                    }
+                    Ok(page)
+                });
+                columns.push(pages.collect::<PolarsResult<_>>()?);
             }
         }
         Ok(RowGroup { rows, columns })
