@@ -24,7 +24,7 @@ use polars_parquet::{
 
 use crate::IngestError;
 
-/// A compression whose cost is below that of parsing.
+/// A compression that costs little beside parsing, but for long texts.
 pub(crate) const FAST: CompressionOptions = CompressionOptions::Lz4Raw;
 /// A compression for files that are kept and handed around.
 pub(crate) const SMALL: CompressionOptions = CompressionOptions::Zstd(None);
@@ -51,6 +51,8 @@ pub(crate) struct TableSchema {
     arrow: ArrowSchema,
     parquet: Vec<ParquetType>,
     options: WriteOptions,
+    /// A column that is not compressed.
+    as_it_is: Option<&'static str>,
 }
 
 /// A row group as the bytes of its pages.
@@ -66,7 +68,12 @@ impl TableSchema {
     ) -> PolarsResult<TableSchema> {
         let arrow: ArrowSchema = fields.into_iter().collect();
         let parquet = to_parquet_schema(&arrow)?.fields().to_vec();
-        Ok(TableSchema { arrow, parquet, options: options(compression) })
+        Ok(TableSchema { arrow, parquet, options: options(compression), as_it_is: None })
+    }
+
+    /// Leaves one column uncompressed.
+    pub(crate) fn leaving(self, column: &'static str) -> TableSchema {
+        TableSchema { as_it_is: Some(column), ..self }
     }
 
     /// Encodes and compresses one array a column, all of one length. `scratch` is memory for a
@@ -79,11 +86,18 @@ impl TableSchema {
         let rows = arrays.first().map_or(0, |array| array.len()) as u64;
         let mut columns = Vec::new();
         for (array, parquet) in arrays.iter().zip(&self.parquet) {
+            let compression = match self.as_it_is == Some(parquet.name()) {
+                true => CompressionOptions::Uncompressed,
+                false => self.options.compression,
+            };
             let encodings = vec![Encoding::Plain; n_columns(array.dtype())];
             let leaves = array_to_columns(array, parquet.clone(), self.options, &encodings)?;
             for pages in leaves {
                 let pages = pages.map(|page| {
-                    let mut page = compress(page?, mem::take(scratch), self.options.compression)?;
+                    if compression == CompressionOptions::Uncompressed {
+                        return Ok(compress(page?, Vec::new(), compression)?);
+                    }
+                    let mut page = compress(page?, mem::take(scratch), compression)?;
                     if let CompressedPage::Data(page) = &mut page {
                         // The page keeps as much memory as it needs, and the next one finds this.
                         let buffer = page.slice_mut().to_mut();
