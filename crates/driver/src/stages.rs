@@ -81,8 +81,8 @@ impl Stage {
     /// The version of the stage's code: raised when the same inputs give other results.
     const fn version(self) -> u32 {
         match self {
-            Stage::Train | Stage::Evaluate => 2,
-            Stage::Ingest | Stage::Agreement | Stage::Features | Stage::Report => 1,
+            Stage::Ingest | Stage::Train | Stage::Evaluate => 2,
+            Stage::Agreement | Stage::Features | Stage::Report => 1,
         }
     }
 
@@ -404,7 +404,7 @@ fn rehash(
 ) -> Result<Option<Sha256Hex>, StoreError> {
     let path = match source.place(&input.name) {
         // Reading it checked it, or it is part of the program.
-        Some(Place::Known) => return Ok(None),
+        Some(Place::Checked) => return Ok(None),
         Some(Place::Hashed(path)) => path.clone(),
         None => run.root().join(&input.name),
     };

@@ -2,7 +2,7 @@
 
 use std::{fs, path::PathBuf};
 
-use crate::{IngestError, Source};
+use crate::{IngestError, Source, source::Form};
 
 /// A file of a source.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -16,6 +16,9 @@ pub struct SourceFile {
     pub sha256: Option<String>,
     /// Its size in bytes.
     pub bytes: u64,
+    /// Whether the hash that [`crate::ingest`] gives of it is that of the very bytes the rows were
+    /// taken from, as with JSON lines. Parquet is hashed first and then read by row groups.
+    pub hashed_as_read: bool,
 }
 
 /// The files that [`crate::ingest`] would read, in its order.
@@ -31,6 +34,7 @@ pub fn locate(source: &Source) -> Result<Vec<SourceFile>, IngestError> {
             path: file.path,
             sha256: file.expected.map(|expected| expected.sha256),
             bytes: found.len(),
+            hashed_as_read: file.form == Form::Jsonl,
         });
     }
     Ok(located)

@@ -17,6 +17,7 @@ pub(super) fn run(context: &Context<'_>, located: &Located) -> Result<Rows, Erro
     let params = locked_params(settings, located.locked())?;
     let ingested =
         ingest(&source, &params, &out, &|done, total| context.progress.set(done, total))?;
+    located.check(&ingested.profile.files)?;
     files::write_json(&work.path("profile.json"), &ingested.profile)?;
     if let Some(record) = located.record(&settings.source) {
         files::write_json(&work.path("source.json"), &record)?;

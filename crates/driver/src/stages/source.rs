@@ -11,11 +11,12 @@ use clawsig_ingest::{
 };
 use clawsig_schema::{
     lock::{DatasetLock, LOCK_FORMAT, LockedSnapshot},
+    profile::FileProfile,
     source::{SOURCE_FORMAT, SourceRecord},
 };
-use clawsig_store::{Input, hash_bytes, hash_file};
+use clawsig_store::{Input, StoreError, hash_bytes, hash_file};
 
-use super::Job;
+use super::{Job, Stage};
 use crate::{
     Error, files,
     settings::{self, SourceKind, SourceSettings},
@@ -48,9 +49,10 @@ pub(crate) struct Located {
 
 /// How an input's hash came to be known.
 pub(super) enum Place {
-    /// It was known before, and reading the file checks it; or the file is part of the program.
-    Known,
-    /// By reading the file there.
+    /// Reading the file checks it: it was known before, or [`Located::check`] compares it with the
+    /// hash of what was read; or the file is part of the program.
+    Checked,
+    /// By reading the file there, which has to be done again after the stage.
     Hashed(PathBuf),
 }
 
@@ -83,7 +85,7 @@ impl Located {
                     let name = format!("{PREFIX}{name}");
                     let (sha256, bytes) = (hash_bytes(bytes), bytes.len() as u64);
                     located.inputs.push(Input { name: name.clone(), sha256, bytes });
-                    located.places.insert(name, Place::Known);
+                    located.places.insert(name, Place::Checked);
                 }
                 return Ok(located);
             }
@@ -118,14 +120,18 @@ impl Located {
             let known = file.sha256.as_deref().and_then(|sha256| sha256.parse().ok());
             let (input, place) = match known {
                 Some(sha256) => {
-                    (Input { name: name.clone(), sha256, bytes: file.bytes }, Place::Known)
+                    (Input { name: name.clone(), sha256, bytes: file.bytes }, Place::Checked)
                 }
                 None => {
                     progress.set(done, total);
                     let hash = hash_file(&file.path)?;
                     done += hash.bytes;
                     let (sha256, bytes) = (hash.sha256, hash.bytes);
-                    (Input { name: name.clone(), sha256, bytes }, Place::Hashed(file.path))
+                    let place = match file.hashed_as_read {
+                        true => Place::Checked,
+                        false => Place::Hashed(file.path),
+                    };
+                    (Input { name: name.clone(), sha256, bytes }, place)
                 }
             };
             located.inputs.push(input);
@@ -145,6 +151,19 @@ impl Located {
             fs::write(&path, bytes).map_err(Error::io("write", &path))?;
         }
         Ok(Source::Path { path: unpacked.to_owned() })
+    }
+
+    /// Holds the hashes of what the stage has read against those that its key was made of.
+    pub(super) fn check(&self, read: &[FileProfile]) -> Result<(), StoreError> {
+        for file in read {
+            let name = format!("{PREFIX}{}", file.name);
+            let planned = self.inputs.iter().find(|input| input.name == name);
+            if planned.is_none_or(|input| input.sha256.as_str() != file.sha256) {
+                let stage = Stage::Ingest.to_string();
+                return Err(StoreError::InputChanged { stage, input: name });
+            }
+        }
+        Ok(())
     }
 
     /// How the hash of an input that is a file of the source is known; `None` for any other.
@@ -228,6 +247,27 @@ mod tests {
         assert_eq!((paper.name.as_str(), rows, bytes), ("paper", 67_453, 1_081_476_463));
         for file in &paper.files {
             assert_eq!(file.rows, file.verdicts.iter().sum::<u64>(), "{}", file.path);
+        }
+    }
+
+    #[test]
+    fn a_file_that_is_not_the_one_that_was_hashed_is_noticed() {
+        let file = |name: &str, content: &[u8]| FileProfile {
+            name: name.to_owned(),
+            bytes: content.len() as u64,
+            sha256: hash_bytes(content).to_string(),
+            lines: 1,
+            blank: 0,
+            accepted: 1,
+            rejected: 0,
+        };
+        let name = "source/data/train.jsonl".to_owned();
+        let inputs = vec![Input { name: name.clone(), sha256: hash_bytes(b"a"), bytes: 1 }];
+        let located = Located { inputs, ..Located::default() };
+        assert!(located.check(&[file("data/train.jsonl", b"a")]).is_ok());
+        for other in [file("data/train.jsonl", b"b"), file("data/test.jsonl", b"a")] {
+            let error = located.check(&[other]).unwrap_err();
+            assert!(error.to_string().contains("changed while `ingest` was reading it"), "{error}");
         }
     }
 
