@@ -65,12 +65,27 @@ pub(crate) fn rate(estimate: &Estimate) -> String {
 /// The value and its interval; a line may break between the two and nowhere else.
 fn written(estimate: &Estimate, number: fn(f64) -> String) -> String {
     match (estimate.value, estimate.low, estimate.high) {
+        // A resampled model that ends at the edge of its range every time.
+        (Some(value), Some(low), Some(high))
+            if number(low) == number(high) && (value - value.round()).abs() < 1e-3 =>
+        {
+            format!("{} (at its limit, no interval)", number(value))
+        }
         (Some(value), Some(low), Some(high)) => {
             let interval = format!("({} to {})", number(low), number(high));
             format!("{} {}", number(value), interval.replace(' ', &JOINED.to_string()))
         }
         (Some(value), _, _) => number(value),
         (None, _, _) => undefined(estimate),
+    }
+}
+
+/// A test's p-value, or why there is none.
+pub(crate) fn test(estimate: &Estimate) -> String {
+    match estimate.p_value {
+        Some(p) if p < 0.001 => format!("p {}", p_value(p)),
+        Some(p) => format!("p = {}", p_value(p)),
+        None => undefined(estimate),
     }
 }
 
@@ -113,6 +128,11 @@ pub(crate) fn plain(name: &str) -> String {
         "brennan_prediger" => "Brennan and Prediger’s kappa".to_owned(),
         "krippendorff_alpha" => "Krippendorff’s alpha".to_owned(),
         "gwet_ac1" => "Gwet’s AC1".to_owned(),
+        "pabak" => "PABAK".to_owned(),
+        "yule_q" => "Yule’s Q".to_owned(),
+        "max_kappa" => "Largest possible kappa".to_owned(),
+        "mcnemar_exact" => "McNemar’s test, exact".to_owned(),
+        "mcnemar_corrected" => "McNemar’s test, corrected".to_owned(),
         "f1" => "F1".to_owned(),
         "mcc" => "MCC".to_owned(),
         "ece" => "ECE".to_owned(),
@@ -169,5 +189,13 @@ mod tests {
             "only the blank before the interval breaks"
         );
         assert_eq!(plain("false_positive_rate"), "False positive rate");
+        let edge = Estimate::point(1.0, 9).with_interval(0.9999, 1.0, "percentile");
+        assert_eq!(estimate(&edge), "1.000 (at its limit, no interval)");
+    }
+
+    #[test]
+    fn a_test_says_its_p_value() {
+        let found = |p_value| test(&Estimate { p_value, ..Estimate::point(235.0, 9) });
+        assert_eq!([Some(0.0002), Some(0.25)].map(found), ["p < 0.001", "p = 0.250"]);
     }
 }

@@ -30,9 +30,12 @@ pub(crate) struct LinePlot<'a> {
 /// Lines over two numeric axes, the legend below, at most six.
 pub(crate) fn lines(plot: &LinePlot<'_>, series: &[Series]) -> Result<Drawing, String> {
     const BOTTOM: f64 = 300.0;
-    const LEFT: f64 = 48.0;
     let shown = &series[..series.len().min(SERIES.len())];
-    let horizontal = Axis::linear(plot.x, (LEFT, WIDTH - 16.0), 6);
+    // The axis's title stands left of its longest number.
+    let widest = Axis::linear(plot.y, (BOTTOM, 12.0), 6).marks().into_iter();
+    let widest = widest.map(|mark| tick(mark).chars().count()).max().unwrap_or_default();
+    let left = (26.0 + 7.4 * widest as f64).max(48.0);
+    let horizontal = Axis::linear(plot.x, (left, WIDTH - 16.0), 6);
     let vertical = Axis::linear(plot.y, (BOTTOM, 12.0), 6);
     let height = BOTTOM + 56.0 + 22.0 * shown.len() as f64;
     draw((WIDTH, height), |canvas| {
@@ -43,10 +46,10 @@ pub(crate) fn lines(plot: &LinePlot<'_>, series: &[Series]) -> Result<Drawing, S
         }
         for mark in vertical.marks() {
             let y = vertical.place(mark);
-            canvas.path(&[(LEFT, y), (WIDTH - 16.0, y)], GRID, 0.75)?;
-            canvas.text(&tick(mark), (LEFT - 7.0, y), TEXT - 1.0, Anchor::End, MUTED)?;
+            canvas.path(&[(left, y), (WIDTH - 16.0, y)], GRID, 0.75)?;
+            canvas.text(&tick(mark), (left - 7.0, y), TEXT - 1.0, Anchor::End, MUTED)?;
         }
-        let middle = (LEFT + WIDTH - 16.0) / 2.0;
+        let middle = (left + WIDTH - 16.0) / 2.0;
         canvas.text(plot.titles.0, (middle, BOTTOM + 34.0), TEXT - 1.0, Anchor::Middle, MUTED)?;
         canvas.upward(plot.titles.1, (9.0, BOTTOM / 2.0), TEXT - 1.0)?;
         if plot.diagonal {
@@ -63,7 +66,7 @@ pub(crate) fn lines(plot: &LinePlot<'_>, series: &[Series]) -> Result<Drawing, S
                 .collect();
             if let Some(level) = line.reference.filter(|level| level.is_finite()) {
                 let y = vertical.place(level);
-                canvas.dashes((LEFT, y), (WIDTH - 16.0, y), colour)?;
+                canvas.dashes((left, y), (WIDTH - 16.0, y), colour)?;
             }
             if points.len() > 1 {
                 canvas.path(&points, colour, 2.25)?;
@@ -74,8 +77,8 @@ pub(crate) fn lines(plot: &LinePlot<'_>, series: &[Series]) -> Result<Drawing, S
                 }
             }
             let y = BOTTOM + 58.0 + 22.0 * place as f64;
-            canvas.path(&[(LEFT, y), (LEFT + 26.0, y)], colour, 3.0)?;
-            canvas.text(&line.label, (LEFT + 34.0, y), TEXT - 1.0, Anchor::Start, INK)?;
+            canvas.path(&[(left, y), (left + 26.0, y)], colour, 3.0)?;
+            canvas.text(&line.label, (left + 34.0, y), TEXT - 1.0, Anchor::Start, INK)?;
         }
         Ok(())
     })

@@ -318,19 +318,23 @@ fn scores(rows: &[ScoreRow], split: &str, name: &str, title: &str) -> Result<Inl
         .map(|(label, estimate)| format!("{label} {}", words::estimate(estimate)))
         .collect();
     let said = if said.is_empty() { "undefined: no macro F1".to_owned() } else { said.join("; ") };
-    let caption = match name {
-        "baselines" => "Macro F1 with 95 % intervals, of the model and of rules on the same rows.",
+    let intervals = match drawn.iter().any(|bar| bar.interval.is_some()) {
+        true => "with 95 % intervals",
+        false => "without intervals, for which a class has too few rows",
+    };
+    let of = match name {
+        "baselines" => "of the model and of rules on the same rows",
         "ablation" => {
-            "Macro F1 with 95 % intervals, of models trained on one group of columns alone, and \
-             on all columns but one group."
+            "of models trained on one group of columns alone, and on all columns but one group"
         }
         _ => {
-            "Macro F1 with 95 % intervals, on all rows, on those without a near-duplicate in \
-             training, on those of owners that training does not know, and on those with neither."
+            "on all rows, on those without a near-duplicate in training, on those of owners that \
+             training does not know, and on those with neither"
         }
     };
+    let caption = format!("Macro F1 {intervals}; {of}.");
     let drawing = bars(&drawn, BarScale::Dots(0.0, 1.0), "Macro F1");
-    finish(name, title, caption, &said, drawing, &sheet)
+    finish(name, title, &caption, &said, drawing, &sheet)
 }
 
 /// The columns that pull most towards one class.
@@ -396,7 +400,10 @@ fn detail_tables(found: &Evaluation) -> Vec<Block> {
             let split = found.shown_split().unwrap_or("test");
             let scores = point.scores.get(split);
             for name in [metric::RECALL, metric::FALSE_POSITIVE_RATE, metric::PRECISION] {
-                cells.push(optional(scores.and_then(|scores| scores.get(name))));
+                cells.push(match point.threshold {
+                    Some(_) => optional(scores.and_then(|scores| scores.get(name))),
+                    None => "undefined: no threshold".to_owned(),
+                });
             }
             cells
         })

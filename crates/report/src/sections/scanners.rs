@@ -113,7 +113,12 @@ fn fill(
                 vec![
                     format!("{}, {}", rater(&pair.a), rater(&pair.b)),
                     plain(&one.statistic),
-                    words::estimate(&one.estimate),
+                    // A test's statistic says nothing without its table of values.
+                    if one.statistic.starts_with("mcnemar") {
+                        words::test(&one.estimate)
+                    } else {
+                        words::estimate(&one.estimate)
+                    },
                     count(one.estimate.n),
                     reading(pair, &one.statistic),
                 ]
