@@ -197,14 +197,16 @@ impl FittedFeatures {
                 put(indicator(flag.is_none()));
             }
         }
+        let scaled = |scaling: &Scaling, value: f64| {
+            scaling.apply(value).ok_or_else(|| FeaturesError::NotFinite {
+                id: id.to_owned(),
+                column: scaling.column.clone(),
+            })
+        };
         for (scaling, value) in self.numbers.iter().zip(&signals.numbers) {
-            if value.is_some_and(|value| !value.is_finite()) {
-                let (id, column) = (id.to_owned(), scaling.column.clone());
-                return Err(FeaturesError::NotFinite { id, column });
-            }
             put(match (value, self.params.params.numeric) {
-                (Some(value), _) => scaling.apply(*value),
-                (None, NumericColumns::Notebook) => scaling.apply(0.0),
+                (Some(value), _) => scaled(scaling, *value)?,
+                (None, NumericColumns::Notebook) => scaled(scaling, 0.0)?,
                 (None, NumericColumns::Full) => 0.0,
             });
         }
@@ -215,7 +217,7 @@ impl FittedFeatures {
             put(indicator(signals.codes.binary_search(code).is_ok()));
         }
         for (scaling, value) in self.shape.iter().zip(signals.shape.iter().flatten()) {
-            put(scaling.apply(*value));
+            put(scaled(scaling, *value)?);
         }
         Ok(())
     }

@@ -38,8 +38,10 @@ impl Scaling {
         Ok(Scaling { column, mean: scaler.offsets()[0], scale: scaler.scales()[0] })
     }
 
-    pub(crate) fn apply(&self, value: f64) -> f64 {
-        (value - self.mean) * self.scale
+    /// The scaled value; `None` if it is not finite, since the value was not or since mean and
+    /// scale, which may come from a file, take it out of range.
+    pub(crate) fn apply(&self, value: f64) -> Option<f64> {
+        Some((value - self.mean) * self.scale).filter(|scaled| scaled.is_finite())
     }
 
     pub(crate) fn is_sound(&self) -> bool {
@@ -58,8 +60,11 @@ mod tests {
         // scikit-learn's StandardScaler: 1 / sqrt(1.25).
         assert!((scaling.scale - 1.25_f64.sqrt().recip()).abs() < 1e-15);
         let constant = Scaling::fit("x", vec![7.0; 3]).unwrap();
-        assert_eq!((constant.apply(7.0), constant.apply(8.0)), (0.0, 1.0));
-        assert_eq!(Scaling::fit("x", Vec::new()).unwrap().apply(3.0), 3.0);
+        assert_eq!((constant.apply(7.0), constant.apply(8.0)), (Some(0.0), Some(1.0)));
+        assert_eq!(Scaling::fit("x", Vec::new()).unwrap().apply(3.0), Some(3.0));
+        let huge = Scaling { column: "x".to_owned(), mean: -1e297, scale: 1e16 };
+        assert!(huge.is_sound());
+        assert_eq!((huge.apply(1.0), constant.apply(f64::NAN)), (None, None));
         assert!(Scaling::fit("x", vec![1.0, f64::NAN]).is_err());
     }
 }

@@ -2,13 +2,18 @@
 #![expect(clippy::unwrap_used, reason = "helpers of a test: a failed unwrap is a failed test")]
 
 use clawsig_model::{
+    Calibration,
+    curves::Calibrator,
     metrics::{Scored, split_metrics},
     solver::{
         Auto, Compact, Lbfgs, LinfaDense, NewtonCg, Problem, ProximalNewton, SampledNewton, Solver,
         Stop,
     },
 };
-use clawsig_schema::{evaluation::OVERALL, matrix::Csr};
+use clawsig_schema::{
+    evaluation::{MACRO, OVERALL, WEIGHTED, metric},
+    matrix::Csr,
+};
 use serde_json::Value;
 
 fn golden() -> Value {
@@ -23,6 +28,15 @@ fn classes_of(value: &Value) -> Vec<usize> {
     value.as_array().unwrap().iter().map(|v| v.as_u64().unwrap() as usize).collect()
 }
 
+fn scored_of(case: &Value) -> Scored {
+    let truth = classes_of(&case["truth"]);
+    let p: Vec<Vec<f64>> = case["p"].as_array().unwrap().iter().map(list).collect();
+    let k = case["k"].as_u64().unwrap() as usize;
+    let classes: Vec<String> = (0..k).map(|class| class.to_string()).collect();
+    let owners = (0..truth.len()).collect();
+    Scored::from_probabilities(classes, truth, p, owners).unwrap()
+}
+
 #[test]
 fn metrics_are_those_of_scikit_learn() {
     let golden = golden();
@@ -31,12 +45,8 @@ fn metrics_are_those_of_scikit_learn() {
     let mut compared = 0;
     for case in cases {
         let name = case["name"].as_str().unwrap();
-        let truth = classes_of(&case["truth"]);
-        let p: Vec<Vec<f64>> = case["p"].as_array().unwrap().iter().map(list).collect();
-        let k = case["k"].as_u64().unwrap() as usize;
-        let classes: Vec<String> = (0..k).map(|class| class.to_string()).collect();
-        let owners = (0..truth.len()).collect();
-        let scored = Scored::from_probabilities(classes.clone(), truth, p, owners).unwrap();
+        let scored = scored_of(case);
+        let classes = scored.classes.clone();
         let table = split_metrics(&scored, None);
         let mut check = |scope: &str, metric: &str, expected: &Value| {
             let found = &table[scope][metric];
@@ -55,13 +65,59 @@ fn metrics_are_those_of_scikit_learn() {
         for metric in ["accuracy", "balanced_accuracy", "kappa", "mcc", "log_loss", "brier"] {
             check(OVERALL, metric, &case[metric]);
         }
-        for metric in ["precision", "recall", "f1", "roc_auc", "pr_auc"] {
-            for (class, expected) in classes.iter().zip(case[metric].as_array().unwrap()) {
+        check(OVERALL, metric::ECE, &case["ece"]);
+        for average in [MACRO, WEIGHTED] {
+            for metric in ["precision", "recall", "f1"] {
+                check(average, metric, &case[average][metric]);
+            }
+        }
+        for (metric, expected) in [
+            ("precision", "precision"),
+            ("recall", "recall"),
+            ("f1", "f1"),
+            ("roc_auc", "roc_auc"),
+            ("pr_auc", "pr_auc"),
+            (metric::ECE, "class_ece"),
+            (metric::RECALL_AT_FPR_0_1, "recall_at_fpr_0_1"),
+            (metric::RECALL_AT_FPR_0_5, "recall_at_fpr_0_5"),
+            (metric::RECALL_AT_FPR_1, "recall_at_fpr_1"),
+            (metric::RECALL_AT_FPR_5, "recall_at_fpr_5"),
+        ] {
+            for (class, expected) in classes.iter().zip(case[expected].as_array().unwrap()) {
                 check(class, metric, expected);
             }
         }
     }
-    assert!(compared > 200);
+    assert!(compared > 450);
+}
+
+#[test]
+fn calibrated_probabilities_are_those_of_scikit_learn() {
+    let mut compared = 0;
+    for case in golden()["metrics"].as_array().unwrap() {
+        let name = case["name"].as_str().unwrap();
+        let scored = scored_of(case);
+        for (method, key, tolerance) in
+            [(Calibration::Isotonic, "isotonic", 1e-12), (Calibration::Platt, "platt", 1e-7)]
+        {
+            let fitted = Calibrator::fit(method, &scored);
+            let Some(expected) = case[key].as_array() else {
+                assert!(fitted.is_none(), "{name} {key}");
+                continue;
+            };
+            let after = fitted.unwrap().apply(&scored).unwrap();
+            for (found, expected) in after.probabilities.iter().zip(expected) {
+                for (found, expected) in found.iter().zip(list(expected)) {
+                    assert!(
+                        (found - expected).abs() <= tolerance,
+                        "{name} {key}: {found} {expected}"
+                    );
+                    compared += 1;
+                }
+            }
+        }
+    }
+    assert!(compared > 3_000);
 }
 
 fn matrix(case: &Value) -> Csr {

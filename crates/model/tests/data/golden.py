@@ -3,7 +3,10 @@
 python golden.py > golden.json
 
 Metrics: sklearn.metrics on twelve sets of synthetic predictions, among them ties, constant scores,
-an absent class, one class only and a class of two rows. Optima: LogisticRegression(solver="lbfgs",
+an absent class, one class only and a class of two rows; ECE from calibration_curve and the bins' rows,
+recall at a rate from roc_curve. Calibrations, fitted and applied on the same rows: IsotonicRegression, and
+Platt's curve as an unpenalised LogisticRegression(solver="newton-cholesky") on the log-odds, with each row
+twice under the weights of his targets; both normalised. Optima: LogisticRegression(solver="lbfgs",
 tol=1e-10, max_iter=100000) and, for L1, solver="saga"; objective = sum of weighted losses +
 (1 - l1_ratio) |w|^2 / (2C) + l1_ratio |w|_1 / C.
 """
@@ -13,6 +16,8 @@ import warnings
 
 import numpy as np
 from sklearn import metrics as m
+from sklearn.calibration import calibration_curve
+from sklearn.isotonic import IsotonicRegression
 from sklearn.linear_model import LogisticRegression
 
 warnings.filterwarnings("ignore")
@@ -20,6 +25,39 @@ warnings.filterwarnings("ignore")
 
 def defined(value):
     return None if value is None or not np.isfinite(value) else float(value)
+
+
+def ece(hit, p):
+    observed, mean = calibration_curve(hit, p, n_bins=10)
+    rows = np.bincount(np.searchsorted(np.linspace(0, 1, 11)[1:-1], p), minlength=10)
+    return float((abs(observed - mean) * rows[rows > 0]).sum() / len(p))
+
+
+def recall_at(own, p, rate):
+    fpr, tpr, _ = m.roc_curve(own, p, drop_intermediate=False)
+    return float(tpr[fpr <= rate].max())
+
+
+def calibrated(truth, p, curve):
+    k = p.shape[1]
+    if any(not 0 < (truth == c).sum() < len(truth) for c in range(k)):
+        return None
+    after = np.stack([curve(p[:, c], (truth == c).astype(int)) for c in range(k)], axis=1)
+    sums = after.sum(axis=1, keepdims=True)
+    return np.where(sums > 0, after / np.where(sums > 0, sums, 1), p).tolist()
+
+
+def isotonic(p, own):
+    return IsotonicRegression(y_min=0, y_max=1, out_of_bounds="clip").fit(p, own).predict(p)
+
+
+def platt(p, own):
+    p = np.clip(p, 1e-12, 1 - 1e-12)
+    f = np.log(p / (1 - p))[:, None]
+    target = np.where(own == 1, (own.sum() + 1) / (own.sum() + 2), 1 / ((1 - own).sum() + 2))
+    fit = LogisticRegression(C=np.inf, tol=1e-12, max_iter=10000, solver="newton-cholesky").fit(
+        np.vstack([f, f]), np.repeat([1, 0], len(p)), np.concatenate([target, 1 - target]))
+    return fit.predict_proba(f)[:, 1]
 
 
 def metric_case(name, k, truth, p):
@@ -38,10 +76,27 @@ def metric_case(name, k, truth, p):
     case["precision"] = [defined(v) for v in per[0]]
     case["recall"] = [defined(v) for v in per[1]]
     case["f1"] = [defined(v) for v in per[2]]
+    present = sorted(set(truth))
+    for average in ("macro", "weighted"):
+        means = m.precision_recall_fscore_support(
+            truth, predicted, labels=present, average=average, zero_division=np.nan)
+        never = any(c not in predicted for c in present)
+        case[average] = {"precision": None if never else defined(means[0]),
+                         "recall": defined(means[1]), "f1": defined(means[2])}
+    case["ece"] = ece((truth == predicted).astype(int), p.max(axis=1))
+    case["class_ece"] = [ece((truth == c).astype(int), p[:, c]) for c in labels]
+    case["isotonic"] = calibrated(truth, p, isotonic)
+    case["platt"] = calibrated(truth, p, platt)
+    rates = {"recall_at_fpr_0_1": 0.001, "recall_at_fpr_0_5": 0.005,
+             "recall_at_fpr_1": 0.01, "recall_at_fpr_5": 0.05}
+    for name in rates:
+        case[name] = []
     case["roc_auc"], case["pr_auc"] = [], []
     for c in labels:
         own = (truth == c).astype(int)
         two = 0 < own.sum() < len(own)
+        for name, rate in rates.items():
+            case[name].append(recall_at(own, p[:, c], rate) if two else None)
         case["roc_auc"].append(defined(m.roc_auc_score(own, p[:, c])) if two else None)
         case["pr_auc"].append(defined(m.average_precision_score(own, p[:, c])) if own.sum() else None)
     return case
