@@ -88,6 +88,42 @@ fn threads_and_place_do_not_change_a_byte() {
     }
 }
 
+/// Seed: 1,000 terms of one word and the three flags. Tutorial: at most 20,000 terms of one or two
+/// words and four numbers.
+#[test]
+fn the_published_profiles_have_the_columns_of_the_analyses_they_repeat() {
+    let sandbox = Sandbox::new();
+    let path = format!("source.path={}", sandbox.dataset(400, "jsonl"));
+    let four = [
+        "skillspector_score",
+        "static_finding_count",
+        "skillspector_issue_count",
+        "virustotal_malicious_count",
+    ];
+    let three = ["flag_static", "flag_virustotal", "flag_skillspector"];
+    for (profile, terms, words, group, names) in [
+        ("seed", 1_000..=1_000, 1, "flags", &three[..]),
+        ("tutorial", 1_000..=20_000, 2, "numeric", &four[..]),
+    ] {
+        for stage in ["ingest", "features"] {
+            let given = ["--set", "source.kind=path", "--set", &path, "--out", profile];
+            sandbox.clawsig(&[&[stage, "--profile", profile][..], &given].concat()).done();
+        }
+        let table = sandbox.path(profile).join("features/columns.csv");
+        let columns: Vec<(u32, String, String)> =
+            csv::Reader::from_path(table).unwrap().deserialize().map(Result::unwrap).collect();
+        assert!(columns.iter().map(|column| column.0).eq(0..columns.len() as u32));
+        let (text, rest) = columns.split_at(columns.len() - names.len());
+        assert!(terms.contains(&text.len()), "{profile}: {} terms", text.len());
+        assert!(text.iter().all(|(_, group, _)| group == "text"), "{profile}");
+        let longest = text.iter().map(|(_, _, term)| term.split(' ').count()).max();
+        assert_eq!(longest, Some(words), "{profile}");
+        assert!(text.is_sorted_by(|a, b| a.2 < b.2), "{profile}");
+        let expected = names.iter().map(|&name| (group, name));
+        assert!(rest.iter().map(|(_, g, n)| (&g[..], &n[..])).eq(expected), "{profile}: {rest:?}");
+    }
+}
+
 #[test]
 fn jsonl_and_parquet_of_the_same_rows_give_the_same_results() {
     let sandbox = Sandbox::new();

@@ -38,7 +38,7 @@ cargo xtask <command>
                           and the SARIF schema, or say why not
   parity features [FILE...]
                           compare the vectorizers with scikit-learn's, on the texts of JSONL files
-                          or of a synthetic corpus
+                          or of two synthetic corpora
   parity model [FOLDER]   compare training with scikit-learn, on synthetic rows and on FOLDER's
   torture CAMPAIGN        kill, starve, corrupt and attack the program: kill, disk, bits, input,
                           hostile, strangers, all; [--count N] [--seed S] [--short]

@@ -8,19 +8,33 @@ use crate::{
     cargo::{output, root, run as execute},
 };
 
-/// Compares on the texts of the given files, or of a synthetic corpus.
+/// The synthetic corpora: rows and what `write_jsonl` calls them.
+const CORPORA: [(&str, &str); 2] = [("3000", "sample"), ("1000", "hostile")];
+
+/// Compares on the texts of the given files, or of synthetic corpora.
 pub(crate) fn run(files: &[String]) -> Result<(), Failure> {
     let bench = Bench::prepare()?;
     let example = bench.example("clawsig-features", "features_parity")?;
-    let mut files = files.to_vec();
-    if files.is_empty() {
-        let synth = bench.example("clawsig-synth", "write_jsonl")?;
-        let corpus = bench.folder().join("parity");
-        output(Command::new(synth).args(["2000", "1"]).arg(&corpus))?;
-        files.push(corpus.join("train.jsonl").display().to_string());
-    }
     let script = root().join("xtask/peers/features_parity.py");
-    execute(Command::new(bench.python()?).arg(script).arg(example).args(files))
+    let ties = bench.folder().join("parity-ties.txt");
+    let compare = |files: &[String]| {
+        let mut command = Command::new(bench.python()?);
+        execute(command.arg(&script).arg(&example).arg(&ties).args(files))
+    };
+    if !files.is_empty() {
+        return compare(files);
+    }
+    let synth = bench.example("clawsig-synth", "write_jsonl")?;
+    for (rows, preset) in CORPORA {
+        println!("{rows} synthetic rows, {preset}");
+        let corpus = bench.folder().join(format!("parity-{preset}"));
+        output(Command::new(&synth).args([rows, "1"]).arg(&corpus).arg(preset))?;
+        let file = |split: &str| corpus.join(split).display().to_string();
+        compare(
+            &["train.jsonl", "validation.jsonl", "test.jsonl", "eval_holdout.jsonl"].map(file),
+        )?;
+    }
+    Ok(())
 }
 
 /// Writes crates/features/UNICODE.md anew.

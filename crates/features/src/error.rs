@@ -99,11 +99,23 @@ pub enum FeaturesError {
     /// A saved state is not of a version that this build reads.
     #[error("saved features: {0}")]
     Format(#[from] FormatMismatch),
-    /// A saved state is no JSON of the expected shape.
-    #[error("saved features can't be read: {0}")]
+    /// A saved state is longer than any that is read.
+    #[error(
+        "saved features of more than {limit} bytes are not read; fit with fewer terms \
+         (max_features, min_df)"
+    )]
+    TooLong {
+        /// The most that is read.
+        limit: usize,
+    },
+    /// A saved state is no JSON of the expected shape, or has a field that is not known.
+    #[error(
+        "saved features can't be read: {}; fit and save them again",
+        printable(&.0.to_string(), 300)
+    )]
     Json(#[from] serde_json::Error),
     /// A saved state contradicts itself.
-    #[error("saved features are damaged: {0}; run the features stage again")]
+    #[error("saved features are damaged: {0}; fit and save them again")]
     Damaged(String),
     /// A scaler refused its input.
     #[error("can't fit the scaler of `{column}`: {source}")]

@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     FeaturesError,
     params::{FeatureParams, NumericColumns, ValidFeatureParams},
+    saved::{self, MAX_JSON_BYTES},
     scaling::Scaling,
     shape::SHAPE_COLUMNS,
     signals::Signals,
@@ -33,6 +34,7 @@ pub struct FittedFeatures {
 }
 
 #[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 struct FeaturesFile {
     format: FormatVersion,
     params: FeatureParams,
@@ -240,25 +242,40 @@ impl FittedFeatures {
     /// Reads `vectorizer.json`; rows then get the same bits as from the state that was saved.
     ///
     /// # Errors
-    /// [`FeaturesError::Json`], [`FeaturesError::Format`], [`FeaturesError::Damaged`], or a
-    /// parameter's error.
+    /// As [`FittedTfIdf::from_json`], or a parameter's error.
     pub fn from_json(json: &str) -> Result<FittedFeatures, FeaturesError> {
-        let file: FeaturesFile = serde_json::from_str(json)?;
+        let file: FeaturesFile = saved::read(json, FEATURES_FORMAT, MAX_JSON_BYTES)?;
         FEATURES_FORMAT.can_read(file.format)?;
         let params = file.params.check()?;
         let layout = &params.layout;
         let names = file.numbers.iter().map(|scaling| scaling.column.as_str());
         let shape = SHAPE_COLUMNS.iter().copied().filter(|_| layout.shape);
-        let sound = file.numbers.iter().chain(&file.shape).all(Scaling::is_sound)
-            && names.eq(layout.numbers.iter().map(|number| number.column))
-            && file.shape.iter().map(|scaling| scaling.column.as_str()).eq(shape)
-            && file.codes.is_sorted_by(|a, b| a < b)
-            && file.codes.iter().all(|code| layout.gives_code(code))
-            && file.text.is_some() == layout.text
-            && file.text.as_ref().is_none_or(|text| text.params == params.params.text);
-        if !sound {
-            let what = "its columns are not those of its parameters".to_owned();
-            return Err(FeaturesError::Damaged(what));
+        let sound = [
+            (
+                file.numbers.iter().chain(&file.shape).all(Scaling::is_sound),
+                "a mean or scale is no finite number",
+            ),
+            (
+                names.eq(layout.numbers.iter().map(|number| number.column)),
+                "its numbers are not those of its parameters",
+            ),
+            (
+                file.shape.iter().map(|scaling| scaling.column.as_str()).eq(shape),
+                "its columns of shape are not those of its parameters",
+            ),
+            (file.codes.is_sorted_by(|a, b| a < b), "its codes are not in order, or one is twice"),
+            (
+                file.codes.iter().all(|code| layout.gives_code(code)),
+                "a code is of no column of its parameters",
+            ),
+            (
+                file.text.is_some() == layout.text
+                    && file.text.as_ref().is_none_or(|text| text.params == params.params.text),
+                "its vectorizer is not that of its parameters",
+            ),
+        ];
+        if let Some((_, what)) = sound.into_iter().find(|&(holds, _)| !holds) {
+            return Err(FeaturesError::Damaged(what.to_owned()));
         }
         let text = file.text.map(FittedTfIdf::from_file).transpose()?;
         Ok(FittedFeatures {

@@ -232,7 +232,24 @@ fn one_row_at_a_time_gives_the_same_bits_after_loading() {
     for split in &set.splits {
         check(split.split, &split.matrix);
     }
-    assert!(FittedFeatures::from_json(&json.replacen("1.0", "9.0", 1)).is_err());
+    let refused = |from: &str, to: &str| {
+        assert!(json.contains(from), "{json}");
+        FittedFeatures::from_json(&json.replacen(from, to, 1)).unwrap_err().to_string()
+    };
+    assert!(refused("\"1.0\"", "\"9.0\"").contains("format 9.0 is newer"));
+    for (from, to, what) in [
+        ("{\"format\"", "{\"more\":[],\"format\"", "unknown field `more`"),
+        ("\"mean\"", "\"more\":0.5,\"mean\"", "unknown field `more`"),
+        ("\"text\":{\"format\"", "\"text\":{\"more\":1,\"format\"", "unknown field `more`"),
+        ("\"column\":\"skillspector_score\"", "\"column\":\"x\"", "its numbers are not those"),
+        ("\"column\":\"log_links\"", "\"column\":\"x\"", "its columns of shape are not"),
+        ("\"codes\":[\"", "\"codes\":[\"z\",\"", "its codes are not in order"),
+        ("\"codes\":[\"", "\"codes\":[\"a\",\"", "a code is of no column"),
+        ("\"max_chars\":null", "\"max_chars\":7", "its vectorizer is not that"),
+    ] {
+        let text = refused(from, to);
+        assert!(text.contains(what) && text.ends_with("; fit and save them again"), "{text}");
+    }
 }
 
 #[test]

@@ -1,5 +1,6 @@
 //! Writes a synthetic corpus as one JSONL file a split:
-//! `cargo run --release -p clawsig-synth --example write_jsonl -- ROWS SEED OUT [full|sample]`.
+//! `cargo run --release -p clawsig-synth --example write_jsonl -- ROWS SEED OUT [full|sample|hostile]`;
+//! `hostile` is `sample` with an attack in every row.
 #![expect(clippy::print_stdout, reason = "an example tells what it did")]
 
 use std::{env, error::Error, fs::File, io::BufWriter, path::Path, thread, time::Instant};
@@ -10,11 +11,14 @@ use clawsig_synth::{Synth, SynthParams, write_jsonl};
 fn main() -> Result<(), Box<dyn Error>> {
     let arguments: Vec<String> = env::args().skip(1).collect();
     let [rows, seed, out, preset @ ..] = arguments.as_slice() else {
-        return Err("usage: write_jsonl ROWS SEED OUT [full|sample]".into());
+        return Err("usage: write_jsonl ROWS SEED OUT [full|sample|hostile]".into());
     };
     let preset = match preset {
+        [] => SynthParams::default(),
+        [name] if name == "full" => SynthParams::default(),
         [name] if name == "sample" => SynthParams::sample(),
-        _ => SynthParams::default(),
+        [name] if name == "hostile" => SynthParams { hostile: 1.0, ..SynthParams::sample() },
+        _ => return Err("expected `full`, `sample` or `hostile` after OUT".into()),
     };
     let params = SynthParams { rows: rows.parse()?, seed: seed.parse()?, ..preset }.check()?;
     std::fs::create_dir_all(out)?;

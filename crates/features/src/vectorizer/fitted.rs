@@ -8,11 +8,15 @@ use serde::{Deserialize, Serialize};
 use super::{
     analyzer::cut,
     batch::in_batches,
+    intern::NONE,
     params::{Idf, ValidVectorizerParams, VectorizerParams},
     rows::{Counter, Rows, Weighting},
     terms::Terms,
 };
-use crate::FeaturesError;
+use crate::{
+    FeaturesError,
+    saved::{self, MAX_JSON_BYTES},
+};
 
 /// The version of a saved vectorizer.
 ///
@@ -41,6 +45,7 @@ pub struct FittedTfIdf {
 
 /// A fitted vectorizer as its file has it.
 #[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub(crate) struct TfIdfFile {
     format: FormatVersion,
     pub(crate) params: VectorizerParams,
@@ -191,8 +196,25 @@ impl FittedTfIdf {
             }
             _ => {}
         }
+        if file.documents >= u64::from(NONE) {
+            return damaged(format!("{} documents are more than can be counted", file.documents));
+        }
         if file.document_frequency.iter().any(|&df| df > file.documents) {
             return damaged("a term is in more documents than there are".to_owned());
+        }
+        if params.0.vocabulary.is_none() {
+            let (low, high) =
+                (params.0.min_df.of(file.documents), params.0.max_df.of(file.documents));
+            let kept = |&df: &u64| df > 0 && low <= df as f64 && df as f64 <= high;
+            if !file.document_frequency.iter().all(kept) {
+                return damaged("a term is outside min_df and max_df".to_owned());
+            }
+            if cols == 0 {
+                return damaged("it has no term".to_owned());
+            }
+            if let Some(limit) = params.0.max_features.filter(|&limit| cols > limit) {
+                return damaged(format!("{cols} terms, and max_features is {limit}"));
+            }
         }
         if file.idf.is_some() != (params.0.idf != Idf::None) {
             return damaged("the idf does not fit the parameters".to_owned());
@@ -230,9 +252,10 @@ impl FittedTfIdf {
     /// The vectorizer from its JSON; it gives the same bits as the one that was saved.
     ///
     /// # Errors
-    /// [`FeaturesError::Json`], [`FeaturesError::Format`] for another major version,
-    /// [`FeaturesError::Damaged`] where the parts don't fit.
+    /// [`FeaturesError::TooLong`] beyond [`MAX_JSON_BYTES`], [`FeaturesError::Json`] for what is
+    /// no such JSON or has a field that is not known, [`FeaturesError::Format`] for another
+    /// version, [`FeaturesError::Damaged`] where the parts don't fit.
     pub fn from_json(json: &str) -> Result<FittedTfIdf, FeaturesError> {
-        FittedTfIdf::from_file(serde_json::from_str(json)?)
+        FittedTfIdf::from_file(saved::read(json, VECTORIZER_FORMAT, MAX_JSON_BYTES)?)
     }
 }

@@ -1,5 +1,7 @@
 //! A vectorizer without a vocabulary, for streams without an end.
 
+use std::collections::BTreeSet;
+
 use clawsig_schema::matrix::Csr;
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
@@ -8,8 +10,9 @@ use super::{
     analyzer::{Token, cut, each_token},
     batch::in_batches,
     fitted::SparseRow,
-    params::{Analyzer, Norm, check_ngrams},
+    params::{Analyzer, Norm, check_ngrams, check_stop_words},
     rows::{Rows, normalise},
+    terms::is_stop_word,
 };
 use crate::FeaturesError;
 
@@ -32,6 +35,9 @@ pub struct HashingParams {
     pub binary: bool,
     /// The norm of a row. By default L2.
     pub norm: Norm,
+    /// Words that are left out before n-grams are made; only for [`Analyzer::Word`]. By default
+    /// none.
+    pub stop_words: BTreeSet<String>,
     /// How many characters of a text are read. By default all.
     pub max_chars: Option<usize>,
 }
@@ -46,6 +52,7 @@ impl Default for HashingParams {
             alternate_sign: true,
             binary: false,
             norm: Norm::L2,
+            stop_words: BTreeSet::new(),
             max_chars: None,
         }
     }
@@ -58,6 +65,7 @@ impl HashingParams {
     /// [`FeaturesError::Parameter`].
     pub fn check(self) -> Result<Hashing, FeaturesError> {
         check_ngrams(self.ngrams)?;
+        check_stop_words(&self.stop_words, self.analyzer)?;
         if self.columns == 0 || self.columns > i32::MAX as u32 {
             return Err(FeaturesError::Parameter {
                 name: "columns",
@@ -108,6 +116,7 @@ impl Hashing {
             min_n,
             &mut scratch,
             |token| match token {
+                Token::Gram(bytes) if is_stop_word(bytes, &params.stop_words) => {}
                 Token::Gram(bytes) => {
                     if blank && !joined.is_empty() {
                         joined.push(b' ');
@@ -206,6 +215,19 @@ mod tests {
         assert_eq!(murmur3_32(b""), 0);
         assert_eq!(murmur3_32(b"test"), 0xBA6B_D213);
         assert_eq!(murmur3_32(b"Hello, world!"), 0xC036_3E43);
+    }
+
+    #[test]
+    fn stop_words_are_left_out_before_ngrams_are_made() {
+        let stop_words = BTreeSet::from(["the".to_owned()]);
+        let params = HashingParams { ngrams: (1, 2), stop_words, ..Default::default() };
+        let hashing = params.clone().check().unwrap();
+        assert_eq!(hashing.transform_one("run The tool"), hashing.transform_one("run tool"));
+        let error = HashingParams { analyzer: Analyzer::Char, ..params }.check().unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "parameter `stop_words` is 1 words, expected none with a character analyzer"
+        );
     }
 
     #[test]

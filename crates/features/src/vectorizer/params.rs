@@ -151,6 +151,20 @@ pub(super) fn check_ngrams((min, max): (usize, usize)) -> Result<(), FeaturesErr
     Ok(())
 }
 
+pub(super) fn check_stop_words(
+    words: &BTreeSet<String>,
+    analyzer: Analyzer,
+) -> Result<(), FeaturesError> {
+    if !words.is_empty() && analyzer != Analyzer::Word {
+        return Err(FeaturesError::Parameter {
+            name: "stop_words",
+            value: format!("{} words", words.len()),
+            expected: "none with a character analyzer",
+        });
+    }
+    Ok(())
+}
+
 impl VectorizerParams {
     /// Checks every parameter.
     ///
@@ -167,13 +181,7 @@ impl VectorizerParams {
                 expected: "at least 1, or no limit",
             });
         }
-        if !self.stop_words.is_empty() && self.analyzer != Analyzer::Word {
-            return Err(FeaturesError::Parameter {
-                name: "stop_words",
-                value: format!("{} words", self.stop_words.len()),
-                expected: "none with a character analyzer",
-            });
-        }
+        check_stop_words(&self.stop_words, self.analyzer)?;
         if let Some(terms) = &self.vocabulary {
             let unique: BTreeSet<&String> = terms.iter().collect();
             if terms.is_empty() || unique.len() < terms.len() {

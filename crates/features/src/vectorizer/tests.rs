@@ -106,18 +106,26 @@ fn settings() -> impl Strategy<Value = VectorizerParams> {
         (1_usize..=3, 0_usize..=2),
         (1_u64..=3, prop::sample::select(limits)),
         (any::<bool>(), any::<bool>()),
+        (
+            prop::sample::select(vec![Idf::Smooth, Idf::Plain, Idf::None]),
+            prop::sample::select(vec![Norm::L1, Norm::L2, Norm::None]),
+        ),
     )
-        .prop_map(|(analyzer, (min, more), (min_df, max_features), (binary, sublinear))| {
-            VectorizerParams {
-                analyzer,
-                ngrams: (min, min + more),
-                min_df: DocumentFrequency::Count(min_df),
-                max_features,
-                binary,
-                sublinear,
-                ..Default::default()
-            }
-        })
+        .prop_map(
+            |(analyzer, (min, more), (min_df, max_features), (binary, sublinear), (idf, norm))| {
+                VectorizerParams {
+                    analyzer,
+                    ngrams: (min, min + more),
+                    min_df: DocumentFrequency::Count(min_df),
+                    max_features,
+                    binary,
+                    sublinear,
+                    idf,
+                    norm,
+                    ..Default::default()
+                }
+            },
+        )
 }
 
 /// The vocabulary by the definition: every n-gram as a string, counted, filtered, cut, sorted.
@@ -202,7 +210,46 @@ proptest! {
     }
 
     #[test]
-    fn threads_batches_and_order_change_nothing(params in settings(), texts in texts()) {
+    fn a_row_depends_on_its_text_alone(
+        params in settings(), learned in texts(), others in texts(),
+        sizes in vec(1_usize..9, 1..6), order in any::<prop::sample::Index>(),
+    ) {
+        let Ok((fitted, _)) = fit(&params, &learned) else { return Ok(()) };
+        let hashing = HashingParams {
+            analyzer: params.analyzer, ngrams: params.ngrams, binary: params.binary, columns: 99,
+            ..Default::default()
+        };
+        let hashing = hashing.check().unwrap();
+        // Known and new texts, turned round, in batches of any sizes.
+        let mut all: Vec<String> = learned.into_iter().chain(others).collect();
+        let turn = order.index(all.len());
+        all.rotate_left(turn);
+        let mut rest = &all[..];
+        for size in sizes.into_iter().cycle() {
+            let (batch, left) = rest.split_at(size.min(rest.len()));
+            let (weighed, hashed) =
+                (fitted.transform(batch).unwrap(), hashing.transform(batch).unwrap());
+            for (row, text) in batch.iter().enumerate() {
+                let one = fitted.transform_one(text);
+                prop_assert_eq!(weighed.row(row), (&one.columns[..], &one.values[..]));
+                let one = hashing.transform_one(text);
+                prop_assert_eq!(hashed.row(row), (&one.columns[..], &one.values[..]));
+            }
+            rest = left;
+            if rest.is_empty() {
+                break;
+            }
+        }
+    }
+
+    #[test]
+    fn threads_batches_and_order_change_nothing(
+        params in settings(),
+        (texts, shuffled) in texts().prop_flat_map(|texts| {
+            let order = Just((0..texts.len()).collect::<Vec<_>>()).prop_shuffle();
+            (Just(texts), order)
+        }),
+    ) {
         let Ok((fitted, matrix)) = on_threads(1, || fit(&params, &texts)) else { return Ok(()) };
         for threads in [2, 8] {
             let (other, same) = on_threads(threads, || fit(&params, &texts)).unwrap();
@@ -214,11 +261,13 @@ proptest! {
             pieces.push(std::slice::from_ref(text)).unwrap();
         }
         prop_assert_eq!(&pieces.finish().unwrap().1, &matrix);
-        let reversed: Vec<String> = texts.iter().rev().cloned().collect();
-        let (other, turned) = fit(&params, &reversed).unwrap();
-        prop_assert_eq!(other.to_json().unwrap(), fitted.to_json().unwrap());
-        let order: Vec<usize> = (0..texts.len()).rev().collect();
-        prop_assert_eq!(turned, matrix.select_rows(&order));
+        let reversed: Vec<usize> = (0..texts.len()).rev().collect();
+        for order in [reversed, shuffled] {
+            let moved: Vec<String> = order.iter().map(|&row| texts[row].clone()).collect();
+            let (other, turned) = fit(&params, &moved).unwrap();
+            prop_assert_eq!(other.to_json().unwrap(), fitted.to_json().unwrap());
+            prop_assert_eq!(turned, matrix.select_rows(&order));
+        }
     }
 }
 
@@ -256,6 +305,22 @@ fn a_saved_state_is_checked() {
     assert!(matches!(broken("\"three\"", "\"two\""), FeaturesError::Damaged(_)));
     assert!(matches!(broken("[1,1,2]", "[1,1]"), FeaturesError::Damaged(_)));
     assert!(matches!(broken("{", ""), FeaturesError::Json(_)));
+    // Fields that nobody wrote, of the state and of its parameters.
+    for (from, to) in [("{", "{\"a\":1,"), ("{\"analyzer\"", "{\"a\":1,\"analyzer\"")] {
+        assert!(broken(from, to).to_string().contains("unknown field `a`"));
+    }
+    // Terms that the parameters would not have kept.
+    let limits = [
+        ("\"max_features\":null", "\"max_features\":2", "3 terms, and max_features is 2"),
+        ("\"min_df\":{\"count\":1}", "\"min_df\":{\"count\":2}", "outside min_df and max_df"),
+        ("\"max_df\":{\"share\":1.0}", "\"max_df\":{\"count\":1}", "outside min_df and max_df"),
+        ("[1,1,2]", "[0,1,2]", "outside min_df and max_df"),
+        ("\"documents\":2", "\"documents\":4294967295", "more than can be counted"),
+    ];
+    for (from, to, what) in limits {
+        let text = broken(from, to).to_string();
+        assert!(text.contains(what) && text.ends_with("; fit and save them again"), "{text}");
+    }
     // A frequency beyond the number of documents, and one that the idf does not follow from.
     assert!(matches!(broken("[1,1,2]", "[1,1,3]"), FeaturesError::Damaged(_)));
     assert!(matches!(broken("[1,1,2]", "[1,2,2]"), FeaturesError::Damaged(_)));

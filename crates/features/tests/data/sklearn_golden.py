@@ -56,10 +56,12 @@ CASES = {
 }
 HASHING_BASE = {
     "analyzer": "word", "ngrams": [1, 1], "lowercase": True, "columns": 2**20,
-    "alternate_sign": True, "binary": False, "norm": "l2", "max_chars": None,
+    "alternate_sign": True, "binary": False, "norm": "l2", "stop_words": [], "max_chars": None,
 }
 HASHING = {
     "hashing": {"ngrams": [1, 2]},
+    "hashing_stop_words": {"stop_words": ["the", "tool"], "ngrams": [1, 2], "columns": 4096},
+    "hashing_cut": {"max_chars": 5, "ngrams": [1, 2]},
     "hashing_char": {"analyzer": "char", "ngrams": [2, 3], "columns": 1024, "norm": "none"},
     "hashing_char_wb": {"analyzer": "char_wb", "ngrams": [3, 5], "columns": 64},
     "hashing_plain": {"alternate_sign": False, "norm": "l1", "columns": 1000},
@@ -103,7 +105,7 @@ def hashing(params):
         analyzer=params["analyzer"], ngram_range=tuple(params["ngrams"]),
         lowercase=params["lowercase"], n_features=params["columns"],
         alternate_sign=params["alternate_sign"], binary=params["binary"],
-        norm=none(params["norm"]),
+        norm=none(params["norm"]), stop_words=params["stop_words"] or None,
     )
 
 
@@ -121,7 +123,8 @@ def main():
         })
     for name, changes in HASHING.items():
         params = HASHING_BASE | changes
-        cases.append({"name": name, "params": params, "rows": rows(hashing(params).transform(TEXTS))})
+        matrix = hashing(params).transform([text[: params["max_chars"]] for text in TEXTS])
+        cases.append({"name": name, "params": params, "rows": rows(matrix)})
     json.dump({"texts": TEXTS, "cases": cases}, sys.stdout, ensure_ascii=True, separators=(",", ":"))
     print()
 

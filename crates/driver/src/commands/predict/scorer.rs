@@ -2,7 +2,7 @@
 
 use std::{fs::File, io::Read, path::Path};
 
-use clawsig_features::{FittedFeatures, SparseRow};
+use clawsig_features::{FittedFeatures, MAX_JSON_BYTES, SparseRow};
 use clawsig_ingest::SingleRow;
 use clawsig_model::{Score, TrainedModel};
 use clawsig_schema::{
@@ -16,9 +16,6 @@ use crate::{
     finished::FinishedRun,
     stages::{MODEL, Stage, TEXT_ONLY},
 };
-
-/// The largest `vectorizer.json` that is read.
-const VECTORIZER_LIMIT: u64 = 256 << 20;
 
 /// Which of a run's two models.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -81,14 +78,12 @@ impl Scorer {
         let bad = |reason: String| Error::Artifact { path: path.clone(), reason };
         let file = File::open(&path).map_err(Error::io("open", &path))?;
         let mut json = String::new();
-        file.take(VECTORIZER_LIMIT + 1)
+        // One byte more than is taken shows that a file is too long.
+        file.take(MAX_JSON_BYTES as u64 + 1)
             .read_to_string(&mut json)
             .map_err(Error::io("read", &path))?;
-        if json.len() as u64 > VECTORIZER_LIMIT {
-            return Err(bad(format!("larger than {VECTORIZER_LIMIT} bytes")));
-        }
         let features = FittedFeatures::from_json(&json)
-            .map_err(|e| bad(format!("{e}; run `clawsig features` and `clawsig train` again")))?;
+            .map_err(|e| bad(format!("{e} (`clawsig features`, then `clawsig train`)")))?;
         let columns = features.columns();
         for model in [Some(&model), text_only.as_ref()].into_iter().flatten() {
             model.check_columns(&columns)?;
