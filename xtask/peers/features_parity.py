@@ -16,6 +16,7 @@ The largest difference of idf and of the entries of both matrices is printed for
 """
 
 import json
+import os
 import pathlib
 import subprocess
 import sys
@@ -177,10 +178,10 @@ def main():
             cut = [[text[: params["max_chars"]] for text in some] for some in (fitted, held)]
             good, line = compare(folder, name, params, *cut, ties)
             failed += not good
-            print(f"{'same' if good else 'DIFFERS':8}{name:16}{line}", flush=True)
+            print(f"{'same' if good else 'DIFFERS':8}{name:19}{line}", flush=True)
             for file in folder.glob(f"{name}.*"):
                 file.unlink()
-    print(f"{len(cases)} parameter sets, {failed} differ; tied terms in {list_of_ties}")
+    print(f"{len(cases)} parameter sets, {failed} differ; tied terms in {os.path.relpath(list_of_ties)}")
     return 1 if failed else 0
 
 

@@ -149,24 +149,30 @@ impl Bench {
 
     fn features(&self) -> Result<(), Failure> {
         let program = self.example("clawsig-features", "bench_features")?;
-        let corpus = |rows: u64| -> Result<String, Failure> {
+        let corpus = |rows: u64, copies: &[&str]| -> Result<String, Failure> {
             let file = self.folder.join("features.jsonl").display().to_string();
-            execute(Command::new(&program).args(["generate", &rows.to_string(), &file]))?;
+            let words = ["generate", &rows.to_string(), &file];
+            execute(Command::new(&program).args(words).args(copies))?;
             Ok(file)
         };
-        let file = corpus(TRAIN_ROWS)?;
+        let file = corpus(TRAIN_ROWS, &[])?;
         let ours = side(&program, &["clawsig", &file])?;
         let theirs = self.peer("features.py", &[&file])?;
         ratios(&ours, theirs.as_deref());
-        side(&program, &["linfa", &file])?;
-        side(&program, &["duplicates", &corpus(ALL_ROWS)?])?;
-        println!("growth: rows, seconds, MB/s, entries, peak MB");
+        ratios(&ours, Some(&side(&program, &["linfa", &file])?));
+        let file = corpus(ALL_ROWS, &["copies"])?;
+        side(&program, &["duplicates", &file])?;
+        side(&program, &["recall", &file])?;
+        println!("growth: rows, seconds, MB/s, entries, peak MB, ns an entry, bytes an entry");
         for times in [1, 2, 4, 8] {
-            let file = corpus(TRAIN_ROWS * times)?;
+            let file = corpus(TRAIN_ROWS * times, &[])?;
             let line = output(Command::new(&program).args(["clawsig", &file]))?;
             let keys = ["rows", "seconds", "megabytes_per_second", "entries", "peak_megabytes"];
-            let cells = keys.map(|key| number(&line, key).map_or("?".into(), |n| n.to_string()));
-            println!("  {times} times: {}", cells.join(", "));
+            let values = keys.map(|key| number(&line, key).unwrap_or(f64::NAN));
+            let [_, seconds, _, entries, megabytes] = values;
+            let cells = values.map(|value| value.to_string()).join(", ");
+            let (time, memory) = (seconds * 1e9 / entries, megabytes * 1_048_576.0 / entries);
+            println!("  {times} times: {cells}, {time:.0}, {memory:.1}");
             fs::remove_file(&file)
                 .map_err(|e| Failure::Check(format!("cannot remove {file}: {e}")))?;
         }

@@ -16,13 +16,13 @@ pub(crate) fn run(files: &[String]) -> Result<(), Failure> {
     let bench = Bench::prepare()?;
     let example = bench.example("clawsig-features", "features_parity")?;
     let script = root().join("xtask/peers/features_parity.py");
-    let ties = bench.folder().join("parity-ties.txt");
-    let compare = |files: &[String]| {
+    let compare = |corpus: &str, files: &[String]| {
+        let ties = bench.folder().join(format!("ties-{corpus}.txt"));
         let mut command = Command::new(bench.python()?);
-        execute(command.arg(&script).arg(&example).arg(&ties).args(files))
+        execute(command.arg(&script).arg(&example).arg(ties).args(files))
     };
     if !files.is_empty() {
-        return compare(files);
+        return compare("files", files);
     }
     let synth = bench.example("clawsig-synth", "write_jsonl")?;
     for (rows, preset) in CORPORA {
@@ -31,6 +31,7 @@ pub(crate) fn run(files: &[String]) -> Result<(), Failure> {
         output(Command::new(&synth).args([rows, "1"]).arg(&corpus).arg(preset))?;
         let file = |split: &str| corpus.join(split).display().to_string();
         compare(
+            preset,
             &["train.jsonl", "validation.jsonl", "test.jsonl", "eval_holdout.jsonl"].map(file),
         )?;
     }

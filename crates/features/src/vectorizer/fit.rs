@@ -54,14 +54,10 @@ impl Frequency {
     }
 }
 
-/// One thread's tokens.
-#[derive(Debug)]
-struct Worker {
-    tokens: Interner,
-    frequencies: Vec<Frequency>,
-}
+/// The different tokens, with how often each occurs.
+type Tokens = Interner<Frequency>;
 
-/// Some consecutive documents as token numbers of one worker.
+/// Some consecutive documents as token numbers of one worker, which is a thread's own tokens.
 #[derive(Debug)]
 struct Part {
     worker: usize,
@@ -81,7 +77,7 @@ impl Part {
 #[derive(Debug)]
 pub struct TfIdfFit {
     params: ValidVectorizerParams,
-    workers: Vec<Worker>,
+    workers: Vec<Tokens>,
     parts: Vec<Part>,
     documents: u32,
 }
@@ -98,7 +94,7 @@ impl TfIdfFit {
     pub fn push<S: AsRef<str> + Sync>(&mut self, texts: &[S]) -> Result<(), FeaturesError> {
         let threads = rayon::current_num_threads().max(1);
         while self.workers.len() < threads {
-            self.workers.push(Worker { tokens: Interner::new(), frequencies: Vec::new() });
+            self.workers.push(Tokens::new());
         }
         let total = u32::try_from(texts.len()).ok().and_then(|n| self.documents.checked_add(n));
         let total = total.filter(|&n| n < NONE);
@@ -122,9 +118,9 @@ impl TfIdfFit {
             .workers
             .par_iter_mut()
             .zip(runs.into_par_iter().enumerate())
-            .map(|(worker, (number, run))| {
+            .map(|(tokens, (number, run))| {
                 let first_document = first + run.start as u32;
-                read(worker, number, first_document, &texts[run], params)
+                read(tokens, number, first_document, &texts[run], params)
             })
             .collect::<Result<_, _>>()?;
         self.parts.extend(parts.into_iter().filter(|part| !part.ends.is_empty()));
@@ -138,12 +134,11 @@ impl TfIdfFit {
     /// [`FeaturesError::EmptyVocabulary`], [`FeaturesError::EverythingPruned`], and
     /// [`FeaturesError::UndefinedIdf`] where a fixed vocabulary meets the plain idf.
     pub fn finish(mut self) -> Result<(FittedTfIdf, Csr), FeaturesError> {
-        let (tokens, frequencies) = self.merge()?;
-        let mut corpus = Corpus {
+        let tokens = self.merge()?;
+        let corpus = Corpus {
             params: &self.params.0,
             parts: &self.parts,
             tokens: &tokens,
-            frequencies,
             documents: self.documents,
         };
         let fixed = self.params.0.vocabulary.clone();
@@ -154,7 +149,6 @@ impl TfIdfFit {
                 (terms, Some(counts))
             }
         };
-        corpus.frequencies = Vec::new();
         let (terms, counts) = learned;
         let tree = Terms::new(&terms, &self.params.0)?;
         // From here on the vocabulary's own token numbers are used.
@@ -198,20 +192,15 @@ impl TfIdfFit {
     }
 
     /// Gives all workers' tokens one numbering.
-    fn merge(&mut self) -> Result<(Interner, Vec<Frequency>), FeaturesError> {
+    fn merge(&mut self) -> Result<Tokens, FeaturesError> {
         let mut workers = std::mem::take(&mut self.workers).into_iter();
-        let Some(Worker { mut tokens, mut frequencies }) = workers.next() else {
-            return Ok((Interner::new(), Vec::new()));
-        };
+        let Some(mut tokens) = workers.next() else { return Ok(Tokens::new()) };
         let mut maps: Vec<Vec<u32>> = vec![Vec::new()];
         for worker in workers {
-            let mut map = Vec::with_capacity(worker.tokens.len());
-            for (id, &frequency) in worker.frequencies.iter().enumerate() {
-                let merged = tokens.intern(worker.tokens.get(id as u32))?;
-                match frequencies.get_mut(merged as usize) {
-                    Some(known) => known.add(frequency),
-                    None => frequencies.push(frequency),
-                }
+            let mut map = Vec::with_capacity(worker.len());
+            for (id, &frequency) in (0_u32..).zip(worker.values()) {
+                let merged = tokens.intern(worker.get(id))?;
+                tokens.value_mut(merged).add(frequency);
                 map.push(merged);
             }
             maps.push(map);
@@ -224,20 +213,19 @@ impl TfIdfFit {
                 }
             }
         });
-        Ok((tokens, frequencies))
+        Ok(tokens)
     }
 }
 
 /// Reads a run of texts into token numbers.
 fn read<S: AsRef<str>>(
-    worker: &mut Worker,
+    tokens: &mut Tokens,
     number: usize,
     first_document: u32,
     texts: &[S],
     params: &VectorizerParams,
 ) -> Result<Part, FeaturesError> {
     let mut part = Part { worker: number, first_document, ends: Vec::new(), ids: Vec::new() };
-    let Worker { tokens, frequencies } = worker;
     let mut scratch = Vec::new();
     let (analyzer, lowercase, min_n) = (params.analyzer, params.lowercase, params.ngrams.0);
     for (document, text) in (first_document..).zip(texts) {
@@ -253,10 +241,7 @@ fn read<S: AsRef<str>>(
             }
             match tokens.intern(bytes) {
                 Ok(id) => {
-                    if id as usize == frequencies.len() {
-                        frequencies.push(Frequency::default());
-                    }
-                    frequencies[id as usize].see(document);
+                    tokens.value_mut(id).see(document);
                     part.ids.push(id);
                 }
                 Err(error) => failed = Some(error),
@@ -311,8 +296,7 @@ struct Candidate {
 struct Corpus<'a> {
     params: &'a VectorizerParams,
     parts: &'a [Part],
-    tokens: &'a Interner,
-    frequencies: Vec<Frequency>,
+    tokens: &'a Tokens,
     documents: u32,
 }
 
@@ -346,7 +330,7 @@ impl Corpus<'_> {
                 });
             }
         };
-        for (token, frequency) in self.frequencies.iter().enumerate() {
+        for (token, frequency) in self.tokens.values().enumerate() {
             if min_n == 1 || self.is_whole(token as u32) {
                 consider(1, token, frequency);
             }
@@ -358,7 +342,7 @@ impl Corpus<'_> {
         let mut prefixes: Option<Vec<Vec<u32>>> = None;
         for level in 2..=max_n {
             let alive: Vec<bool> = if level == 2 {
-                self.frequencies.iter().map(|f| survives(f, cut)).collect()
+                self.tokens.values().map(|f| survives(f, cut)).collect()
             } else {
                 Vec::new()
             };

@@ -53,38 +53,87 @@ fn hash_bytes(bytes: &[u8], seed: u64) -> u64 {
     hash ^ hash >> 32
 }
 
-/// Strings, numbered in the order in which they came.
+/// Bytes of a string that are kept beside its value: nearly all words fit, and then one line of
+/// memory tells whether a slot holds the word and takes its count.
+const INLINE: usize = 12;
+
+/// A string and what is known of it.
+#[derive(Clone, Copy, Debug)]
+struct Entry<V> {
+    len: u32,
+    /// The string, with zeros behind it; for a longer one, where it starts among the long ones.
+    head: [u8; INLINE],
+    value: V,
+}
+
+/// Strings with a value each, numbered in the order in which they came.
 #[derive(Clone, Debug)]
-pub(crate) struct Interner {
-    /// All strings, one after the other.
-    bytes: Vec<u8>,
-    /// The end of each string in `bytes`.
-    ends: Vec<usize>,
+pub(crate) struct Interner<V> {
+    entries: Vec<Entry<V>>,
+    /// All strings that are longer than [`INLINE`], one after the other.
+    long: Vec<u8>,
     /// Open addressing; the upper half is a hash, the lower the string's number.
     slots: Vec<u64>,
     seed: u64,
 }
 
-impl Interner {
-    pub(crate) fn new() -> Interner {
-        Interner { bytes: Vec::new(), ends: Vec::new(), slots: vec![EMPTY; 1 << 10], seed: *SEED }
+/// A string that fits, with zeros behind it.
+#[inline]
+fn padded(bytes: &[u8]) -> [u8; INLINE] {
+    let mut head = [0; INLINE];
+    head[..bytes.len()].copy_from_slice(bytes);
+    head
+}
+
+impl<V: Copy + Default> Interner<V> {
+    pub(crate) fn new() -> Interner<V> {
+        Interner { entries: Vec::new(), long: Vec::new(), slots: vec![EMPTY; 1 << 10], seed: *SEED }
     }
 
     pub(crate) fn len(&self) -> usize {
-        self.ends.len()
+        self.entries.len()
     }
 
     /// The bytes of string `id`.
     #[inline]
     pub(crate) fn get(&self, id: u32) -> &[u8] {
-        let id = id as usize;
-        let start = if id == 0 { 0 } else { self.ends[id - 1] };
-        &self.bytes[start..self.ends[id]]
+        let entry = &self.entries[id as usize];
+        let len = entry.len as usize;
+        if len <= INLINE { &entry.head[..len] } else { self.get_long(entry) }
+    }
+
+    fn get_long(&self, entry: &Entry<V>) -> &[u8] {
+        let mut start = [0; 8];
+        start.copy_from_slice(&entry.head[..8]);
+        let start = u64::from_le_bytes(start) as usize;
+        &self.long[start..start + entry.len as usize]
+    }
+
+    /// The value of string `id`.
+    #[inline]
+    pub(crate) fn value_mut(&mut self, id: u32) -> &mut V {
+        &mut self.entries[id as usize].value
+    }
+
+    /// The values of all strings, by number.
+    pub(crate) fn values(&self) -> impl Iterator<Item = &V> {
+        self.entries.iter().map(|entry| &entry.value)
     }
 
     /// The slot of a string, or the free slot where it would go.
     #[inline]
     fn find(&self, bytes: &[u8], tag: u64) -> Result<u32, usize> {
+        if bytes.len() > INLINE {
+            return self.find_where(tag, |entry| {
+                entry.len as usize == bytes.len() && self.get_long(entry) == bytes
+            });
+        }
+        let head = padded(bytes);
+        self.find_where(tag, |entry| entry.len as usize == bytes.len() && entry.head == head)
+    }
+
+    #[inline]
+    fn find_where(&self, tag: u64, same: impl Fn(&Entry<V>) -> bool) -> Result<u32, usize> {
         let mask = self.slots.len() - 1;
         let mut at = tag as usize & mask;
         loop {
@@ -92,7 +141,7 @@ impl Interner {
             if slot == EMPTY {
                 return Err(at);
             }
-            if slot >> 32 == tag && self.get(slot as u32) == bytes {
+            if slot >> 32 == tag && same(&self.entries[slot as u32 as usize]) {
                 return Ok(slot as u32);
             }
             at = (at + 1) & mask;
@@ -104,21 +153,32 @@ impl Interner {
         self.find(bytes, hash_bytes(bytes, self.seed) & 0xFFFF_FFFF).ok()
     }
 
-    /// The number of a string, which is taken in if it is new.
+    /// The number of a string, which is taken in with the default if it is new.
     #[inline]
     pub(crate) fn intern(&mut self, bytes: &[u8]) -> Result<u32, FeaturesError> {
         let tag = hash_bytes(bytes, self.seed) & 0xFFFF_FFFF;
-        let at = match self.find(bytes, tag) {
-            Ok(id) => return Ok(id),
-            Err(at) => at,
-        };
+        match self.find(bytes, tag) {
+            Ok(id) => Ok(id),
+            Err(at) => self.add(bytes, tag, at),
+        }
+    }
+
+    fn add(&mut self, bytes: &[u8], tag: u64, at: usize) -> Result<u32, FeaturesError> {
         // The last number is `NONE`, and the one before keeps a full slot apart from `EMPTY`.
-        let id = u32::try_from(self.ends.len()).ok().filter(|&id| id < NONE - 1);
+        let id = u32::try_from(self.entries.len()).ok().filter(|&id| id < NONE - 1);
         let id = id.ok_or(FeaturesError::TooMany { what: "different tokens" })?;
+        let len = u32::try_from(bytes.len());
+        let len = len.map_err(|_| FeaturesError::TooMany { what: "bytes in a token" })?;
+        let head = if bytes.len() <= INLINE {
+            padded(bytes)
+        } else {
+            let start = self.long.len() as u64;
+            self.long.extend_from_slice(bytes);
+            padded(&start.to_le_bytes())
+        };
         self.slots[at] = tag << 32 | u64::from(id);
-        self.bytes.extend_from_slice(bytes);
-        self.ends.push(self.bytes.len());
-        if self.ends.len() * 4 > self.slots.len() * 3 {
+        self.entries.push(Entry { len, head, value: V::default() });
+        if self.entries.len() * 4 > self.slots.len() * 3 {
             self.grow();
         }
         Ok(id)
@@ -211,16 +271,22 @@ mod tests {
 
     #[test]
     fn strings_keep_their_numbers_while_the_table_grows() {
-        let mut interner = Interner::new();
-        let text = |i: u32| format!("token{i}").into_bytes();
+        let mut interner = Interner::<u32>::new();
+        // Of lengths on both sides of what is kept inline.
+        let text = |i: u32| format!("token{i}").repeat(1 + i as usize % 3).into_bytes();
         for i in 0..5_000 {
             assert_eq!(interner.intern(&text(i)).unwrap(), i);
         }
         for i in 0..5_000 {
             assert_eq!(interner.intern(&text(i)).unwrap(), i);
             assert_eq!(interner.get(i), text(i));
+            *interner.value_mut(i) = i;
         }
-        assert_eq!((interner.len(), interner.lookup(b"absent")), (5_000, None));
+        assert!(interner.values().copied().eq(0..5_000));
+        // A zero at the end is not the zeros behind a string.
+        let ends = [&b"ab"[..], b"ab\0", b"ab\0\0\0\0\0\0\0\0\0\0\0"];
+        assert_eq!(ends.map(|end| interner.intern(end).unwrap()), [5_000, 5_001, 5_002]);
+        assert_eq!((interner.len(), interner.lookup(b"absent")), (5_003, None));
     }
 
     #[test]

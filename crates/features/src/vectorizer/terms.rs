@@ -13,7 +13,7 @@ use crate::FeaturesError;
 /// a node and the next token. No n-gram is ever built as a string.
 #[derive(Clone, Debug)]
 pub(crate) struct Terms {
-    tokens: Interner,
+    tokens: Interner<()>,
     /// The column of each node, [`NONE`] for a mere prefix.
     columns: Vec<u32>,
     /// Whether a node has a longer n-gram under it.
