@@ -89,7 +89,10 @@ pub enum FeaturesError {
         source: BoxError,
     },
     /// A number of a row is NaN or infinite.
-    #[error("row {id}: `{column}` is not a finite number")]
+    #[error(
+        "row {}: `{column}` is not a finite number; leave it empty where there is no value",
+        printable(id, 80)
+    )]
     NotFinite {
         /// The skill's id.
         id: String,
@@ -143,7 +146,7 @@ pub enum FeaturesError {
         limit: u64,
     },
     /// Labels and rows differ in number.
-    #[error("{labels} labels for {rows} rows")]
+    #[error("{labels} labels for {rows} rows: give one label for each row")]
     LabelCount {
         /// The number of labels.
         labels: usize,

@@ -27,7 +27,9 @@ pub enum NpzError {
         what: String,
     },
     /// A member is larger than the reader was told to expect.
-    #[error("member `{member}` holds {found} numbers, more than the limit of {limit}")]
+    #[error(
+        "member `{member}` holds {found} numbers, more than the limit of {limit}; raise NpzLimits if the file is to be trusted"
+    )]
     TooLarge {
         /// The member's name.
         member: &'static str,
@@ -40,7 +42,7 @@ pub enum NpzError {
     #[error("the arrays are no CSR matrix: {0}")]
     Matrix(#[from] CsrError),
     /// More columns than SciPy's 32-bit indices can number.
-    #[error("{cols} columns do not fit 32-bit indices")]
+    #[error("{cols} columns do not fit SciPy's 32-bit indices; ask for fewer")]
     TooWide {
         /// The number of columns.
         cols: usize,

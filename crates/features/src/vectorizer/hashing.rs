@@ -78,6 +78,15 @@ impl HashingParams {
 }
 
 /// Terms go to the column of their MurmurHash3 (x86, 32 bits, seed 0), as in scikit-learn.
+///
+/// ```
+/// use clawsig_features::vectorizer::HashingParams;
+///
+/// let hashing = HashingParams { columns: 1 << 18, ..Default::default() }.check()?;
+/// let row = hashing.transform_one("Reads your mail");
+/// assert_eq!(row.columns.len(), 3);
+/// # Ok::<(), clawsig_features::FeaturesError>(())
+/// ```
 #[derive(Clone, Debug, PartialEq)]
 pub struct Hashing(HashingParams);
 
