@@ -62,6 +62,50 @@ const BATCH_ROWS: usize = 4096;
 /// Texts are held some megabytes at a time. The same rows give the same bytes for every number of
 /// threads; the current rayon pool is used.
 ///
+/// ```
+/// use clawsig_features::{
+///     BoxError, FeatureParams, RowIter, RowSource, build,
+///     schema::{SkillRow, Split, matrix::ColumnGroup},
+/// };
+///
+/// /// Rows in memory; a reader of files would hand them on one by one.
+/// struct Rows(Vec<SkillRow>);
+///
+/// impl RowSource for Rows {
+///     fn rows(&mut self, split: Split) -> Result<RowIter<'_>, BoxError> {
+///         Ok(Box::new(self.0.iter().filter(move |row| row.split == split).cloned().map(Ok)))
+///     }
+/// }
+///
+/// # let row = |number: usize, split| SkillRow {
+/// #     id: format!("{number:064}"),
+/// #     slug: Some("owner/skill".to_owned()),
+/// #     version: "1".to_owned(),
+/// #     text: Some(format!("reads file{number}")),
+/// #     bundle: Default::default(),
+/// #     verdict: None,
+/// #     judge: Default::default(),
+/// #     static_scan: Default::default(),
+/// #     virustotal: Default::default(),
+/// #     skillspector: Default::default(),
+/// #     split,
+/// # };
+/// # let rows = vec![row(1, Split::Train), row(2, Split::Train), row(3, Split::Test)];
+/// let groups = vec![ColumnGroup::Text, ColumnGroup::Flags];
+/// let params = FeatureParams { groups, ..Default::default() }.check()?;
+/// // Two training rows and one to test, with the texts "reads file1", "reads file2", "reads file3".
+/// let set = build(&params, &mut Rows(rows), &|_done, _total| ())?;
+///
+/// let names: Vec<&str> = set.columns.iter().map(|column| &column.name[..]).collect();
+/// let expected =
+///     ["file1", "file2", "reads", "flag_static", "flag_virustotal", "flag_skillspector"];
+/// assert_eq!(names, expected);
+/// // What was not in the training rows has no column.
+/// let test = set.splits.iter().find(|made| made.split == Split::Test).unwrap();
+/// assert_eq!(test.matrix.row(0), (&[2][..], &[1.0][..]));
+/// # Ok::<(), clawsig_features::FeaturesError>(())
+/// ```
+///
 /// # Errors
 /// [`FeaturesError::Source`] if the source fails, [`FeaturesError::NoTrainingRows`], and the
 /// vectorizer's.

@@ -15,6 +15,9 @@ pub mod shape;
 mod signals;
 pub mod vectorizer;
 
+/// The types that cross stages: rows, splits, targets, column groups, sparse matrices.
+pub use clawsig_schema as schema;
+
 pub use build::{FeatureSet, Progress, RowIter, RowSource, SplitFeatures, build};
 pub use dense::linfa_dataset;
 pub use error::{BoxError, FeaturesError};
