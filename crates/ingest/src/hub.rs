@@ -286,9 +286,9 @@ impl Fetcher<'_> {
     /// Has the wanted files in the cache. Those that the repository lacks are an error if `all`
     /// are needed, or if there is none.
     fn have(&self, wanted: Vec<Wanted>, all: bool) -> Result<HubSnapshot, HubError> {
-        let is_here = |w: &Wanted| {
-            let bytes = w.expected.as_ref().map(|expected| expected.bytes);
-            self.cache.holds(&self.commit, &w.name, bytes)
+        let is_here = |w: &Wanted| match &w.expected {
+            Some(expected) => self.cache.holds_expected(&self.commit, &w.name, expected),
+            None => self.cache.holds(&self.commit, &w.name, None),
         };
         let known_absent = |w: &Wanted| !all && self.cache.is_absent(&self.commit, &w.name);
         let missing: Vec<&Wanted> =
@@ -306,7 +306,8 @@ impl Fetcher<'_> {
             self.download(&missing, all)?;
         }
         let mut files = Vec::new();
-        for w in wanted.iter().filter(|w| is_here(w)) {
+        // What was not the expected file has been downloaded by now.
+        for w in wanted.iter().filter(|w| self.cache.holds(&self.commit, &w.name, None)) {
             files.push(InputFile {
                 path: self.cache.pointer(&self.commit, &w.name),
                 name: w.name.clone(),
@@ -355,10 +356,16 @@ impl Fetcher<'_> {
                 None => self.cache.mark_absent(&self.commit, &w.name)?,
             }
         }
-        // Before any byte is fetched: what the Hub lists is what the lock says, or never will be.
-        for (w, file) in &due {
+        for (w, file) in due {
+            self.remote.download(&self.cache, &self.commit, file)?;
+            // Of another size than the lock says it is the locked file only if it has the locked
+            // hash, which the Hub gives it for a name; ingest checks that name.
             if let Some(expected) = &w.expected
                 && expected.bytes != file.bytes
+                && self
+                    .cache
+                    .known(&self.commit, &w.name)
+                    .is_none_or(|known| known.sha256 != expected.sha256)
             {
                 return Err(HubError::Listed {
                     repo: self.source.repo.clone(),
@@ -368,9 +375,6 @@ impl Fetcher<'_> {
                     found: file.bytes,
                 });
             }
-        }
-        for (_, file) in due {
-            self.remote.download(&self.cache, &self.commit, file)?;
         }
         Ok(())
     }

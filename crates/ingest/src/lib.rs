@@ -10,6 +10,7 @@ pub mod hub;
 mod json;
 mod lines;
 mod locate;
+mod locked;
 mod params;
 mod pipeline;
 mod process;

@@ -21,7 +21,7 @@ use std::{
 use clawsig_schema::{
     Scanner, Split,
     column::COLUMNS,
-    lock::{LockDifference, LockedFile},
+    lock::LockedFile,
     profile::{DataProfile, FileProfile, PROFILE_FORMAT},
     wording::counted,
 };
@@ -31,6 +31,7 @@ use crate::{
     IngestError, Source, ValidParams,
     decode::Table,
     lines::{BlockReader, Fingerprint, fingerprint},
+    locked::check,
     process::{FileContext, Outcome, Work, process},
     signals,
     source::{Expected, Form, InputFile},
@@ -124,54 +125,25 @@ fn run(
             return Err(IngestError::Changed { file: input.name.clone() });
         }
         before += read.profile.bytes;
-        if let Some(expected) = &input.expected {
-            check(input, expected, &read.profile)?;
-        }
-        if let Some(split) = input.split {
-            let found = LockedFile {
-                path: input.name.clone(),
-                split,
-                rows: read.profile.lines - read.profile.blank,
-                bytes: read.profile.bytes,
-                sha256: read.profile.sha256.clone(),
-                verdicts: read.verdicts,
-            };
-            let locked = params.lock.as_ref().and_then(|lock| lock.file(split));
-            let differences = locked.map(|locked| locked.differences(&found)).unwrap_or_default();
-            if !differences.is_empty() {
-                return Err(IngestError::Lock {
-                    file: input.name.clone(),
-                    remedy: DELETE.to_owned(),
-                    differences,
-                });
-            }
-            lock_files.push(found);
-        }
+        let found = input.split.map(|split| LockedFile {
+            path: input.name.clone(),
+            split,
+            rows: read.profile.lines - read.profile.blank,
+            bytes: read.profile.bytes,
+            sha256: read.profile.sha256.clone(),
+            verdicts: read.verdicts,
+        });
+        let of_split = |found: &LockedFile| params.lock.as_ref()?.file(found.split);
+        let locked = found.as_ref().and_then(|found| Some((of_split(found)?, found)));
+        let bytes = Expected { bytes: read.profile.bytes, sha256: read.profile.sha256.clone() };
+        let warning = check(&input.name, &bytes, input.expected.as_ref(), locked)?;
+        state.warnings.extend(warning);
+        lock_files.extend(found);
         profiles.push(read.profile);
     }
     sink.finish()?;
     progress(total, total);
     Ok((state.profile(profiles), lock_files))
-}
-
-/// The remedy for a wrong file that is the user's own.
-const DELETE: &str = "delete it and download it again";
-
-/// Holds what was read against what the file was known to be.
-fn check(input: &InputFile, expected: &Expected, read: &FileProfile) -> Result<(), IngestError> {
-    let mut differences = Vec::new();
-    let mut compare = |what: &str, expected: String, found: String| {
-        if expected != found {
-            differences.push(LockDifference { what: what.to_owned(), expected, found });
-        }
-    };
-    compare("bytes", expected.bytes.to_string(), read.bytes.to_string());
-    compare("SHA-256", expected.sha256.clone(), read.sha256.clone());
-    if differences.is_empty() {
-        return Ok(());
-    }
-    let (file, remedy) = (input.name.clone(), DELETE.to_owned());
-    Err(IngestError::Lock { file, remedy, differences })
 }
 
 /// The ids of the training rows to keep: those with the smallest hash of seed and id.
@@ -275,6 +247,7 @@ struct State {
     examples: [Option<String>; 3],
     not_sampled: u64,
     draw: Option<Draw>,
+    warnings: Vec<String>,
     /// Memory for blocks, from one file to the next.
     buffers: Vec<Vec<u8>>,
 }
@@ -290,6 +263,7 @@ impl State {
             examples: Default::default(),
             not_sampled: 0,
             draw: None,
+            warnings: Vec::new(),
             buffers: Vec::new(),
         }
     }
@@ -309,7 +283,7 @@ impl State {
 
     fn profile(self, files: Vec<FileProfile>) -> DataProfile {
         let tally = &self.tally;
-        let mut warnings = Vec::new();
+        let mut warnings = self.warnings;
         let unknown = tally.verdicts_unknown();
         if unknown > 0 {
             warnings.push(format!(

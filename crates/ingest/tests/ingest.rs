@@ -296,3 +296,26 @@ fn a_file_that_is_not_the_locked_one_leaves_nothing_behind() {
         assert!(!work.path().join("signals/train.parquet").exists());
     }
 }
+
+#[test]
+fn the_right_bytes_are_taken_though_the_lock_miscounts_them() {
+    let folder = tempfile::tempdir().unwrap();
+    fs::write(folder.path().join("train.jsonl"), lines((0..30).map(row))).unwrap();
+    let mut files = run_with(folder.path(), IngestParams::default()).1.unwrap().lock_files;
+    let bytes = files[0].bytes;
+    files[0].bytes += 1;
+    let mut lock = LockedSnapshot {
+        name: "test".to_owned(),
+        repo: "a/b".to_owned(),
+        revisions: Vec::new(),
+        files,
+    };
+    let locked = |lock| IngestParams { lock: Some(lock), ..IngestParams::default() };
+    let profile = run_with(folder.path(), locked(lock.clone())).1.unwrap().profile;
+    let told = format!("train.jsonl has the locked SHA-256, so it is the locked file, but {bytes}");
+    assert!(profile.warnings[0].starts_with(&told), "{:?}", profile.warnings);
+    assert!(profile.warnings[0].ends_with("correct `bytes` in the lock"), "{:?}", profile.warnings);
+    lock.files[0].sha256 = "0".repeat(64);
+    let error = run_with(folder.path(), locked(lock)).1.unwrap_err().to_string();
+    assert!(error.contains("bytes expected") && error.contains("SHA-256 expected 0"), "{error}");
+}

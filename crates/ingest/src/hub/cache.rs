@@ -9,7 +9,7 @@ use std::{
 };
 
 use super::HubError;
-use crate::source::Expected;
+use crate::{lines::fingerprint, source::Expected};
 
 /// One dataset's part of the cache.
 pub(super) struct Cache {
@@ -42,6 +42,15 @@ impl Cache {
         // Follows the link, so that one to nowhere does not count.
         fs::metadata(self.pointer(commit, name))
             .is_ok_and(|found| found.is_file() && bytes.is_none_or(|bytes| bytes == found.len()))
+    }
+
+    /// Whether a file is there and can be the expected one: it has the size, or the SHA-256. The
+    /// file is read only if the size is another.
+    pub(super) fn holds_expected(&self, commit: &str, name: &str, expected: &Expected) -> bool {
+        self.holds(commit, name, Some(expected.bytes))
+            || (self.holds(commit, name, None)
+                && fingerprint(&self.pointer(commit, name))
+                    .is_ok_and(|found| found.sha256 == expected.sha256))
     }
 
     /// What a cached file must be, if its blob's name says so.
