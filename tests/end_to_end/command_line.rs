@@ -22,7 +22,8 @@ fn completions_are_valid_scripts_that_know_every_command() {
 fn a_manual_page_stands_for_each_command() {
     let sandbox = Sandbox::new();
     let page = sandbox.clawsig(&["man"]).done().stdout;
-    assert!(page.contains(".TH clawsig 1") && page.contains("EXTRA"), "{page}");
+    let examples = ".SH EXAMPLES\n.nf\nclawsig run   ";
+    assert!(page.contains(".TH clawsig 1") && page.contains(examples), "{page}");
     sandbox.clawsig(&["man", "--out", "man"]).done();
     for name in ["clawsig", "clawsig-run", "clawsig-diff", "clawsig-completions"] {
         let page = fs::read_to_string(sandbox.path("man").join(format!("{name}.1"))).unwrap();

@@ -15,7 +15,7 @@ pub use predict::{PredictArgs, PredictForm};
 
 /// Measures the security signals of AI agent skills.
 #[derive(Debug, Parser)]
-#[command(name = "clawsig", version, about, max_term_width = 100, after_help = examples::PROGRAM)]
+#[command(name = "clawsig", version, max_term_width = 100, after_help = examples::PROGRAM)]
 pub struct Cli {
     /// The command.
     #[command(subcommand)]

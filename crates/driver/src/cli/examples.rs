@@ -2,27 +2,27 @@
 
 pub(super) const PROGRAM: &str = "\
 Examples:
-  clawsig run                                    the bundled sample, into runs/sample
+  clawsig run                                  the bundled sample
   clawsig run --profile tutorial --set source.kind=path --set source.path=FOLDER
-  clawsig run --profile paper                    the paper's data from the Hugging Face Hub
-  clawsig status                                 what would run, and why
-  clawsig verify runs/paper                      is it right, and the published figures reproduced
-  clawsig inspect FOLDER                         what a dataset holds
-  clawsig diff runs/last-week runs/this-week     what changed between two runs
+  clawsig run --profile paper                  the paper's data, from the Hub
+  clawsig status                               what would run, and why
+  clawsig verify runs/paper                    is it as published?
+  clawsig inspect FOLDER                       what a dataset holds
+  clawsig diff runs/last-week runs/this-week   what changed between two runs
 
 Exit codes: 0 done, 1 failed, 2 wrong usage, 3 a check that was asked for does not hold.";
 
 pub(super) const RUN: &str = "\
 Examples:
-  clawsig run                                    the bundled sample, into runs/sample
-  clawsig run --profile seed --set source.kind=path --set source.path=FOLDER --out runs/seed
-  clawsig run --set flags.rule=status --dry-run  what that would run again, and why
-  clawsig run --force-stage train                train and what follows, up to date or not";
+  clawsig run                                     the bundled sample
+  clawsig run --profile seed --set source.kind=path --set source.path=FOLDER
+  clawsig run --set flags.rule=status --dry-run   what that runs again
+  clawsig run --force-stage train                 train and what follows";
 
 pub(super) const INGEST: &str = "\
 Examples:
   clawsig ingest --set source.kind=path --set source.path=FOLDER --out runs/mine
-  clawsig ingest --strict                        fail on the first rejected row";
+  clawsig ingest --strict   fail on the first rejected row";
 
 pub(super) const AGREEMENT: &str = "\
 Examples:
@@ -43,17 +43,17 @@ Examples:
 pub(super) const EVALUATE: &str = "\
 Examples:
   clawsig evaluate --set evaluate.replicates=5000
-  clawsig evaluate --final                       look at the hold-out, once";
+  clawsig evaluate --final   look at the hold-out, once";
 
 pub(super) const REPORT: &str = "\
 Examples:
-  clawsig report                                 write runs/sample/report/report.html
+  clawsig report   write runs/sample/report/report.html
   clawsig report --force --out runs/mine";
 
 pub(super) const STATUS: &str = "\
 Examples:
-  clawsig status                                 every stage of runs/sample
-  clawsig status --set tfidf.min_df=5            what that setting would run again
+  clawsig status                        every stage of runs/sample
+  clawsig status --set tfidf.min_df=5   what that runs again
   clawsig status --format json | jq '.stages[].reasons'";
 
 pub(super) const LOCK: &str = "\
@@ -63,51 +63,51 @@ Examples:
 
 pub(super) const VERIFY: &str = "\
 Examples:
-  clawsig verify                                 runs/sample
+  clawsig verify   runs/sample
   clawsig verify runs/paper --format json | jq .counts
   clawsig verify runs/mine --rebuild --set source.path=FOLDER
   clawsig verify runs/mine --lock lock.json --published published.json";
 
 pub(super) const INSPECT: &str = "\
 Examples:
-  clawsig inspect                                the bundled sample
-  clawsig inspect FOLDER --rows 10               a folder of JSONL or Parquet files
-  clawsig inspect runs/sample                    what a finished run has read";
+  clawsig inspect                    the bundled sample
+  clawsig inspect FOLDER --rows 10   a folder of JSONL or Parquet files
+  clawsig inspect runs/sample        what a finished run has read";
 
 pub(super) const DIFF: &str = "\
 Examples:
   clawsig diff runs/last-week runs/this-week
-  clawsig diff runs/a runs/b --texts             also rows of one id whose text differs
-  clawsig diff runs/a runs/b --fail-on drift     exit code 3 if a scanner's flags have shifted
+  clawsig diff runs/a runs/b --texts           texts of the same id as well
+  clawsig diff runs/a runs/b --fail-on drift   exit code 3 if scanners shifted
   clawsig diff runs/a runs/b --format json | jq .findings";
 
 pub(super) const SYNTH: &str = "\
 Examples:
   clawsig synth --rows 1000 --seed 7 --out DIR
-  clawsig synth --rows 67453 --as parquet --out DIR    of the study's size";
+  clawsig synth --rows 67453 --as parquet --out DIR   of the study's size";
 
 pub(super) const PROFILE: &str = "\
 Examples:
-  clawsig profile                                every key of `sample` with its value
+  clawsig profile   every key of `sample` with its value
   clawsig profile --profile tutorial --set tfidf.min_df=5";
 
 pub(super) const COMPLETIONS: &str = "\
 Examples:
-  clawsig completions bash > ~/.local/share/bash-completion/completions/clawsig
+  clawsig completions bash > /etc/bash_completion.d/clawsig
   clawsig completions fish > ~/.config/fish/completions/clawsig.fish";
 
 pub(super) const MAN: &str = "\
 Examples:
   clawsig man | man -l -
-  clawsig man --out ~/.local/share/man/man1      one page a command";
+  clawsig man --out ~/.local/share/man/man1   one page a command";
 
 pub(super) const PREDICT: &str = "\
 Examples:
-  clawsig predict skills/mail/SKILL.md          one file, by its text alone
-  clawsig predict skills --as csv > scores.csv  every folder below with a SKILL.md
-  clawsig predict new.jsonl --model runs/paper  rows with the dataset's columns
-  clawsig predict - < new.jsonl > scores.jsonl  a filter: a line out for every line in
-  clawsig predict skills --as sarif --threshold malicious@fpr=0.01 > skills.sarif
+  clawsig predict skills/mail/SKILL.md           one file, by its text alone
+  clawsig predict skills --as csv > scores.csv   folders with a SKILL.md
+  clawsig predict new.jsonl --model runs/paper   rows of the dataset
+  clawsig predict - < new.jsonl > scores.jsonl   a line out for a line in
+  clawsig predict skills --as sarif --threshold malicious@fpr=0.01
 
 A skill without scanner results (a file, a folder, a row without any of the scanners' columns) is
 scored by the run's text-only model. Of a folder, the files beside SKILL.md count as its bundle.
@@ -121,6 +121,6 @@ Examples:
   clawsig export npz runs/sample --out matrices
   clawsig export sarif runs/sample --out skills.sarif
   clawsig export sql --engine duckdb --over jsonl FOLDER --out sql
-  clawsig export leaderboard runs/paper --out submission   (after `clawsig run ... --final`)
+  clawsig export leaderboard runs/paper --out submission   after `run --final`
 
 A run is never changed by an export. What exists already is kept unless --force is given.";

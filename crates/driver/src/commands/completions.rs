@@ -1,6 +1,9 @@
 //! `clawsig completions` and `clawsig man`: the command line as a shell and a reader need it.
 
-use std::{io, path::Path};
+use std::{
+    io::{self, Write as _},
+    path::Path,
+};
 
 use clap::CommandFactory;
 
@@ -43,7 +46,42 @@ pub(crate) fn man(arguments: &ManArgs) -> Result<ExitStatus, Error> {
 }
 
 fn render(command: clap::Command, page: &mut Vec<u8>) -> io::Result<()> {
-    clap_mangen::Man::new(command).render(page)
+    let examples = command.get_after_help().map(ToString::to_string);
+    let mut made = Vec::new();
+    clap_mangen::Man::new(command).render(&mut made)?;
+    let made = String::from_utf8_lossy(&made);
+    // What follows the help is one filled paragraph to clap_mangen, and examples are lines.
+    let rest = made.split_once(".SH EXTRA\n");
+    let (Some((before, after)), Some(examples)) = (rest, examples) else {
+        return page.write_all(made.as_bytes());
+    };
+    let after = after.find("\n.SH ").map_or("", |at| &after[at + 1..]);
+    write!(page, "{before}.SH EXAMPLES\n{}{after}", roff_of(&examples))
+}
+
+/// Examples as troff: lines that begin with blanks stay lines, others fill paragraphs.
+fn roff_of(examples: &str) -> String {
+    let mut text = String::new();
+    let mut as_lines = false;
+    for line in examples.lines().filter(|line| *line != "Examples:") {
+        if line.starts_with(' ') != as_lines {
+            as_lines = !as_lines;
+            text.push_str(if as_lines { ".nf\n" } else { ".fi\n" });
+        }
+        let line = line.trim().replace('\\', "\\e").replace('-', "\\-");
+        match line.chars().next() {
+            None => text.push_str(".PP"),
+            // Not a request.
+            Some('.' | '\'') => text.push_str("\\&"),
+            Some(_) => {}
+        }
+        text.push_str(&line);
+        text.push('\n');
+    }
+    if as_lines {
+        text.push_str(".fi\n");
+    }
+    text
 }
 
 fn write(folder: &Path, name: &str, command: clap::Command) -> Result<(), Error> {
