@@ -1,8 +1,8 @@
 """The original notebook's steps in Python, without its figures: rates, overlaps and agreement of
 the three scanners, TF-IDF and four numbers, logistic regression, the test report.
 
-notebook.py FOLDER RUN   FOLDER has train.jsonl and test.jsonl; the 20,000 training rows are those of
-the clawsig run RUN (features/rows_train.csv), so that both sides fit the same rows.
+notebook.py FOLDER RUN [TOL]   FOLDER has train.jsonl and test.jsonl; the training rows are those of the
+clawsig run RUN (features/rows_train.csv), so that both sides fit the same rows.
 """
 
 import csv

@@ -63,6 +63,14 @@ pub(crate) fn parity(arguments: &[String]) -> Result<(), Failure> {
     }
 }
 
+/// Tries other families of models on a folder's rows.
+pub(crate) fn families(arguments: &[String]) -> Result<(), Failure> {
+    let [folder] = arguments else {
+        return Err(Failure::Usage("families takes one folder of rows".to_owned()));
+    };
+    Bench::prepare()?.families(folder)
+}
+
 /// Where a comparison finds its programs and keeps its files.
 pub(crate) struct Bench {
     /// Where inputs and outputs lie.

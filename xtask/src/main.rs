@@ -40,6 +40,7 @@ cargo xtask <command>
                           compare the vectorizers with scikit-learn's, on the texts of JSONL files
                           or of two synthetic corpora
   parity model [FOLDER]   compare training with scikit-learn, on synthetic rows and on FOLDER's
+  parity families FOLDER  try other families of models on FOLDER's rows, chosen on validation
   torture CAMPAIGN        kill, starve, corrupt and attack the program: kill, disk, bits, input,
                           hostile, strangers, all; [--count N] [--seed S] [--short]
   unicode                 list in crates/features/UNICODE.md where Python's Unicode differs
@@ -74,7 +75,8 @@ fn main() -> ExitCode {
         "parity" => match rest.split_first() {
             Some((name, rest)) if name == "features" => parity::run(rest),
             Some((name, rest)) if name == "model" => bench::parity(rest),
-            _ => Err(Failure::Usage("parity of what? features, model".to_owned())),
+            Some((name, rest)) if name == "families" => bench::families(rest),
+            _ => Err(Failure::Usage("parity of what? features, model, families".to_owned())),
         },
         "torture" => torture::torture(rest),
         "unicode" => parity::unicode(),

@@ -1,7 +1,10 @@
 //! The classifier against scikit-learn and linfa: the solver, the whole notebook, and the parity
 //! of finished runs.
 
-use std::{path::PathBuf, process::Command};
+use std::{
+    path::{Path, PathBuf},
+    process::Command,
+};
 
 use super::{ALL_ROWS, Bench, TRAIN_ROWS, number, ratios};
 use crate::{
@@ -112,8 +115,8 @@ impl Bench {
         &self,
         settings: &[&str],
         stages: &[&str],
-        source: &std::path::Path,
-        out: &std::path::Path,
+        source: &Path,
+        out: &Path,
     ) -> Result<(), Failure> {
         let clawsig = build_clawsig()?;
         for stage in stages {
@@ -130,7 +133,8 @@ impl Bench {
         Ok(())
     }
 
-    /// The notebook from JSONL to metrics, all of `clawsig run` against Python without figures.
+    /// The notebook from JSONL to metrics on all training rows, against Python without figures:
+    /// first its own steps, then everything that `clawsig run` does beside them.
     pub(super) fn notebook(&self) -> Result<(), Failure> {
         let Some(python) = &self.python else {
             println!("notebook: without the peers there is nothing to compare with");
@@ -139,17 +143,23 @@ impl Bench {
         let source = self.corpus()?;
         let out = self.folder.join("notebook-run");
         let clawsig = build_clawsig()?;
-        let ours = output(
-            Command::new(python)
-                .arg(self.script("measure.py"))
-                .arg(&clawsig)
-                .args(["run", "--profile", "tutorial", "--force", "--quiet"])
-                .args(["--set", "source.kind=path", "--set"])
-                .arg(format!("source.path={}", source.display()))
-                .arg("--out")
-                .arg(&out),
-        )?;
-        print!("{ours}");
+        let run = |more: &[&str]| {
+            let text = output(
+                Command::new(python)
+                    .arg(self.script("measure.py"))
+                    .arg(&clawsig)
+                    .args(["run", "--profile", "tutorial", "--force", "--quiet"])
+                    .args(["--set", "sample.rows=0", "--set", "source.kind=path", "--set"])
+                    .arg(format!("source.path={}", source.display()))
+                    .args(more)
+                    .arg("--out")
+                    .arg(&out),
+            )?;
+            print!("{text}");
+            Ok::<String, Failure>(text)
+        };
+        run(&[])?;
+        let ours = run(&["--set", "evaluate.refits=false"])?;
         let (source, out) = (source.display().to_string(), out.display().to_string());
         let theirs = self.peer("notebook.py", &[&source, &out])?;
         ratios(&ours, theirs.as_deref());
@@ -197,6 +207,25 @@ impl Bench {
                 self.peer("model_parity.py", &[&format!("{name}: {setting}={}", out.display())])?;
             }
         }
+        Ok(())
+    }
+
+    /// Other families on the matrices of the profile `paper`, with and without the scanners' columns.
+    pub(super) fn families(&self, folder: &str) -> Result<(), Failure> {
+        let sets = [
+            ("every group", "[\"text\", \"flags\", \"numeric\", \"codes\", \"shape\"]"),
+            ("text and shape", "[\"text\", \"shape\"]"),
+        ];
+        let mut runs = Vec::new();
+        for (at, (name, groups)) in sets.into_iter().enumerate() {
+            let out = self.folder.join(format!("families-{at}"));
+            let groups = format!("features.groups={groups}");
+            let settings = ["--profile", "paper", "--set", &groups];
+            self.stages(&settings, &["ingest", "features", "train"], Path::new(folder), &out)?;
+            runs.push(format!("{name}={}", out.display()));
+        }
+        let runs: Vec<&str> = runs.iter().map(String::as_str).collect();
+        self.peer("families.py", &runs)?;
         Ok(())
     }
 }
