@@ -432,7 +432,10 @@ fn read_file(
     Ok(read)
 }
 
-/// Processes a file's blocks on `params.threads` threads and hands the outcomes to `take` in the
+/// Blocks beyond one a worker: fewer, and the reader waits for a block while others have work.
+const SPARE_BLOCKS: usize = 8;
+
+/// Processes a file's blocks on `params.threads` threads, one of which reads, and hands the outcomes to `take` in the
 /// order of the file, on the calling thread. `take` gives the block back for its memory, which at
 /// the end is in `buffers`, where it is also taken from.
 fn parallel(
@@ -442,7 +445,9 @@ fn parallel(
     buffers: &mut Vec<Vec<u8>>,
     mut take: impl FnMut(Work, Result<Outcome, IngestError>) -> Result<Work, IngestError>,
 ) -> Result<Fingerprint, IngestError> {
-    let in_flight = params.threads + 2;
+    // Reading and hashing keep one thread busy.
+    let workers = params.threads.saturating_sub(1).max(1);
+    let in_flight = workers + SPARE_BLOCKS;
     let (free_in, free) = sync_channel::<Vec<u8>>(in_flight);
     for _ in 0..in_flight {
         // The channel holds exactly this many.
@@ -459,7 +464,7 @@ fn parallel(
             };
             (read, free)
         });
-        for _ in 0..params.threads {
+        for _ in 0..workers {
             let (work, done_in) = (&work, done_in.clone());
             scope.spawn(move || {
                 let mut scratch = Vec::new();
