@@ -218,8 +218,9 @@ impl Sink {
         })
     }
 
-    fn write(&mut self, outcome: &Outcome) -> Result<(), IngestError> {
-        for (split, group) in &outcome.groups {
+    /// Writes the rejects and takes the rows out of `outcome`.
+    fn write(&mut self, outcome: &mut Outcome) -> Result<(), IngestError> {
+        for (split, group) in mem::take(&mut outcome.groups) {
             self.tables[split.index()].write(group)?;
         }
         for reject in &outcome.rejects {
@@ -398,7 +399,7 @@ fn read_file(
             });
         }
         if let Some(sink) = &mut sink {
-            sink.write(&outcome)?;
+            sink.write(&mut outcome)?;
         }
         let profile = &mut read.profile;
         profile.lines += outcome.lines;

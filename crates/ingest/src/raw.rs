@@ -207,7 +207,7 @@ impl RawParquetWriter {
         let group = arrays
             .and_then(|arrays| self.schema.encode(&arrays, &mut self.scratch))
             .map_err(|error| failed(&self.path, error))?;
-        self.writer.write(&group)
+        self.writer.write(group)
     }
 
     /// Writes the rest and the footer; without it the file is no Parquet file.

@@ -29,6 +29,10 @@ pub(crate) const FAST: CompressionOptions = CompressionOptions::Lz4Raw;
 /// A compression for files that are kept and handed around.
 pub(crate) const SMALL: CompressionOptions = CompressionOptions::Zstd(None);
 
+/// Bytes that a row group of a file has at least, before compression: every group costs the writer some
+/// kilobytes of memory until the file ends.
+const GROUP_BYTES: usize = 16 << 20;
+
 /// The settings of a file: no statistics, as they would hold skill text.
 const fn options(compression: CompressionOptions) -> WriteOptions {
     WriteOptions {
@@ -55,10 +59,26 @@ pub(crate) struct TableSchema {
     as_it_is: Option<&'static str>,
 }
 
-/// A row group as the bytes of its pages.
+/// A row group, or a part of one, as the bytes of its pages.
+#[derive(Default)]
 pub(crate) struct RowGroup {
     rows: u64,
+    /// Before compression.
+    bytes: usize,
     columns: Vec<Vec<CompressedPage>>,
+}
+
+impl RowGroup {
+    /// Appends the rows of another.
+    fn append(&mut self, more: RowGroup) {
+        self.rows += more.rows;
+        self.bytes += more.bytes;
+        if self.columns.is_empty() {
+            self.columns = more.columns;
+        } else {
+            self.columns.iter_mut().zip(more.columns).for_each(|(all, pages)| all.extend(pages));
+        }
+    }
 }
 
 impl TableSchema {
@@ -84,7 +104,7 @@ impl TableSchema {
         scratch: &mut Vec<u8>,
     ) -> PolarsResult<RowGroup> {
         let rows = arrays.first().map_or(0, |array| array.len()) as u64;
-        let mut columns = Vec::new();
+        let mut columns: Vec<Vec<CompressedPage>> = Vec::new();
         for (array, parquet) in arrays.iter().zip(&self.parquet) {
             let compression = match self.as_it_is == Some(parquet.name()) {
                 true => CompressionOptions::Uncompressed,
@@ -109,7 +129,13 @@ impl TableSchema {
                 columns.push(pages.collect::<PolarsResult<_>>()?);
             }
         }
-        Ok(RowGroup { rows, columns })
+        let size = |page: &CompressedPage| match page {
+            CompressedPage::Data(page) => page.uncompressed_size(),
+            // Plain encoding has no dictionary.
+            CompressedPage::Dict(_) => 0,
+        };
+        let bytes = columns.iter().flatten().map(size).sum();
+        Ok(RowGroup { rows, bytes, columns })
     }
 }
 
@@ -117,6 +143,8 @@ impl TableSchema {
 pub(crate) struct TableWriter {
     path: PathBuf,
     writer: FileWriter<BufWriter<File>>,
+    /// What is yet to be written.
+    pending: RowGroup,
 }
 
 impl TableWriter {
@@ -128,10 +156,17 @@ impl TableWriter {
             schema.options,
         )
         .map_err(|error| failed(path, error))?;
-        Ok(TableWriter { path: path.to_owned(), writer })
+        Ok(TableWriter { path: path.to_owned(), writer, pending: RowGroup::default() })
     }
 
-    pub(crate) fn write(&mut self, group: &RowGroup) -> Result<(), IngestError> {
+    /// Takes rows; they are written when there are enough for a group.
+    pub(crate) fn write(&mut self, rows: RowGroup) -> Result<(), IngestError> {
+        self.pending.append(rows);
+        if self.pending.bytes < GROUP_BYTES { Ok(()) } else { self.write_pending() }
+    }
+
+    fn write_pending(&mut self) -> Result<(), IngestError> {
+        let group = mem::take(&mut self.pending);
         if group.rows == 0 {
             return Ok(());
         }
@@ -144,6 +179,7 @@ impl TableWriter {
     }
 
     pub(crate) fn finish(mut self) -> Result<(), IngestError> {
+        self.write_pending()?;
         self.writer.end(None).map_err(|error| failed(&self.path, error))?;
         let mut file = self.writer.into_inner();
         file.flush().map_err(IngestError::io("write", &self.path))
