@@ -316,6 +316,7 @@ impl<'u> DrawPlan<'u> {
         let (bulk, rest) = units.groups.split_at(cut);
         let (mut singles, mut members) = (Vec::new(), Vec::new());
         for (cluster, size) in rest {
+            // 2^32 members would take 64 GiB.
             let begin = members.len() as u32;
             members.extend_from_slice(cluster);
             singles.extend((0..*size).map(|_| begin..members.len() as u32));

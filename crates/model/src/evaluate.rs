@@ -19,10 +19,10 @@ use crate::{
     error::{ModelError, Result},
     metrics::{Bootstrap, Scored, split_metrics_told},
     model::TrainedModel,
-    params::{Calibration, SolverKind, TrainParams},
+    params::{Calibration, TrainParams},
     parts::{Part, TrainData, shuffle},
     solver::{Coefficients, Compact},
-    train::{PartProgress, Training, fit, groups_of, keep_groups},
+    train::{COMPARED_GAP, PartProgress, Training, fit, groups_of, keep_groups},
 };
 
 /// Evaluation's parameters, not yet checked.
@@ -262,9 +262,8 @@ impl Stage<'_> {
         (part, done, total): (&str, u64, u64),
     ) -> Result<TrainedModel> {
         (self.progress)(part, done, total);
-        // A comparison needs three digits of a metric, not the optimum's eighth.
-        let params =
-            TrainParams { tolerance: self.params.tolerance.max(1e-5), ..self.params.clone() };
+        let tolerance = self.params.tolerance.max(COMPARED_GAP);
+        let params = TrainParams { tolerance, ..self.params.clone() };
         let start = self.start(labels, groups);
         let iterations = |n, _| (self.progress)(&format!("{part}, step {n}"), done, total);
         fit(x, labels, groups, self.columns, &params, start.as_ref(), &iterations)
@@ -274,7 +273,7 @@ impl Stage<'_> {
     fn start(&self, labels: &[usize], groups: &[ColumnGroup]) -> Option<Coefficients> {
         let model = &self.training.model;
         let present: BTreeSet<usize> = labels.iter().copied().collect();
-        if present.len() != model.classes.len() || self.params.solver == SolverKind::Linfa {
+        if present.len() != model.classes.len() {
             return None;
         }
         Some(keep_groups(&model.coefficients, self.columns, groups))

@@ -22,10 +22,10 @@ use crate::{
 /// Is told the part under way, how much of that part is done, and of how much.
 pub type PartProgress<'a> = &'a (dyn Fn(&str, u64, u64) + Sync);
 
-/// The gap to which each value of a grid is solved; the chosen one then goes on to
-/// [`TrainParams::tolerance`]. A thousandth of a percent of the objective moves no digit of a
-/// metric that anybody would choose by.
-const GRID_TOLERANCE: f64 = 1e-5;
+/// The gap to which models are solved that are only compared: the values of a grid, the refits of
+/// an evaluation. A thousandth of a percent of the objective moves no digit of a metric that
+/// anybody would choose by.
+pub(crate) const COMPARED_GAP: f64 = 1e-5;
 
 /// What training gives.
 #[derive(Clone, Debug)]
@@ -51,7 +51,8 @@ fn solver_of(kind: SolverKind) -> &'static dyn Solver {
     }
 }
 
-/// Fits one model on a matrix whose dropped columns are empty.
+/// Fits one model on a matrix whose dropped columns are empty, from `start` if there is one and the
+/// solver takes one: linfa's does not.
 pub(crate) fn fit(
     x: &Compact,
     labels: &[usize],
@@ -85,6 +86,7 @@ pub(crate) fn fit(
         .with_l1(ratio / params.c)?
         .with_weights(labels.iter().map(|&label| weight(label)).collect())?;
     let stop = Stop { tolerance: params.tolerance, max_iterations: params.max_iterations };
+    let start = start.filter(|_| params.solver != SolverKind::Linfa);
     let solution = solver_of(params.solver).solve(&problem, start, stop, progress)?;
     Ok(TrainedModel {
         target: params.target,
@@ -117,20 +119,6 @@ pub(crate) fn keep_groups(
 pub(crate) fn groups_of(columns: &[ColumnInfo]) -> Vec<ColumnGroup> {
     let has = |group: &ColumnGroup| columns.iter().any(|column| column.group == *group);
     ColumnGroup::ALL.iter().copied().filter(has).collect()
-}
-
-/// [`fit`] from a start, which linfa's solver can't take.
-fn fit_from(
-    x: &Compact,
-    labels: &[usize],
-    groups: &[ColumnGroup],
-    columns: &[ColumnInfo],
-    params: &TrainParams,
-    start: Option<&Coefficients>,
-    progress: Progress<'_>,
-) -> Result<TrainedModel> {
-    let start = start.filter(|_| params.solver != SolverKind::Linfa);
-    fit(x, labels, groups, columns, params, start, progress)
 }
 
 /// The warning of a fit that did not reach its optimum.
@@ -188,10 +176,10 @@ pub fn train(
         progress(&part, at as u64, total);
         let iterations = |n, _| progress(&format!("{part}, step {n}"), at as u64, total);
         let tolerance =
-            if grid.len() > 1 { params.tolerance.max(GRID_TOLERANCE) } else { params.tolerance };
+            if grid.len() > 1 { params.tolerance.max(COMPARED_GAP) } else { params.tolerance };
         let tried = TrainParams { c, tolerance, ..params.clone() };
         let warm = start.as_ref();
-        let model = fit_from(&x, &train.labels, &groups, data.columns, &tried, warm, &iterations)?;
+        let model = fit(&x, &train.labels, &groups, data.columns, &tried, warm, &iterations)?;
         start = Some(model.coefficients.clone());
         warnings.extend(not_reached(&format!("C = {c}"), &model));
         let scored = Scored::new(&model, &validation.x, &validation.labels, &validation.rows)?;
@@ -245,7 +233,7 @@ pub fn train(
         let part = format!("C = {}, as chosen", chosen.c);
         let iterations = |n, _| progress(&format!("{part}, step {n}"), done, total);
         let start = Some(&model.coefficients);
-        model = fit_from(&x, &train.labels, &groups, data.columns, &chosen, start, &iterations)?;
+        model = fit(&x, &train.labels, &groups, data.columns, &chosen, start, &iterations)?;
         warnings.extend(not_reached(&part, &model));
     }
     model.params.tolerance = params.tolerance;
@@ -261,7 +249,7 @@ pub fn train(
         let iterations = |n, _| progress(&format!("text-only model, step {n}"), done + 1, total);
         let params = &model.params;
         let start = Some(&start);
-        let model = fit_from(&x, &train.labels, &kept, data.columns, params, start, &iterations)?;
+        let model = fit(&x, &train.labels, &kept, data.columns, params, start, &iterations)?;
         warnings.extend(not_reached("the text-only model", &model));
         Some(model)
     };

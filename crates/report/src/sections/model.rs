@@ -57,7 +57,8 @@ fn fill(found: &Evaluation, blocks: &mut Vec<Block>) -> Result<(), ReportError> 
         (&found.memorising, "memorising", "Official, de-duplicated, unseen owners"),
     ] {
         if rows.is_empty() {
-            blocks.push(Block::Note(format!("{title}: undefined: not computed.")));
+            let how = "not computed by this run; evaluate.refits=true asks for it";
+            blocks.push(Block::Note(format!("{title}: {how}.")));
         } else {
             figures.push(scores(rows, &split, name, title)?);
         }
