@@ -98,6 +98,10 @@ fn comments_file_times_and_unrelated_settings_run_nothing_again() {
     }
     let said = run(&[]);
     assert_eq!(said.matches("up to date").count(), 6, "{said}");
+    // A report that the command did not make is not shown as its result.
+    let train = ["train", "--profile", "mine.toml", "--out", "r"];
+    let printed = sandbox.clawsig(&train).done().stdout;
+    assert!(printed.ends_with("\nresults: r\n"), "{printed}");
     // Threads change no result; the seed of a sample that is not drawn does not either.
     let said = run(&["--set", "run.threads=1"]);
     assert_eq!(said.matches("up to date").count(), 6, "{said}");

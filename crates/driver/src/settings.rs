@@ -240,6 +240,8 @@ pub struct ModelSettings {
     pub split: SplitPlan,
     /// `none`, `platt` or `isotonic`, fitted on validation.
     pub calibration: Calibration,
+    /// Whether a model on text and shape alone is trained too, for skills that no scanner saw.
+    pub text_only: bool,
     /// Relative gap at which the optimum counts as reached.
     pub tolerance: f64,
     /// The most iterations.
@@ -257,6 +259,7 @@ impl Default for ModelSettings {
             solver: SolverKind::Auto,
             split: SplitPlan::Official,
             calibration: Calibration::None,
+            text_only: true,
             tolerance: 1e-6,
             max_iterations: 2000,
         }

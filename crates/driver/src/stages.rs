@@ -81,8 +81,9 @@ impl Stage {
     /// The version of the stage's code: raised when the same inputs give other results.
     const fn version(self) -> u32 {
         match self {
-            Stage::Ingest | Stage::Train | Stage::Evaluate | Stage::Report => 2,
-            Stage::Agreement | Stage::Features => 1,
+            Stage::Ingest | Stage::Features | Stage::Report => 2,
+            Stage::Train | Stage::Evaluate => 3,
+            Stage::Agreement => 1,
         }
     }
 
@@ -184,7 +185,7 @@ impl Job {
         self.check()?;
         // What is missing is told before a folder is made.
         let source = match stages.contains(&Stage::Ingest) {
-            true => Located::fetch(self)?,
+            true => Located::fetch(self, self.reads_anyway()?)?,
             false => Located::default(),
         };
         for &needed in stages.first().map_or(&[][..], |first| first.needs()) {
@@ -198,10 +199,10 @@ impl Job {
         let mut outcomes = Vec::new();
         for &stage in stages {
             let plan = self.plan(&run, stage, &source)?;
-            let mut state = run.state(&plan)?;
-            if self.forced.contains(&stage) {
-                state = State::Stale(vec![Reason::Forced]);
-            }
+            let state = match self.forced.contains(&stage) {
+                true => State::Stale(vec![Reason::Forced]),
+                false => run.state(&plan)?,
+            };
             self.announce(stage, &state);
             let mut seconds = None;
             if state != State::UpToDate {
@@ -263,6 +264,19 @@ impl Job {
         train::params(settings).map_err(wrong)?;
         evaluate::params(settings, self.final_).map_err(wrong)?;
         Ok(())
+    }
+
+    /// Whether ingest runs whatever the files hold, so that they need not be hashed to know.
+    fn reads_anyway(&self) -> Result<bool, Error> {
+        let never_run = || -> Result<bool, Error> {
+            match Manifest::read(&self.out.join(Stage::Ingest.as_str())) {
+                Ok(manifest) => Ok(manifest.is_none()),
+                // Why it can't be used is told where the stage's state is.
+                Err(StoreError::BadManifest { .. } | StoreError::Format { .. }) => Ok(false),
+                Err(e) => Err(e.into()),
+            }
+        };
+        Ok(self.forced.contains(&Stage::Ingest) || never_run()?)
     }
 
     fn set_threads(&self) {
@@ -374,11 +388,16 @@ impl Job {
         source: &Located,
     ) -> Result<(), Error> {
         let started = Instant::now();
-        let work = run.begin(plan)?;
+        let mut work = run.begin(plan)?;
+        let mut read = Vec::new();
         let progress = Progress::new(stage.as_str(), self.quiet);
         let context = Context { job: self, run, work: &work, progress: &progress };
         let rows = match stage {
-            Stage::Ingest => ingest::run(&context, source)?,
+            Stage::Ingest => {
+                let (rows, inputs) = ingest::run(&context, source)?;
+                read = inputs;
+                rows
+            }
             Stage::Agreement => agreement::run(&context)?,
             Stage::Features => features::run(&context)?,
             Stage::Train => train::run(&context)?,
@@ -386,6 +405,7 @@ impl Job {
             Stage::Report => report::run(&context)?,
         };
         drop(progress);
+        work.add_inputs(read);
         let timing = json!({
             "seconds": started.elapsed().as_secs_f64(),
             "threads": rayon::current_num_threads(),

@@ -1,6 +1,9 @@
 //! What a run says at its end: the figures a person looks for first, and where the rest lies.
 
-use std::{fmt::Write as _, path::Path};
+use std::{
+    fmt::Write as _,
+    path::{Path, PathBuf},
+};
 
 use clawsig_schema::{
     agreement::{AgreementResults, OVERALL_SLICE},
@@ -72,7 +75,7 @@ pub(crate) fn json(job: &Job, outcomes: &[StageOutcome]) -> Result<String, Error
         })
         .collect();
     let pairs = results.agreement.as_ref().and_then(|a| a.slice(OVERALL_SLICE)).map(|s| &s.pairs);
-    let report = job.out.join("report").join("report.html");
+    let report = report(job, outcomes);
     let value = json!({
         "run": job.out,
         "stages": stages,
@@ -81,7 +84,7 @@ pub(crate) fn json(job: &Job, outcomes: &[StageOutcome]) -> Result<String, Error
         "synthetic": results.profile.as_ref().map(|p| p.synthetic),
         "pairs": pairs,
         "metrics": results.metrics,
-        "report": report.is_file().then_some(report),
+        "report": report,
     });
     Ok(format!("{value:#}\n"))
 }
@@ -104,11 +107,18 @@ pub(crate) fn text(job: &Job, outcomes: &[StageOutcome]) -> Result<String, Error
         classifier(&mut text, metrics, &results.baselines);
     }
     times(&mut text, outcomes);
-    let report = job.out.join("report").join("report.html");
-    let place = if report.is_file() { report } else { job.out.clone() };
-    let what = if place.ends_with("report.html") { "report" } else { "results" };
-    line(&mut text, &format!("{what}: {}", place.display()));
+    let place = match report(job, outcomes) {
+        Some(report) => format!("report: {}", report.display()),
+        None => format!("results: {}", job.out.display()),
+    };
+    line(&mut text, &place);
     Ok(text)
+}
+
+/// The report that these stages made or found up to date; one of an earlier run is not theirs.
+fn report(job: &Job, outcomes: &[StageOutcome]) -> Option<PathBuf> {
+    let made = outcomes.iter().any(|outcome| outcome.stage == Stage::Report);
+    made.then(|| job.out.join(Stage::Report.as_str()).join("report.html"))
 }
 
 fn line(text: &mut String, line: &str) {

@@ -136,28 +136,16 @@ pub fn build(
         return Err(FeaturesError::NoTrainingRows);
     }
     progress("fitting the vocabulary", done);
-    let (text, matrix) = match fit {
-        Some(fit) => fit.finish().map(|(fitted, matrix)| (Some(fitted), Some(matrix)))?,
-        None => (None, None),
+    let (text, pieces) = match fit {
+        Some(fit) => fit.finish_in_pieces().map(|(fitted, pieces)| (Some(fitted), pieces))?,
+        None => (None, Vec::new()),
     };
     let fitted = FittedFeatures::fit(params.clone(), text, &signals)?;
-    let mut rows = Rows::default();
-    for (at, (signals, info)) in signals.iter().zip(&infos).enumerate() {
-        let mut row = SparseRow::default();
-        if let Some((columns, values)) = matrix.as_ref().map(|matrix| matrix.row(at)) {
-            row.columns.extend_from_slice(columns);
-            row.values.extend_from_slice(values);
-        }
-        fitted.append(signals, &info.id, &mut row)?;
-        rows.push(&row.columns, &row.values);
-    }
-    drop((matrix, signals));
+    let pieces = with_signals(&fitted, pieces, &signals, &infos)?;
+    drop(signals);
     let cols = fitted.cols();
-    let mut splits = vec![SplitFeatures {
-        split: Split::Train,
-        matrix: Rows::join(vec![rows], cols)?,
-        rows: infos,
-    }];
+    let mut splits =
+        vec![SplitFeatures { split: Split::Train, matrix: Rows::join(pieces, cols)?, rows: infos }];
     for &split in Split::ALL.iter().filter(|&&split| split != Split::Train) {
         let mut pieces = Vec::new();
         let mut infos = Vec::new();
@@ -188,6 +176,50 @@ pub fn build(
     progress("near-duplicates", done);
     mark_duplicates(&mut splits, &signatures)?;
     Ok(FeatureSet { columns: fitted.columns(), fitted, splits })
+}
+
+/// The training rows' text columns, in pieces of consecutive rows, with the signals' columns behind
+/// them. Without text columns there are no pieces to begin with.
+fn with_signals(
+    fitted: &FittedFeatures,
+    mut pieces: Vec<Rows>,
+    signals: &[Signals],
+    infos: &[RowInfo],
+) -> Result<Vec<Rows>, FeaturesError> {
+    if fitted.text().is_none() {
+        let mut rows = Rows::default();
+        signals.iter().for_each(|_| rows.push(&[], &[]));
+        pieces.push(rows);
+    }
+    let mut first = 0;
+    let mut placed = Vec::with_capacity(pieces.len());
+    for piece in pieces {
+        let rows = first..first + piece.len();
+        first = rows.end;
+        placed.push((piece, &signals[rows.clone()], &infos[rows]));
+    }
+    let made: Vec<Result<Rows, FeaturesError>> = placed
+        .into_par_iter()
+        .map(|(piece, signals, infos)| {
+            let mut rows = Rows::default();
+            let mut row = SparseRow::default();
+            let mut of = signals.iter().zip(infos);
+            piece.for_each(|columns, values| {
+                row.columns.clear();
+                row.values.clear();
+                row.columns.extend_from_slice(columns);
+                row.values.extend_from_slice(values);
+                if let Some((signals, info)) = of.next() {
+                    fitted.append(signals, &info.id, &mut row)?;
+                }
+                rows.push(&row.columns, &row.values);
+                Ok::<(), FeaturesError>(())
+            })?;
+            Ok(rows)
+        })
+        .collect();
+    // Of several errors the first row's is told, whichever thread was faster.
+    made.into_iter().collect()
 }
 
 fn text_of(row: &SkillRow) -> &str {

@@ -58,14 +58,27 @@ fn mix(hash: u64) -> u64 {
 }
 
 fn hash_bytes(bytes: &[u8]) -> u64 {
+    let (words, rest) = bytes.as_chunks::<8>();
     let mut hash = bytes.len() as u64;
-    for chunk in bytes.chunks(8) {
-        let mut word = [0; 8];
-        word[..chunk.len()].copy_from_slice(chunk);
-        hash = mix(hash.rotate_left(23) ^ u64::from_le_bytes(word));
+    for word in words {
+        hash = mix(hash.rotate_left(23) ^ u64::from_le_bytes(*word));
     }
-    hash
+    if rest.is_empty() { hash } else { mix(hash.rotate_left(23) ^ short(rest)) }
 }
+
+/// One to seven bytes as a number; different ones give different numbers where the lengths agree.
+fn short(bytes: &[u8]) -> u64 {
+    match (bytes.first_chunk::<4>(), bytes.last_chunk::<4>()) {
+        (Some(first), Some(last)) => {
+            u64::from(u32::from_le_bytes(*first)) | u64::from(u32::from_le_bytes(*last)) << 32
+        }
+        _ => bytes.iter().fold(0, |number, &byte| number << 8 | u64::from(byte)),
+    }
+}
+
+/// The base of the rolling hash, and its power by which a word leaves the window.
+const BASE: u64 = 0xD6E8_FEB8_6659_FD93;
+const LEAVING: u64 = BASE.wrapping_pow(SHINGLE as u32);
 
 impl Signature {
     /// The signature of a text, in one pass.
@@ -74,15 +87,17 @@ impl Signature {
         let mut recent = [0_u64; SHINGLE];
         let mut words = 0_usize;
         let mut normalised = 0_u64;
+        // The last five words as digits of a number, modulo 2^64 (Karp, Rabin 1987).
+        let mut window = 0_u64;
         each_word(text, true, &mut Vec::new(), |word| {
             let hash = hash_bytes(word);
             normalised = mix(normalised.rotate_left(5) ^ hash);
-            recent[words % SHINGLE] = hash;
+            let oldest = std::mem::replace(&mut recent[words % SHINGLE], hash);
             words += 1;
+            let shifted = window.wrapping_mul(BASE).wrapping_add(hash);
+            window = shifted.wrapping_sub(oldest.wrapping_mul(LEAVING));
             if words >= SHINGLE {
-                // From the oldest to the newest of the last five words.
-                let shingle = (0..SHINGLE)
-                    .fold(0_u64, |sum, i| mix(sum.rotate_left(17) ^ recent[(words + i) % SHINGLE]));
+                let shingle = mix(window);
                 let bin = (shingle >> 57) as usize;
                 bins[bin] = bins[bin].min(shingle as u32 & 0x7FFF_FFFF);
             }

@@ -200,11 +200,7 @@ pub fn read_npz<R: Read + Seek>(input: R, limits: NpzLimits) -> Result<Csr, NpzE
         return Err(NpzError::Member { member: "indptr", what });
     }
     let indices = array(&mut zip, "indices", limits.entries)?;
-    let indices = indices
-        .whole()?
-        .into_iter()
-        .map(|i| u32::try_from(i).map_err(|_| indices.wrong("a column is beyond 32 bits")))
-        .collect::<Result<Vec<u32>, NpzError>>()?;
+    let indices = indices.columns()?;
     let values = array(&mut zip, "data", limits.entries)?.numbers()?;
     let cols = usize::try_from(cols).map_err(|_| shape.wrong("too many columns"))?;
     Ok(Csr::new(cols, indptr, indices, values)?)
@@ -241,6 +237,16 @@ impl Array {
         whole.map_err(|_| self.wrong("a number is negative"))
     }
 
+    /// Whole numbers of 32 bits, none below 0, made without a wider copy of them all.
+    fn columns(&self) -> Result<Vec<u32>, NpzError> {
+        let narrow: Result<Vec<u32>, _> = match self.descr.as_str() {
+            "<i4" => self.chunks().map(|b| u32::try_from(i32::from_le_bytes(b))).collect(),
+            "<i8" => self.chunks().map(|b| u32::try_from(i64::from_le_bytes(b))).collect(),
+            other => return Err(self.wrong(&format!("type `{other}`, expected <i4 or <i8"))),
+        };
+        narrow.map_err(|_| self.wrong("a column is negative or beyond 32 bits"))
+    }
+
     fn numbers(&self) -> Result<Vec<f64>, NpzError> {
         match self.descr.as_str() {
             "<f8" => Ok(self.chunks().map(f64::from_le_bytes).collect()),
@@ -249,6 +255,9 @@ impl Array {
         }
     }
 }
+
+/// Bytes set aside on the word of a header alone.
+const MOST_ROOM: u64 = 1 << 28;
 
 /// Reads one member, of at most `limit` items.
 fn array<R: Read + Seek>(
@@ -293,7 +302,9 @@ fn array<R: Read + Seek>(
     if items > limit {
         return Err(NpzError::TooLarge { member, found: items, limit });
     }
-    let mut bytes = Vec::new();
+    // Room for all of it, unless a few bytes announce more than they are likely to hold.
+    let room = (items * size + 1).min(MOST_ROOM);
+    let mut bytes = Vec::with_capacity(usize::try_from(room).unwrap_or(0));
     // One byte more than announced tells a member that goes on from one that ends.
     file.take(items * size + 1).read_to_end(&mut bytes)?;
     if bytes.len() as u64 != items * size {

@@ -104,8 +104,16 @@ pub struct TrainParams {
     pub calibration: Calibration,
     /// Which rows train.
     pub split: SplitPlan,
+    /// Whether a model on the columns that need no scanner is trained too.
+    #[serde(default = "wanted")]
+    pub text_only: bool,
     /// `run.seed`.
     pub seed: u64,
+}
+
+/// What a model says that was saved before it could be asked for.
+const fn wanted() -> bool {
+    true
 }
 
 impl Default for TrainParams {
@@ -122,6 +130,7 @@ impl Default for TrainParams {
             max_iterations: 1_000,
             calibration: Calibration::None,
             split: SplitPlan::Official,
+            text_only: true,
             seed: 42,
         }
     }

@@ -32,7 +32,8 @@ pub(crate) const COMPARED_GAP: f64 = 1e-5;
 pub struct Training {
     /// The chosen model, on all columns.
     pub model: TrainedModel,
-    /// The model for skills that no scanner saw: text and shape only. `None` without such columns.
+    /// The model for skills that no scanner saw: text and shape only. `None` without such columns,
+    /// or where [`TrainParams::text_only`] is false.
     pub text_only: Option<TrainedModel>,
     /// What was tried.
     pub grid: Vec<GridRow>,
@@ -241,7 +242,7 @@ pub fn train(
     progress("text-only model", done + 1, total);
     let kept: Vec<ColumnGroup> =
         groups.iter().copied().filter(|group| !group.needs_scanners()).collect();
-    let text_only = if kept.is_empty() {
+    let text_only = if kept.is_empty() || !params.text_only {
         None
     } else {
         let x = train.x.compact(|column| kept.contains(&data.columns[column].group))?;

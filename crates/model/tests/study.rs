@@ -108,6 +108,10 @@ fn a_study_from_training_to_evaluation() {
             assert_eq!(row.estimate.undefined.as_deref(), Some("virustotal rated no row"));
         }
         assert!(result.memorising.iter().any(|row| row.name.starts_with("group split")));
+
+        let alone = TrainParams { text_only: false, ..training.model.params.clone() };
+        let alone = train(data, &alone.check().unwrap(), &|_, _, _| {}).unwrap();
+        assert!(alone.text_only.is_none());
         assert!(result.file.operating_points.iter().any(|point| point.threshold.is_some()));
         assert_eq!(result.file.calibration.len(), 2);
         let again = evaluate(data, &training, &params.check().unwrap(), &|_, _, _| {}).unwrap();

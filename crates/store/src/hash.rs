@@ -11,7 +11,7 @@ use std::{
 use serde::{Deserialize, Deserializer, Serialize, de::Error as _};
 use sha2::{Digest, Sha256};
 
-use crate::{StoreError, error::io};
+use crate::{StoreError, error::io, known::Identity};
 
 /// A SHA-256 in 64 lower-case hex digits.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
@@ -70,9 +70,17 @@ pub fn hash_bytes(bytes: &[u8]) -> Sha256Hex {
     Sha256Hex::of(&Sha256::digest(bytes))
 }
 
-/// The SHA-256 and length of a file's content, read once from start to end.
+/// The SHA-256 and length of a file's content, read once from start to end. A file that this
+/// process has hashed before and that has not been written to since, by its inode and its times,
+/// is not read again.
 pub fn hash_file(path: &Path) -> Result<FileHash, StoreError> {
     let file = File::open(path).map_err(io("open", path))?;
+    let identity = Identity::settled(&file);
+    if let Some(identity) = &identity
+        && let Some(sha256) = identity.hash()
+    {
+        return Ok(FileHash { sha256, bytes: identity.bytes() });
+    }
     let mut reader = BufReader::with_capacity(1 << 20, file);
     let mut hasher = Sha256::new();
     let mut bytes = 0;
@@ -90,7 +98,11 @@ pub fn hash_file(path: &Path) -> Result<FileHash, StoreError> {
         bytes += taken as u64;
         reader.consume(taken);
     }
-    Ok(FileHash { sha256: Sha256Hex::of(&hasher.finalize()), bytes })
+    let sha256 = Sha256Hex::of(&hasher.finalize());
+    if let Some(identity) = identity.filter(|identity| identity.bytes() == bytes) {
+        identity.remember(reader.get_ref(), &sha256);
+    }
+    Ok(FileHash { sha256, bytes })
 }
 
 #[cfg(test)]

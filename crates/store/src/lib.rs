@@ -3,6 +3,7 @@
 
 mod error;
 mod hash;
+mod known;
 mod lock;
 mod manifest;
 mod plan;

@@ -101,6 +101,12 @@ impl Work {
     pub fn folder(&self) -> &Path {
         &self.folder
     }
+
+    /// Adds inputs to the stage's plan that it came to know by reading them: a stage that runs in
+    /// any case need not read its inputs twice to have their hashes.
+    pub fn add_inputs(&mut self, inputs: impl IntoIterator<Item = Input>) {
+        self.plan = self.plan.clone().inputs(inputs);
+    }
 }
 
 impl Drop for Work {

@@ -2,6 +2,7 @@
 //! of finished runs.
 
 use std::{
+    fs,
     path::{Path, PathBuf},
     process::Command,
 };
@@ -134,7 +135,8 @@ impl Bench {
     }
 
     /// The notebook from JSONL to metrics on all training rows, against Python without figures:
-    /// first its own steps, then everything that `clawsig run` does beside them.
+    /// first everything that `clawsig run` does, then without the refits, and last the notebook's
+    /// own steps as far as a run can be cut down to them.
     pub(super) fn notebook(&self) -> Result<(), Failure> {
         let Some(python) = &self.python else {
             println!("notebook: without the peers there is nothing to compare with");
@@ -143,26 +145,40 @@ impl Bench {
         let source = self.corpus()?;
         let out = self.folder.join("notebook-run");
         let clawsig = build_clawsig()?;
-        let run = |more: &[&str]| {
+        let refits = "evaluate.refits=false";
+        let shortest =
+            ["agreement.replicates=100", "evaluate.replicates=0", "model.text_only=false"];
+        let own_steps: Vec<&str> = [refits].into_iter().chain(shortest).collect();
+        let mut sides = Vec::new();
+        for (name, more) in [
+            ("everything", &[][..]),
+            ("without the refits", &[refits]),
+            ("the notebook's own steps", &own_steps),
+        ] {
+            if out.exists() {
+                let fail = |e| Failure::Check(format!("cannot remove {}: {e}", out.display()));
+                fs::remove_dir_all(&out).map_err(fail)?;
+            }
             let text = output(
                 Command::new(python)
                     .arg(self.script("measure.py"))
                     .arg(&clawsig)
-                    .args(["run", "--profile", "tutorial", "--force", "--quiet"])
+                    .args(["run", "--profile", "tutorial", "--quiet"])
                     .args(["--set", "sample.rows=0", "--set", "source.kind=path", "--set"])
                     .arg(format!("source.path={}", source.display()))
-                    .args(more)
+                    .args(more.iter().flat_map(|setting| ["--set", setting]))
                     .arg("--out")
                     .arg(&out),
             )?;
-            print!("{text}");
-            Ok::<String, Failure>(text)
-        };
-        run(&[])?;
-        let ours = run(&["--set", "evaluate.refits=false"])?;
+            print!("{name}: {text}");
+            sides.push((name, text));
+        }
         let (source, out) = (source.display().to_string(), out.display().to_string());
         let theirs = self.peer("notebook.py", &[&source, &out])?;
-        ratios(&ours, theirs.as_deref());
+        for (name, ours) in &sides {
+            println!("{name}:");
+            ratios(ours, theirs.as_deref());
+        }
         self.peer("notebook.py", &[&source, &out, "1e-7"])?;
         Ok(())
     }
@@ -195,7 +211,7 @@ impl Bench {
                     "model.target=non-clean",
                 ],
             ),
-            ("notebook, few rows", &["--profile", "tutorial", "--set", "sample.rows=5200"]),
+            ("notebook, 16 malicious", &["--profile", "tutorial", "--set", "sample.rows=5700"]),
         ];
         for (name, source) in sources {
             for (at, (setting, arguments)) in settings.iter().enumerate() {

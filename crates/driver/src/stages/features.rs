@@ -9,6 +9,7 @@ use clawsig_features::{
 };
 use clawsig_ingest::{Columns, SignalsReader};
 use clawsig_schema::Split;
+use rayon::prelude::*;
 
 use super::{Context, Rows, Stage};
 use crate::{
@@ -27,15 +28,14 @@ pub(super) fn run(context: &Context<'_>) -> Result<Rows, Error> {
     })?;
 
     let work = context.work;
-    let mut rows = 0;
-    for split in &set.splits {
+    set.splits.par_iter().try_for_each(|split| {
         let path = work.path(&format!("{}.npz", split.split));
         let file = File::create(&path).map_err(Error::io("create", &path))?;
         write_npz(BufWriter::new(file), &split.matrix)
             .map_err(|e| Error::Artifact { path: path.clone(), reason: e.to_string() })?;
-        files::write_csv(&work.path(&format!("rows_{}.csv", split.split)), &split.rows)?;
-        rows += split.rows.len() as u64;
-    }
+        files::write_csv(&work.path(&format!("rows_{}.csv", split.split)), &split.rows)
+    })?;
+    let rows = set.splits.iter().map(|split| split.rows.len() as u64).sum();
     files::write_csv(&work.path("columns.csv"), &set.columns)?;
     files::write_csv(&work.path("vocabulary.csv"), set.fitted.vocabulary())?;
     files::write_text(&work.path("vectorizer.json"), &set.fitted.to_json()?)?;

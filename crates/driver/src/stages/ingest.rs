@@ -2,11 +2,13 @@
 
 use clawsig_ingest::{IngestParams, OutputPaths, ValidParams, ingest};
 use clawsig_schema::lock::LockedSnapshot;
+use clawsig_store::Input;
 
 use super::{Context, Rows, source::Located};
 use crate::{Error, files, settings::Settings};
 
-pub(super) fn run(context: &Context<'_>, located: &Located) -> Result<Rows, Error> {
+/// Also gives the inputs whose hashes were not known before.
+pub(super) fn run(context: &Context<'_>, located: &Located) -> Result<(Rows, Vec<Input>), Error> {
     let work = context.work;
     // The sample is unpacked where the next run looks for what a killed one has left.
     let unpacked = context.run.scratch("sample")?;
@@ -17,13 +19,13 @@ pub(super) fn run(context: &Context<'_>, located: &Located) -> Result<Rows, Erro
     let params = locked_params(settings, located.locked())?;
     let ingested =
         ingest(&source, &params, &out, &|done, total| context.progress.set(done, total))?;
-    located.check(&ingested.profile.files)?;
+    let read = located.check(&ingested.profile.files)?;
     files::write_json(&work.path("profile.json"), &ingested.profile)?;
     if let Some(record) = located.record(&settings.source) {
         files::write_json(&work.path("source.json"), &record)?;
     }
     let lines: u64 = ingested.profile.files.iter().map(|f| f.lines - f.blank).sum();
-    Ok(Rows { input: lines, output: ingested.profile.rows })
+    Ok((Rows { input: lines, output: ingested.profile.rows }, read))
 }
 
 /// The crate's parameters from the run's settings.

@@ -8,6 +8,7 @@ use clawsig_schema::{
     Split,
     matrix::{ColumnInfo, Csr, RowInfo},
 };
+use rayon::prelude::*;
 
 use super::{Context, Stage};
 use crate::{Error, files};
@@ -21,15 +22,17 @@ pub(super) struct Matrices {
 impl Matrices {
     /// Reads them, each file checked against its manifest first.
     pub(super) fn read(context: &Context<'_>) -> Result<Matrices, Error> {
-        let mut splits = Vec::new();
-        for &split in Split::ALL {
+        let read = Split::ALL.par_iter().map(|&split| {
             let path = context.artifact(Stage::Features, &format!("{split}.npz"))?;
             let file = File::open(&path).map_err(Error::io("open", &path))?;
             let matrix = read_npz(BufReader::new(file), NpzLimits::default())
                 .map_err(|e| Error::Artifact { path: path.clone(), reason: e.to_string() })?;
             let rows = context.artifact(Stage::Features, &format!("rows_{split}.csv"))?;
-            splits.push((split, matrix, files::read_csv(&rows)?));
-        }
+            Ok((split, matrix, files::read_csv(&rows)?))
+        });
+        // Of several errors the first split's is told, whichever thread was faster.
+        let read: Vec<Result<_, Error>> = read.collect();
+        let splits = read.into_iter().collect::<Result<_, Error>>()?;
         let columns = files::read_csv(&context.artifact(Stage::Features, "columns.csv")?)?;
         Ok(Matrices { splits, columns })
     }

@@ -7,7 +7,7 @@ use std::{
 };
 
 use clawsig_ingest::{
-    HubAccess, HubError, HubFormat, HubSnapshot, HubSource, IngestError, Source, hub,
+    HubAccess, HubError, HubFormat, HubSnapshot, HubSource, IngestError, Source, SourceFile, hub,
 };
 use clawsig_schema::{
     lock::{DatasetLock, LOCK_FORMAT, LockedSnapshot},
@@ -38,7 +38,7 @@ const LOCK: &str = include_str!("../../../../data/dataset.lock.json");
 /// The source's files on this machine.
 #[derive(Default)]
 pub(crate) struct Located {
-    /// The files as inputs of the stage.
+    /// The files as inputs of the stage; those whose hash reading will tell are not here.
     pub(super) inputs: Vec<Input>,
     /// What would have to be fetched first, where only a look was asked for.
     pub(super) missing: Option<String>,
@@ -49,23 +49,26 @@ pub(crate) struct Located {
 
 /// How an input's hash came to be known.
 pub(super) enum Place {
-    /// Reading the file checks it: it was known before, or [`Located::check`] compares it with the
-    /// hash of what was read; or the file is part of the program.
+    /// Reading the file tells it, and [`Located::check`] holds it against what was known before,
+    /// if anything was; or the file is part of the program.
     Checked,
     /// By reading the file there, which has to be done again after the stage.
     Hashed(PathBuf),
 }
 
 impl Located {
-    /// Finds the files, and downloads those of the Hub that the cache lacks.
-    pub(crate) fn fetch(job: &Job) -> Result<Located, Error> {
-        Located::locate(job, HubAccess::resolve(&job.hub).map_err(IngestError::from))
+    /// Finds the files, and downloads those of the Hub that the cache lacks. Where they are read
+    /// anyway, what reading will tell is not found out before.
+    pub(crate) fn fetch(job: &Job, reads_anyway: bool) -> Result<Located, Error> {
+        let access = HubAccess::resolve(&job.hub).map_err(IngestError::from);
+        Located::locate(job, access, reads_anyway)
     }
 
     /// Finds the files, and downloads nothing.
     pub(super) fn look(job: &Job) -> Result<Located, Error> {
         let access = HubAccess::resolve(&job.hub).map_err(IngestError::from);
-        match Located::locate(job, access.map(|access| HubAccess { offline: true, ..access })) {
+        let access = access.map(|access| HubAccess { offline: true, ..access });
+        match Located::locate(job, access, false) {
             Err(Error::Ingest(IngestError::Hub(HubError::NotCached { missing, .. })))
                 if !job.hub.offline =>
             {
@@ -76,7 +79,11 @@ impl Located {
     }
 
     /// How the Hub is reached matters only where it is the source.
-    fn locate(job: &Job, access: Result<HubAccess, IngestError>) -> Result<Located, Error> {
+    fn locate(
+        job: &Job,
+        access: Result<HubAccess, IngestError>,
+        reads_anyway: bool,
+    ) -> Result<Located, Error> {
         let settings = &job.settings.source;
         let mut located = Located::default();
         let source = match settings.kind {
@@ -112,12 +119,18 @@ impl Located {
         };
         let progress = Progress::new("hash", job.quiet);
         let files = clawsig_ingest::locate(&source)?;
-        let total: u64 = files.iter().filter(|f| f.sha256.is_none()).map(|f| f.bytes).sum();
+        let unread = |file: &SourceFile| reads_anyway && file.hashed_as_read;
+        let hashed = files.iter().filter(|file| file.sha256.is_none() && !unread(file));
+        let total: u64 = hashed.map(|file| file.bytes).sum();
         let mut done = 0;
         for file in files {
             let name = format!("{PREFIX}{}", file.name);
             // The Hub's large files have their hash for a name: no need to read them for it.
             let known = file.sha256.as_deref().and_then(|sha256| sha256.parse().ok());
+            if known.is_none() && unread(&file) {
+                located.places.insert(name, Place::Checked);
+                continue;
+            }
             let (input, place) = match known {
                 Some(sha256) => {
                     (Input { name: name.clone(), sha256, bytes: file.bytes }, Place::Checked)
@@ -153,17 +166,25 @@ impl Located {
         Ok(Source::Path { path: unpacked.to_owned() })
     }
 
-    /// Holds the hashes of what the stage has read against those that its key was made of.
-    pub(super) fn check(&self, read: &[FileProfile]) -> Result<(), StoreError> {
+    /// Holds the hashes of what the stage has read against those that its key was made of, and
+    /// gives the inputs of which there was none.
+    pub(super) fn check(&self, read: &[FileProfile]) -> Result<Vec<Input>, Error> {
+        let mut learned = Vec::new();
         for file in read {
             let name = format!("{PREFIX}{}", file.name);
             let planned = self.inputs.iter().find(|input| input.name == name);
-            if planned.is_none_or(|input| input.sha256.as_str() != file.sha256) {
-                let stage = Stage::Ingest.to_string();
-                return Err(StoreError::InputChanged { stage, input: name });
+            match (planned, file.sha256.parse()) {
+                (Some(input), Ok(sha256)) if input.sha256 == sha256 => {}
+                (None, Ok(sha256)) if self.places.contains_key(&name) => {
+                    learned.push(Input { name, sha256, bytes: file.bytes });
+                }
+                _ => {
+                    let stage = Stage::Ingest.to_string();
+                    return Err(StoreError::InputChanged { stage, input: name }.into());
+                }
             }
         }
-        Ok(())
+        Ok(learned)
     }
 
     /// How the hash of an input that is a file of the source is known; `None` for any other.
@@ -269,6 +290,25 @@ mod tests {
             let error = located.check(&[other]).unwrap_err();
             assert!(error.to_string().contains("changed while `ingest` was reading it"), "{error}");
         }
+    }
+
+    #[test]
+    fn a_hash_that_reading_tells_is_learned_for_the_files_that_were_located() {
+        let file = FileProfile {
+            name: "test.jsonl".to_owned(),
+            bytes: 1,
+            sha256: hash_bytes(b"a").to_string(),
+            lines: 1,
+            blank: 0,
+            accepted: 1,
+            rejected: 0,
+        };
+        let name = "source/test.jsonl".to_owned();
+        let places = BTreeMap::from([(name.clone(), Place::Checked)]);
+        let located = Located { places, ..Located::default() };
+        let learned = located.check(std::slice::from_ref(&file)).unwrap();
+        assert_eq!(learned, [Input { name, sha256: hash_bytes(b"a"), bytes: 1 }]);
+        assert!(Located::default().check(&[file]).is_err());
     }
 
     #[test]

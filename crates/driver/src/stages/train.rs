@@ -47,6 +47,7 @@ pub(super) fn params(settings: &Settings) -> Result<ValidTrainParams, Error> {
         max_iterations: model.max_iterations as usize,
         calibration: model.calibration,
         split: model.split,
+        text_only: model.text_only,
         seed: settings.run.seed,
     };
     Ok(params.check()?)

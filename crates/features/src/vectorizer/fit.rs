@@ -133,7 +133,14 @@ impl TfIdfFit {
     /// # Errors
     /// [`FeaturesError::EmptyVocabulary`], [`FeaturesError::EverythingPruned`], and
     /// [`FeaturesError::UndefinedIdf`] where a fixed vocabulary meets the plain idf.
-    pub fn finish(mut self) -> Result<(FittedTfIdf, Csr), FeaturesError> {
+    pub fn finish(self) -> Result<(FittedTfIdf, Csr), FeaturesError> {
+        let (fitted, pieces) = self.finish_in_pieces()?;
+        let matrix = Rows::join(pieces, fitted.cols())?;
+        Ok((fitted, matrix))
+    }
+
+    /// As [`TfIdfFit::finish`], with the matrix in pieces of consecutive rows.
+    pub(crate) fn finish_in_pieces(mut self) -> Result<(FittedTfIdf, Vec<Rows>), FeaturesError> {
         let tokens = self.merge()?;
         let corpus = Corpus {
             params: &self.params.0,
@@ -187,8 +194,7 @@ impl TfIdfFit {
                 },
             )
             .collect();
-        let matrix = Rows::join(pieces, cols)?;
-        Ok((fitted, matrix))
+        Ok((fitted, pieces))
     }
 
     /// Gives all workers' tokens one numbering.

@@ -1,6 +1,7 @@
 //! From hits to weighted, normed rows.
 
 use clawsig_schema::matrix::Csr;
+use rayon::prelude::*;
 
 use super::params::{Norm, VectorizerParams};
 use crate::FeaturesError;
@@ -20,23 +21,50 @@ impl Rows {
         self.values.extend_from_slice(values);
     }
 
-    /// Joins pieces in order; each is freed as soon as it is copied.
+    /// Calls with every row, in order.
+    pub(crate) fn for_each<E>(
+        &self,
+        mut visit: impl FnMut(&[u32], &[f64]) -> Result<(), E>,
+    ) -> Result<(), E> {
+        let mut begin = 0;
+        for &length in &self.lengths {
+            let end = begin + length as usize;
+            visit(&self.indices[begin..end], &self.values[begin..end])?;
+            begin = end;
+        }
+        Ok(())
+    }
+
+    /// Number of rows.
+    pub(crate) fn len(&self) -> usize {
+        self.lengths.len()
+    }
+
+    /// Joins pieces in order, in parallel; each is freed as soon as it is copied.
     pub(crate) fn join(pieces: Vec<Rows>, cols: usize) -> Result<Csr, FeaturesError> {
-        let rows = pieces.iter().map(|p| p.lengths.len()).sum::<usize>();
+        let rows = pieces.iter().map(Rows::len).sum::<usize>();
         let entries = pieces.iter().map(|p| p.values.len()).sum();
         let mut indptr = Vec::with_capacity(rows + 1);
-        let mut indices = Vec::with_capacity(entries);
-        let mut values = Vec::with_capacity(entries);
         let mut end = 0_u64;
         indptr.push(0);
-        for piece in pieces {
-            for length in piece.lengths {
-                end += u64::from(length);
-                indptr.push(end);
-            }
-            indices.extend_from_slice(&piece.indices);
-            values.extend_from_slice(&piece.values);
+        for &length in pieces.iter().flat_map(|piece| &piece.lengths) {
+            end += u64::from(length);
+            indptr.push(end);
         }
+        let (mut indices, mut values) = (vec![0; entries], vec![0.0; entries]);
+        let mut places = Vec::with_capacity(pieces.len());
+        let (mut columns_left, mut values_left) = (&mut indices[..], &mut values[..]);
+        for piece in pieces {
+            let (columns, rest) = columns_left.split_at_mut(piece.indices.len());
+            columns_left = rest;
+            let (numbers, rest) = values_left.split_at_mut(piece.values.len());
+            values_left = rest;
+            places.push((piece, columns, numbers));
+        }
+        places.into_par_iter().for_each(|(piece, columns, numbers)| {
+            columns.copy_from_slice(&piece.indices);
+            numbers.copy_from_slice(&piece.values);
+        });
         Ok(Csr::new(cols, indptr, indices, values)?)
     }
 }

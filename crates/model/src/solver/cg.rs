@@ -9,14 +9,11 @@ const LIMIT: usize = 400;
 pub(super) struct Cg<const N: usize> {
     /// The solution.
     pub(super) d: Blocks<N>,
-    /// `X d` of the set's rows.
-    pub(super) dz: Blocks<N>,
     /// What is left: the right side minus the Hessian times `d`.
     r: Blocks<N>,
     y: Blocks<N>,
     s: Blocks<N>,
     hs: Blocks<N>,
-    xs: Blocks<N>,
 }
 
 /// When conjugate gradients stop.
@@ -31,15 +28,7 @@ pub(super) struct Enough {
 impl<const N: usize> Cg<N> {
     pub(super) fn new(blocks: usize) -> Cg<N> {
         let zeros = || vec![[0.0; N]; blocks];
-        Cg {
-            d: zeros(),
-            dz: Vec::new(),
-            r: zeros(),
-            y: zeros(),
-            s: zeros(),
-            hs: zeros(),
-            xs: Vec::new(),
-        }
+        Cg { d: zeros(), r: zeros(), y: zeros(), s: zeros(), hs: zeros() }
     }
 
     /// Solves `(H + l2) d = right` about, `H` the Hessian of the loss over `set`; gives the steps.
@@ -64,17 +53,13 @@ impl<const N: usize> Cg<N> {
             }
         };
         self.d.fill([0.0; N]);
-        for vector in [&mut self.dz, &mut self.xs] {
-            vector.clear();
-            vector.resize(set.len(), [0.0; N]);
-        }
         self.r.copy_from_slice(right);
         precondition(&self.r, &mut self.y);
         self.s.copy_from_slice(&self.y);
         let mut ry = dot(&self.r, &self.y);
         let target = ry * enough.ratio * enough.ratio;
         for step in 1..=LIMIT {
-            rows.hessian(set, p, &self.s, &mut self.xs, work, &mut self.hs);
+            rows.hessian(set, p, &self.s, work, &mut self.hs);
             axpy(l2, &self.s[..cols], &mut self.hs[..cols]);
             let curvature = dot(&self.s, &self.hs);
             if curvature.is_nan() || curvature <= 0.0 {
@@ -82,7 +67,6 @@ impl<const N: usize> Cg<N> {
             }
             let alpha = ry / curvature;
             axpy(alpha, &self.s, &mut self.d);
-            axpy(alpha, &self.xs, &mut self.dz);
             axpy(-alpha, &self.hs, &mut self.r);
             precondition(&self.r, &mut self.y);
             let next = dot(&self.r, &self.y);

@@ -1,7 +1,7 @@
 //! Truncated Newton: preconditioned conjugate gradients inside, an exact line search outside.
 //!
-//! One pass over the matrix gives a Hessian product and the direction's scores together, so the
-//! line search is free and an iteration costs what its conjugate gradients cost.
+//! A pass over the matrix gives a Hessian product, and half a pass the direction's scores, after
+//! which the line search is free: an iteration costs little more than its conjugate gradients.
 //! After Steihaug (1983), Nash and Sofer's truncation as in LIBLINEAR (Hsia, Chiang and Lin 2018).
 
 use super::{
@@ -27,6 +27,7 @@ pub(super) fn solve<const N: usize>(
     let mut cg = Cg::new(rows.blocks());
     let mut diagonal = vec![[0.0; N]; rows.blocks()];
     let mut right = vec![[0.0; N]; rows.blocks()];
+    let mut dz = vec![[0.0; N]; rows.x.rows()];
     let first_norm = point.gradient_norm();
     loop {
         let gap = point.relative_gap();
@@ -45,8 +46,9 @@ pub(super) fn solve<const N: usize>(
         };
         let p = &point.state.p;
         let steps = cg.solve(rows, all, p, l2, &right, &diagonal, enough, &mut point.work);
-        point.passes += 0.5 + steps as f64;
-        let moved = point.search(&cg.d, &cg.dz);
+        rows.scores(&cg.d, &mut dz);
+        point.passes += 1.0 + steps as f64;
+        let moved = point.search(&cg.d, &dz);
         iterations += 1;
         progress(iterations as u64, 0);
         point.update_gradient();

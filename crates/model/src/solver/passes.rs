@@ -19,7 +19,7 @@ use std::ops::Range;
 
 use rayon::prelude::*;
 
-use super::matrix::Matrix;
+use super::matrix::{Matrix, Real};
 
 /// The most row chunks: enough for as many threads as the passes can feed from memory.
 const CHUNKS: u64 = 16;
@@ -38,8 +38,17 @@ pub(crate) struct Rows<'a, const N: usize> {
     /// One row of `Q` a class.
     pub(crate) basis: Vec<[f64; N]>,
     pub(crate) intercept: bool,
+    /// Whether Hessian products are taken in `f32`: a direction needs no more, as objective,
+    /// gradient and step are in `f64` and so the end point is none the worse. Only where values and
+    /// weights are of a common size, and the values have no more digits.
+    single: bool,
     all: RowSet,
 }
+
+/// The largest value, and the range of the largest weight, up to which products in `f32` can't
+/// leave its range.
+const SINGLE_VALUE: f64 = 1e6;
+const SINGLE_WEIGHT: std::ops::RangeInclusive<f64> = 1e-6..=1e6;
 
 /// What the current point looks like from the rows.
 pub(crate) struct RowState<const N: usize> {
@@ -52,6 +61,14 @@ pub(crate) struct RowState<const N: usize> {
 /// Accumulators, kept between passes.
 pub(crate) struct Workspace<const N: usize> {
     sums: Vec<Blocks<N>>,
+    short: Short<N>,
+}
+
+/// What a Hessian product in `f32` needs.
+#[derive(Default)]
+struct Short<const N: usize> {
+    v: Vec<[f32; N]>,
+    sums: Vec<Vec<[f32; N]>>,
 }
 
 /// `exp(x - max)` over its sum, in place; gives the log of the sum of exponentials.
@@ -105,10 +122,6 @@ impl RowSet {
         RowSet { rows, weights, chunks }
     }
 
-    pub(crate) fn len(&self) -> usize {
-        self.rows.len()
-    }
-
     pub(crate) fn entries(&self, x: Matrix<'_>) -> u64 {
         let indptr = x.indptr();
         self.rows.iter().map(|&row| indptr[row as usize + 1] - indptr[row as usize]).sum()
@@ -160,7 +173,10 @@ impl<'a, const N: usize> Rows<'a, N> {
         intercept: bool,
     ) -> Rows<'a, N> {
         let all = RowSet::new(x, (0..x.rows() as u32).collect(), weights, None);
-        Rows { x, labels, weights, basis, intercept, all }
+        let heaviest = weights.iter().copied().fold(0.0, f64::max);
+        let single = SINGLE_WEIGHT.contains(&heaviest)
+            && x.largest_single().is_some_and(|value| value <= SINGLE_VALUE);
+        Rows { x, labels, weights, basis, intercept, single, all }
     }
 
     /// All rows with their own weights.
@@ -178,7 +194,8 @@ impl<'a, const N: usize> Rows<'a, N> {
     }
 
     pub(crate) fn workspace(&self) -> Workspace<N> {
-        Workspace { sums: vec![vec![[0.0; N]; self.blocks()]; CHUNKS as usize] }
+        let sums = vec![vec![[0.0; N]; self.blocks()]; CHUNKS as usize];
+        Workspace { sums, short: Short::default() }
     }
 
     /// `X v`, the intercept's block added to every row.
@@ -290,19 +307,26 @@ impl<'a, const N: usize> Rows<'a, N> {
         let of = |((p, square), weight): ((&[f64], &f64), &f64)| {
             weight * square * self.own_diagonal(p).iter().sum::<f64>()
         };
-        p.chunks_exact(self.classes()).zip(squares).zip(self.weights).map(of).collect()
+        p.par_chunks_exact(self.classes()).zip(squares).zip(self.weights).map(of).collect()
     }
 
     /// The smallest positive curvature of the loss in the intercept's directions.
     pub(crate) fn intercept_curvature(&self, p: &[f64]) -> f64 {
-        let mut sum = [0.0; N];
-        for (p, weight) in p.chunks_exact(self.classes()).zip(self.weights) {
-            let own = self.own_diagonal(p);
-            for n in 0..N {
-                sum[n] += weight * own[n];
+        let k = self.classes();
+        let of = |chunk: &Range<usize>| {
+            let mut sum = [0.0; N];
+            let rows = p[chunk.start * k..chunk.end * k].chunks_exact(k);
+            for (p, weight) in rows.zip(&self.weights[chunk.clone()]) {
+                let own = self.own_diagonal(p);
+                for n in 0..N {
+                    sum[n] += weight * own[n];
+                }
             }
-        }
-        sum.into_iter().filter(|&c| c > 0.0).fold(f64::INFINITY, f64::min)
+            sum
+        };
+        let parts: Vec<[f64; N]> = self.all.chunks.par_iter().map(of).collect();
+        let sums = (0..N).map(|n| parts.iter().map(|part| part[n]).sum());
+        sums.filter(|&c: &f64| c > 0.0).fold(f64::INFINITY, f64::min)
     }
 
     /// The loss's gradient.
@@ -338,29 +362,48 @@ impl<'a, const N: usize> Rows<'a, N> {
         });
     }
 
-    /// The loss's Hessian over `set` times `v`; `xv` gets `X v` of the set's rows on the way.
+    /// The loss's Hessian over `set` times `v`, to a few digits: see [`Rows::single`].
     pub(crate) fn hessian(
         &self,
         set: &RowSet,
         p: &[f64],
         v: &[[f64; N]],
-        xv: &mut [[f64; N]],
         work: &mut Workspace<N>,
         out: &mut [[f64; N]],
     ) {
+        let Workspace { sums, short } = work;
+        let size = v.iter().flatten().fold(0.0, |top: f64, v| top.max(v.abs()));
+        if !self.single || size == 0.0 || !size.is_finite() {
+            self.hessian_in(set, p, v, sums, out);
+            return;
+        }
+        // A common factor keeps the numbers away from the ends of the range of `f32`.
+        short.v.clear();
+        short.v.extend(v.iter().map(|block| block.map(|v| (v / size) as f32)));
+        short.sums.resize_with(CHUNKS as usize, || vec![[0.0; N]; self.blocks()]);
+        self.hessian_in(set, p, &short.v, &mut short.sums, out);
+        out.iter_mut().flatten().for_each(|out| *out *= size);
+    }
+
+    fn hessian_in<T: Real>(
+        &self,
+        set: &RowSet,
+        p: &[f64],
+        v: &[[T; N]],
+        sums: &mut [Vec<[T; N]>],
+        out: &mut [[f64; N]],
+    ) {
         let k = self.classes();
-        let last = v[self.x.cols()];
-        let pieces = set.cut(xv, 1);
-        set.chunks.par_iter().zip(pieces).zip(&mut work.sums).for_each(|((chunk, xv), sums)| {
-            sums.fill([0.0; N]);
+        let last = v[self.x.cols()].map(T::wide);
+        set.chunks.par_iter().zip(&mut *sums).for_each(|(chunk, sums)| {
+            sums.fill([T::default(); N]);
             let mut total = [0.0; N];
-            for ((row, weight), xv) in set.part(chunk).zip(xv) {
+            for (row, weight) in set.part(chunk) {
                 let entries = self.x.row(row);
                 let mut s = entries.dot(v);
                 for n in 0..N {
                     s[n] += last[n];
                 }
-                *xv = s;
                 let mut mean = [0.0; N];
                 let mut u = [0.0; N];
                 let mut drift = 0.0;
@@ -378,9 +421,9 @@ impl<'a, const N: usize> Rows<'a, N> {
                 }
                 entries.add(&u, sums);
             }
-            sums[self.x.cols()] = total;
+            sums[self.x.cols()] = total.map(T::of);
         });
-        self.reduce(set, work, out);
+        self.reduce(set, sums, out);
     }
 
     /// Runs `visit` over every row of `set`; it adds to the columns' sums and gives the
@@ -403,16 +446,20 @@ impl<'a, const N: usize> Rows<'a, N> {
             }
             sums[self.x.cols()] = total;
         });
-        self.reduce(set, work, out);
+        self.reduce(set, &work.sums, out);
     }
 
-    fn reduce(&self, set: &RowSet, work: &Workspace<N>, out: &mut [[f64; N]]) {
+    fn reduce<T: Real>(&self, set: &RowSet, sums: &[Vec<[T; N]>], out: &mut [[f64; N]]) {
         const BLOCK: usize = 4096;
         out.par_chunks_mut(BLOCK).enumerate().for_each(|(at, out)| {
             out.fill([0.0; N]);
             let begin = at * BLOCK;
-            for sums in &work.sums[..set.chunks.len()] {
-                axpy(1.0, &sums[begin..begin + out.len()], out);
+            for sums in &sums[..set.chunks.len()] {
+                for (sum, out) in sums[begin..begin + out.len()].iter().zip(&mut *out) {
+                    for n in 0..N {
+                        out[n] += sum[n].wide();
+                    }
+                }
             }
         });
         if !self.intercept {

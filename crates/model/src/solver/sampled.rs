@@ -37,18 +37,32 @@ fn draw(row: usize, iteration: usize) -> f64 {
     ((z ^ (z >> 31)) >> 11) as f64 / (1_u64 << 53) as f64
 }
 
+/// The `limit` at which the sum of `min(1, size / limit)` is `wanted`, from above: the rows beyond
+/// it count 1 each and the others share what is left, until no row changes sides.
+fn limit(size: &[f64], wanted: f64) -> f64 {
+    let (mut limit, mut beyond) = (f64::INFINITY, 0);
+    loop {
+        let rest: f64 = size.iter().filter(|&&size| size < limit).sum();
+        let next = rest / (wanted - beyond as f64);
+        let count = size.iter().filter(|&&size| size >= next).count();
+        // Fewer rows with a size than wanted: all of them are taken.
+        if count as f64 >= wanted || next <= 0.0 {
+            return f64::MIN_POSITIVE;
+        }
+        if count == beyond {
+            return next;
+        }
+        (limit, beyond) = (next, count);
+    }
+}
+
 /// The rows drawn with probability `min(1, size / limit)`, `limit` such that about `wanted` are,
 /// each with the inverse of its probability.
 fn sample(size: &[f64], wanted: f64, iteration: usize) -> (Vec<u32>, Vec<f64>) {
-    let (mut low, mut high) = (0.0, size.iter().copied().fold(0.0, f64::max));
-    for _ in 0..50 {
-        let limit = 0.5 * (low + high);
-        let expected: f64 = size.iter().map(|size| (size / limit).min(1.0)).sum();
-        if expected > wanted { low = limit } else { high = limit }
-    }
+    let limit = limit(size, wanted);
     let mut picked = (Vec::new(), Vec::new());
     for (row, size) in size.iter().enumerate() {
-        let probability = (size / high).min(1.0);
+        let probability = (size / limit).min(1.0);
         if draw(row, iteration) < probability {
             picked.0.push(row as u32);
             picked.1.push(1.0 / probability);
@@ -117,6 +131,21 @@ pub(super) fn solve<const N: usize>(
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_limit_gives_as_many_rows_as_are_wanted() {
+        let many: Vec<f64> = (0..5_000).map(|row| f64::from(row % 37).powi(6)).collect();
+        let few = [0.0, 3.0, 0.0, 1e-300, 1e300];
+        for (size, wanted) in [(&many[..], 10.0), (&many, 900.0), (&many, 4_000.0), (&few, 1.5)] {
+            let limit = limit(size, wanted);
+            let expected: f64 = size.iter().map(|size| (size / limit).min(1.0)).sum();
+            assert!((expected - wanted).abs() <= 1e-9 * wanted, "{expected} {wanted}");
+        }
+        for size in [&few[..], &[0.0, 0.0], &[]] {
+            let rows = sample(size, 4.0, 1).0;
+            assert_eq!(rows.len(), size.iter().filter(|&&size| size > 0.0).count());
+        }
+    }
 
     #[test]
     fn a_sample_has_about_the_wanted_rows_and_stands_for_all() {

@@ -182,7 +182,7 @@ impl Scorer {
             if self.force_text || !skill.has_scanners { Which::TextOnly } else { Which::All };
         if which == Which::TextOnly && self.text_only.is_none() {
             return Err("there are no scanner results, and the run has no text-only model: its \
-                 features.groups hold neither text nor shape"
+                 features.groups hold neither text nor shape, or model.text_only was false"
                 .to_owned());
         }
         let row = self.features.transform_row(&skill.row).map_err(|e| e.to_string())?;
