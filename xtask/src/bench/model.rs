@@ -211,7 +211,7 @@ impl Bench {
                     "model.target=non-clean",
                 ],
             ),
-            ("notebook, 16 malicious", &["--profile", "tutorial", "--set", "sample.rows=5700"]),
+            ("notebook, rare class", &["--profile", "tutorial", "--set", "sample.rows=5700"]),
         ];
         for (name, source) in sources {
             for (at, (setting, arguments)) in settings.iter().enumerate() {
