@@ -38,7 +38,7 @@ fn draw(row: usize, iteration: usize) -> f64 {
 }
 
 /// The `limit` at which the sum of `min(1, size / limit)` is `wanted`, from above: the rows beyond
-/// it count 1 each and the others share what is left, until no row changes sides.
+/// it count 1 each and the others share what is left, until no further row comes to lie beyond it.
 fn limit(size: &[f64], wanted: f64) -> f64 {
     let (mut limit, mut beyond) = (f64::INFINITY, 0);
     loop {
@@ -49,7 +49,8 @@ fn limit(size: &[f64], wanted: f64) -> f64 {
         if count as f64 >= wanted || next <= 0.0 {
             return f64::MIN_POSITIVE;
         }
-        if count == beyond {
+        // Fewer than before can only be rounding, at rows that lie on the limit itself.
+        if count <= beyond {
             return next;
         }
         (limit, beyond) = (next, count);
@@ -140,6 +141,18 @@ mod tests {
             let limit = limit(size, wanted);
             let expected: f64 = size.iter().map(|size| (size / limit).min(1.0)).sum();
             assert!((expected - wanted).abs() <= 1e-9 * wanted, "{expected} {wanted}");
+        }
+        // Rows that lie on the limit itself, where rounding alone decides on which side.
+        for steps in 1..2_000_u32 {
+            let value = 1.0 / f64::from(steps);
+            for ahead in [1, 2, 3, 7, 30] {
+                let mut size = vec![value; ahead];
+                size.extend([value * 0.3, value * 0.7, value * 2.0 / 3.0, value / 3.0]);
+                let wanted = size.iter().sum::<f64>() / value;
+                let limit = limit(&size, wanted);
+                let expected: f64 = size.iter().map(|size| (size / limit).min(1.0)).sum();
+                assert!((expected - wanted).abs() <= 1e-9 * wanted, "{expected} {wanted}");
+            }
         }
         for size in [&few[..], &[0.0, 0.0], &[]] {
             let rows = sample(size, 4.0, 1).0;
