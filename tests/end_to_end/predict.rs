@@ -136,6 +136,15 @@ fn files_and_folders_are_scored_by_text_and_that_is_said() {
     let rows = predict(&["data-jsonl/test.jsonl", "--text-only", "--as", "jsonl"]).done();
     assert!(lines(&rows).iter().all(|line| line["model"] == "text-only"));
     assert!(rows.stderr.contains("as asked"), "{}", rows.stderr);
+
+    // Without that model each skill says what it lacks, and how to get it.
+    let train = ["train", "--out", "run", "--set", "model.text_only=false"];
+    sandbox.clawsig(&train).done();
+    let remedy = "model.text_only=true";
+    predict(&["skills"])
+        .fails_with(1, &["there are no scanner results, and the run has no", remedy]);
+    let asked = ["data-jsonl/test.jsonl", "--text-only"];
+    predict(&asked).fails_with(1, &["test.jsonl:1: the run has no text-only model", remedy]);
 }
 
 #[test]

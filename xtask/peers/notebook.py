@@ -68,7 +68,8 @@ differences += [abs(report[c][n] - ours[c][m]["value"]) for c in ("clean", "susp
                 if "value" in ours[c][m]]
 print(json.dumps({
     "method": f"scikit-learn {sklearn.__version__} tol {tol:g}", "rows": len(train), "entries": x.nnz,
-    "seconds": round(seconds, 2), "of_which_reading": round(reading, 2), "iterations": int(model.n_iter_.max()),
+    "seconds": round(seconds, 2), "of_which_reading": round(reading, 2),
+    "iterations": int(model.n_iter_.max()),
     "accuracy": round(report["accuracy"], 4), "macro_f1": round(report["macro avg"]["f1-score"], 4),
     "largest_difference_of_a_metric": float(f"{max(differences):.1e}"),
     "peak_megabytes": round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024, 1)}))

@@ -185,7 +185,7 @@ impl Job {
         self.check()?;
         // What is missing is told before a folder is made.
         let source = match stages.contains(&Stage::Ingest) {
-            true => Located::fetch(self, self.reads_anyway()?)?,
+            true => Located::fetch(self, self.reads_anyway())?,
             false => Located::default(),
         };
         for &needed in stages.first().map_or(&[][..], |first| first.needs()) {
@@ -267,16 +267,10 @@ impl Job {
     }
 
     /// Whether ingest runs whatever the files hold, so that they need not be hashed to know.
-    fn reads_anyway(&self) -> Result<bool, Error> {
-        let never_run = || -> Result<bool, Error> {
-            match Manifest::read(&self.out.join(Stage::Ingest.as_str())) {
-                Ok(manifest) => Ok(manifest.is_none()),
-                // Why it can't be used is told where the stage's state is.
-                Err(StoreError::BadManifest { .. } | StoreError::Format { .. }) => Ok(false),
-                Err(e) => Err(e.into()),
-            }
-        };
-        Ok(self.forced.contains(&Stage::Ingest) || never_run()?)
+    fn reads_anyway(&self) -> bool {
+        let manifest = || Manifest::read(&self.out.join(Stage::Ingest.as_str()));
+        // Why a manifest can't be used is told where the stage's state is.
+        self.forced.contains(&Stage::Ingest) || !matches!(manifest(), Ok(Some(_)))
     }
 
     fn set_threads(&self) {

@@ -203,18 +203,15 @@ fn with_signals(
         .map(|(piece, signals, infos)| {
             let mut rows = Rows::default();
             let mut row = SparseRow::default();
-            let mut of = signals.iter().zip(infos);
-            piece.for_each(|columns, values| {
+            for ((columns, values), (signals, info)) in piece.iter().zip(signals.iter().zip(infos))
+            {
                 row.columns.clear();
                 row.values.clear();
                 row.columns.extend_from_slice(columns);
                 row.values.extend_from_slice(values);
-                if let Some((signals, info)) = of.next() {
-                    fitted.append(signals, &info.id, &mut row)?;
-                }
+                fitted.append(signals, &info.id, &mut row)?;
                 rows.push(&row.columns, &row.values);
-                Ok::<(), FeaturesError>(())
-            })?;
+            }
             Ok(rows)
         })
         .collect();

@@ -133,19 +133,14 @@ impl<'a> PickedRows<'a> {
     /// If a value is beyond the range of `f32`.
     pub(crate) fn compact(&self, keep: impl Fn(usize) -> bool) -> Result<Compact> {
         let kept: Vec<bool> = (0..self.cols).map(keep).collect();
-        let all = kept.iter().all(|&kept| kept);
-        let entries = if all { self.indptr[self.rows.len()] } else { 0 };
+        let entries = if kept.iter().all(|&kept| kept) { self.indptr[self.rows.len()] } else { 0 };
         let mut compact = Compact::new(self.cols, entries as usize);
         let (mut columns, mut values) = (Vec::new(), Vec::new());
         for row in 0..self.rows.len() {
-            let (all_columns, numbers) = self.row(row);
-            if all {
-                compact.push(all_columns, numbers)?;
-                continue;
-            }
             columns.clear();
             values.clear();
-            for (&column, &value) in all_columns.iter().zip(numbers) {
+            let (all, numbers) = self.row(row);
+            for (&column, &value) in all.iter().zip(numbers) {
                 if kept[column as usize] {
                     columns.push(column);
                     values.push(value);

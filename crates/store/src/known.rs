@@ -147,7 +147,7 @@ mod tests {
     }
 
     #[test]
-    fn a_time_that_may_come_again_is_not_remembered() {
+    fn a_small_file_is_not_worth_remembering() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("small");
         fs::write(&path, b"small").unwrap();

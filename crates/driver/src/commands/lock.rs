@@ -41,7 +41,7 @@ pub(crate) fn lock(arguments: &LockArgs, global: &Global) -> Result<ExitStatus, 
         quiet: global.quiet,
         hub: run::hub_options(&arguments.hub),
     };
-    let located = Located::fetch(&job, false)?;
+    let located = Located::fetch(&job, true)?;
     let scratch = Scratch::new("clawsig-lock-", &std::env::temp_dir())
         .map_err(Error::io("create a folder in", std::env::temp_dir()))?;
     let out = OutputPaths {

@@ -21,18 +21,14 @@ impl Rows {
         self.values.extend_from_slice(values);
     }
 
-    /// Calls with every row, in order.
-    pub(crate) fn for_each<E>(
-        &self,
-        mut visit: impl FnMut(&[u32], &[f64]) -> Result<(), E>,
-    ) -> Result<(), E> {
-        let mut begin = 0;
-        for &length in &self.lengths {
-            let end = begin + length as usize;
-            visit(&self.indices[begin..end], &self.values[begin..end])?;
-            begin = end;
-        }
-        Ok(())
+    /// The columns and values of every row, in order.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (&[u32], &[f64])> {
+        let mut end = 0;
+        self.lengths.iter().map(move |&length| {
+            let begin = end;
+            end += length as usize;
+            (&self.indices[begin..end], &self.values[begin..end])
+        })
     }
 
     /// Number of rows.

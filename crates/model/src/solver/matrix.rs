@@ -12,11 +12,11 @@ use crate::{
 /// A sparse matrix at six bytes an entry in place of [`Csr`]'s twelve: values in `f32`, column
 /// numbers in 16 bits, or in 32 where there are more than 65,536 columns.
 ///
-/// Objective and gradient are still summed in `f64`, and only the products that choose a direction in
-/// `f32`. A value is off by at most 6e-8 of itself, which moves the
-/// optimum's objective by about as much: far less than the 1e-6 that a comparison asks for, but
-/// more than the last digits of an exact solution. Rows are appended one at a time, so that a
-/// matrix on disk need not be in memory twice.
+/// Objective and gradient are still summed in `f64`, and only the products that choose a direction
+/// in `f32`. A value is off by at most 6e-8 of itself, which moves the optimum's objective by about
+/// as much: far less than the 1e-6 that a comparison asks for, but more than the last digits of an
+/// exact solution. Rows are appended one at a time, so that a matrix on disk need not be in memory
+/// twice.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Compact {
     cols: usize,

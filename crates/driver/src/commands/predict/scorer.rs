@@ -181,9 +181,11 @@ impl Scorer {
         let which =
             if self.force_text || !skill.has_scanners { Which::TextOnly } else { Which::All };
         if which == Which::TextOnly && self.text_only.is_none() {
-            return Err("there are no scanner results, and the run has no text-only model: its \
-                 features.groups hold neither text nor shape, or model.text_only was false"
-                .to_owned());
+            let why = if self.force_text { "" } else { "there are no scanner results, and " };
+            return Err(format!(
+                "{why}the run has no text-only model: train one with model.text_only=true and text \
+                 or shape among features.groups"
+            ));
         }
         let row = self.features.transform_row(&skill.row).map_err(|e| e.to_string())?;
         Ok((which, row))
