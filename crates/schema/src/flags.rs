@@ -4,11 +4,9 @@
 //! exporter's own) and `any-output` (the seed tutorial's). Where a rule finds nothing to decide
 //! on, the flag is missing, and [`MissingPolicy`] says what becomes of it.
 
-use std::{fmt, str::FromStr};
-
 use serde::{Deserialize, Serialize};
 
-use crate::{Scanner, SkillRow, UnknownLabel};
+use crate::{Scanner, SkillRow};
 
 /// Which reading of a scanner's output counts as a flag.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -34,47 +32,10 @@ pub enum MissingPolicy {
     Exclude,
 }
 
-macro_rules! names {
-    ($type:ty, $kind:literal, $($variant:path => $text:literal),+) => {
-        impl $type {
-            /// Every choice.
-            pub const ALL: &'static [Self] = &[$($variant),+];
-            /// The texts of the choices, in the same order.
-            pub const NAMES: &'static [&'static str] = &[$($text),+];
-
-            /// The choice as a profile writes it.
-            pub const fn as_str(self) -> &'static str {
-                match self { $($variant => $text),+ }
-            }
-        }
-
-        impl fmt::Display for $type {
-            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.pad(self.as_str())
-            }
-        }
-
-        impl FromStr for $type {
-            type Err = UnknownLabel;
-
-            fn from_str(text: &str) -> Result<Self, UnknownLabel> {
-                match text {
-                    $($text => Ok($variant),)+
-                    _ => Err(UnknownLabel {
-                        kind: $kind,
-                        found: text.to_owned(),
-                        expected: Self::NAMES,
-                    }),
-                }
-            }
-        }
-    };
-}
-
-names!(FlagRule, "flag rule",
-    FlagRule::Status => "status", FlagRule::Label => "label", FlagRule::AnyOutput => "any-output");
-names!(MissingPolicy, "missing policy",
-    MissingPolicy::Negative => "negative", MissingPolicy::Exclude => "exclude");
+crate::choices!(FlagRule, "flag rule",
+    Status => "status", Label => "label", AnyOutput => "any-output");
+crate::choices!(MissingPolicy, "missing policy",
+    Negative => "negative", Exclude => "exclude");
 
 impl MissingPolicy {
     /// The flag under this policy; `None` only where the row is to be left out.

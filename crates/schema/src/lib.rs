@@ -18,9 +18,11 @@ mod label;
 pub mod lock;
 pub mod matrix;
 pub mod profile;
+mod progress;
 pub mod published;
 pub mod raw;
 mod row;
+pub mod settings;
 pub mod source;
 mod split;
 pub mod target;
@@ -28,6 +30,7 @@ pub mod wording;
 
 pub use flags::{FlagRule, MissingPolicy};
 pub use label::{Scanner, Severity, Split, Status, UnknownLabel, Verdict};
+pub use progress::Progress;
 pub use row::{
     BundleStats, ExtensionCount, JudgeFields, SkillRow, SkillSpectorSignals, StaticSignals,
     VirusTotalSignals, owner_of_slug,

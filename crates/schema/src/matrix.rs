@@ -232,7 +232,7 @@ impl Csr {
     }
 }
 
-/// A group of columns that a profile switches as one.
+/// A group of columns that a profile switches as one; the groups stand in the matrix in this order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ColumnGroup {
@@ -249,33 +249,14 @@ pub enum ColumnGroup {
 }
 
 impl ColumnGroup {
-    /// Every group, in the order its columns stand in the matrix.
-    pub const ALL: &'static [ColumnGroup] = &[
-        ColumnGroup::Text,
-        ColumnGroup::Flags,
-        ColumnGroup::Numeric,
-        ColumnGroup::Codes,
-        ColumnGroup::Shape,
-    ];
-    /// The names a profile uses, in the same order.
-    pub const NAMES: &'static [&'static str] = &["text", "flags", "numeric", "codes", "shape"];
-
-    /// The name a profile uses.
-    pub const fn as_str(self) -> &'static str {
-        Self::NAMES[self as usize]
-    }
-
     /// Whether the group comes from the scanners, so that a skill which no scanner saw lacks it.
     pub const fn needs_scanners(self) -> bool {
         matches!(self, ColumnGroup::Flags | ColumnGroup::Numeric | ColumnGroup::Codes)
     }
 }
 
-impl fmt::Display for ColumnGroup {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(self.as_str())
-    }
-}
+crate::choices!(ColumnGroup, "column group",
+    Text => "text", Flags => "flags", Numeric => "numeric", Codes => "codes", Shape => "shape");
 
 /// One line of `columns.csv`: a column of the matrix.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -1,10 +1,8 @@
 //! What a classifier is asked to predict.
 
-use std::{fmt, str::FromStr};
-
 use serde::{Deserialize, Serialize};
 
-use crate::{Severity, UnknownLabel, Verdict, matrix::RowInfo};
+use crate::{Severity, Verdict, matrix::RowInfo};
 
 /// The label that a model learns from a row.
 ///
@@ -24,18 +22,6 @@ pub enum Target {
 }
 
 impl Target {
-    /// Every target.
-    pub const ALL: &'static [Target] =
-        &[Target::Verdict, Target::VerdictBinary, Target::NonClean, Target::Severity];
-    /// The names of [`Target::ALL`], in the same order, as a profile writes them.
-    pub const NAMES: &'static [&'static str] =
-        &["verdict", "verdict-binary", "non-clean", "severity"];
-
-    /// The name a profile uses.
-    pub const fn as_str(self) -> &'static str {
-        Self::NAMES[self as usize]
-    }
-
     /// The names of the classes; [`Target::label_of`] returns positions in this list.
     pub const fn classes(self) -> &'static [&'static str] {
         match self {
@@ -72,21 +58,9 @@ impl Target {
     }
 }
 
-impl fmt::Display for Target {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(self.as_str())
-    }
-}
-
-impl FromStr for Target {
-    type Err = UnknownLabel;
-
-    fn from_str(text: &str) -> Result<Target, UnknownLabel> {
-        Target::ALL.iter().copied().find(|target| target.as_str() == text).ok_or_else(|| {
-            UnknownLabel { kind: "target", found: text.to_owned(), expected: Target::NAMES }
-        })
-    }
-}
+crate::choices!(Target, "target",
+    Verdict => "verdict", VerdictBinary => "verdict-binary", NonClean => "non-clean",
+    Severity => "severity");
 
 #[cfg(test)]
 mod tests {
