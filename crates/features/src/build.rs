@@ -8,11 +8,12 @@ use rayon::prelude::*;
 
 use crate::{
     BoxError, FeaturesError,
+    batch::in_batches,
     duplicates::{SIMILARITY, Signature, groups},
     fitted::FittedFeatures,
     params::ValidFeatureParams,
     signals::Signals,
-    vectorizer::{Rows, SparseRow, TfIdf},
+    vectorizer::{Rows, SparseRow, TfIdf, TfIdfFit},
 };
 
 /// The rows of one split, in order.
@@ -51,11 +52,6 @@ pub struct FeatureSet {
     /// The columns.
     pub columns: Vec<ColumnInfo>,
 }
-
-/// Bytes of text held at a time.
-const BATCH_BYTES: usize = 16 << 20;
-/// Rows held at a time.
-const BATCH_ROWS: usize = 4096;
 
 /// Fits to the training rows and makes the matrix of every split.
 ///
@@ -116,66 +112,133 @@ pub fn build(
 ) -> Result<FeatureSet, FeaturesError> {
     let mut done = 0;
     let mut signatures: Vec<Signature> = Vec::new();
-    let mut fit = params.layout.text.then(|| TfIdf::new(params.text.clone()).begin());
-    let mut signals: Vec<Signals> = Vec::new();
     let mut infos: Vec<RowInfo> = Vec::new();
-    each_batch(source, Split::Train, |batch| {
-        if let Some(fit) = &mut fit {
-            let texts: Vec<&str> = batch.iter().map(text_of).collect();
-            fit.push(&texts)?;
-        }
-        let layout = &params.layout;
-        signals.par_extend(batch.par_iter().map(|row| layout.read(row, &params.params)));
+    let mut fitting = Fitting::new(params);
+    in_batches(rows_of(source, Split::Train)?, row_size, |batch| {
+        fitting.push(batch)?;
         signatures.par_extend(batch.par_iter().map(|row| Signature::of(text_of(row))));
         infos.extend(batch.iter().map(|row| row_info(row, params.params.flag_rule)));
         done += batch.len() as u64;
         progress("reading texts", done);
         Ok(())
     })?;
-    if infos.is_empty() {
-        return Err(FeaturesError::NoTrainingRows);
-    }
     progress("fitting the vocabulary", done);
-    let (text, pieces) = match fit {
-        Some(fit) => fit.finish_in_pieces().map(|(fitted, pieces)| (Some(fitted), pieces))?,
-        None => (None, Vec::new()),
-    };
-    let fitted = FittedFeatures::fit(params.clone(), text, &signals)?;
-    let pieces = with_signals(&fitted, pieces, &signals, &infos)?;
-    drop(signals);
-    let cols = fitted.cols();
-    let mut splits =
-        vec![SplitFeatures { split: Split::Train, matrix: Rows::join(pieces, cols)?, rows: infos }];
+    let (fitted, matrix) = fitting.finish_with_matrix()?;
+    let mut splits = vec![SplitFeatures { split: Split::Train, matrix, rows: infos }];
     for &split in Split::ALL.iter().filter(|&&split| split != Split::Train) {
         let mut pieces = Vec::new();
         let mut infos = Vec::new();
-        each_batch(source, split, |batch| {
-            let made = batch
-                .par_chunks(64)
-                .map(|chunk| {
-                    let mut rows = Rows::default();
-                    for row in chunk {
-                        let mut sparse = fitted.text().map_or_else(SparseRow::default, |text| {
-                            text.transform_one(text_of(row))
-                        });
-                        fitted.append(&fitted.read(row), &row.id, &mut sparse)?;
-                        rows.push(&sparse.columns, &sparse.values);
-                    }
-                    Ok(rows)
-                })
-                .collect::<Result<Vec<Rows>, FeaturesError>>()?;
-            pieces.extend(made);
+        in_batches(rows_of(source, split)?, row_size, |batch| {
+            pieces.extend(fitted.transform_pieces(batch)?);
             signatures.par_extend(batch.par_iter().map(|row| Signature::of(text_of(row))));
             infos.extend(batch.iter().map(|row| row_info(row, params.params.flag_rule)));
             done += batch.len() as u64;
             progress("transforming texts", done);
             Ok(())
         })?;
-        splits.push(SplitFeatures { split, matrix: Rows::join(pieces, cols)?, rows: infos });
+        let matrix = Rows::join(pieces, fitted.cols())?;
+        splits.push(SplitFeatures { split, matrix, rows: infos });
     }
     progress("near-duplicates", done);
     mark_duplicates(&mut splits, &signatures)?;
     Ok(FeatureSet { columns: fitted.columns(), fitted, splits })
+}
+
+/// Features that are being fitted to rows that come in batches.
+struct Fitting<'a> {
+    params: &'a ValidFeatureParams,
+    text: Option<TfIdfFit>,
+    signals: Vec<Signals>,
+    ids: Vec<String>,
+}
+
+impl<'a> Fitting<'a> {
+    fn new(params: &'a ValidFeatureParams) -> Fitting<'a> {
+        let text = params.layout.text.then(|| TfIdf::new(params.text.clone()).begin());
+        Fitting { params, text, signals: Vec::new(), ids: Vec::new() }
+    }
+
+    fn push(&mut self, batch: &[SkillRow]) -> Result<(), FeaturesError> {
+        if let Some(text) = &mut self.text {
+            let texts: Vec<&str> = batch.iter().map(text_of).collect();
+            text.push(&texts)?;
+        }
+        let layout = &self.params.layout;
+        self.signals.par_extend(batch.par_iter().map(|row| layout.read(row, &self.params.params)));
+        self.ids.extend(batch.iter().map(|row| row.id.clone()));
+        Ok(())
+    }
+
+    /// What was learned, and the matrix of the rows that were pushed.
+    fn finish_with_matrix(self) -> Result<(FittedFeatures, Csr), FeaturesError> {
+        if self.signals.is_empty() {
+            return Err(FeaturesError::NoTrainingRows);
+        }
+        let (text, pieces) = match self.text {
+            Some(fit) => fit.finish_in_pieces().map(|(fitted, pieces)| (Some(fitted), pieces))?,
+            None => (None, Vec::new()),
+        };
+        let fitted = FittedFeatures::learn(self.params.clone(), text, &self.signals)?;
+        let pieces = with_signals(&fitted, pieces, &self.signals, &self.ids)?;
+        drop(self.signals);
+        let matrix = Rows::join(pieces, fitted.cols())?;
+        Ok((fitted, matrix))
+    }
+}
+
+impl FittedFeatures {
+    /// Learns from training rows, whichever they are: of one split, or of splits drawn anew.
+    ///
+    /// Nothing but these rows enters the vocabulary, the idf, the scalings and the codes. Rows are
+    /// held some megabytes at a time; the current rayon pool is used. [`FittedFeatures::transform`]
+    /// then makes the matrix of any rows, these among them.
+    ///
+    /// # Errors
+    /// [`FeaturesError::Source`] if a row can't be read, [`FeaturesError::NoTrainingRows`],
+    /// [`FeaturesError::NotFinite`], and the vectorizer's.
+    pub fn fit(
+        params: &ValidFeatureParams,
+        rows: impl IntoIterator<Item = Result<SkillRow, BoxError>>,
+    ) -> Result<FittedFeatures, FeaturesError> {
+        let mut fitting = Fitting::new(params);
+        in_batches(rows, row_size, |batch| fitting.push(batch))?;
+        // The matrix costs less than telling the vectorizer to leave it out would add.
+        Ok(fitting.finish_with_matrix()?.0)
+    }
+
+    /// The matrix of some rows, in their order; each row depends on itself alone.
+    ///
+    /// # Errors
+    /// [`FeaturesError::Source`] if a row can't be read, [`FeaturesError::NotFinite`] for a number
+    /// that is none.
+    pub fn transform(
+        &self,
+        rows: impl IntoIterator<Item = Result<SkillRow, BoxError>>,
+    ) -> Result<Csr, FeaturesError> {
+        let mut pieces = Vec::new();
+        in_batches(rows, row_size, |batch| {
+            pieces.extend(self.transform_pieces(batch)?);
+            Ok(())
+        })?;
+        Rows::join(pieces, self.cols())
+    }
+
+    /// The rows of a batch, in order.
+    fn transform_pieces(&self, batch: &[SkillRow]) -> Result<Vec<Rows>, FeaturesError> {
+        let made: Vec<Result<Rows, FeaturesError>> = batch
+            .par_chunks(64)
+            .map(|chunk| {
+                let mut rows = Rows::default();
+                for row in chunk {
+                    let sparse = self.transform_row(row)?;
+                    rows.push(&sparse.columns, &sparse.values);
+                }
+                Ok(rows)
+            })
+            .collect();
+        // Of several errors the first row's is told, whichever thread was faster.
+        made.into_iter().collect()
+    }
 }
 
 /// The training rows' text columns, in pieces of consecutive rows, with the signals' columns behind
@@ -184,7 +247,7 @@ fn with_signals(
     fitted: &FittedFeatures,
     mut pieces: Vec<Rows>,
     signals: &[Signals],
-    infos: &[RowInfo],
+    ids: &[String],
 ) -> Result<Vec<Rows>, FeaturesError> {
     if fitted.text().is_none() {
         let mut rows = Rows::default();
@@ -196,20 +259,19 @@ fn with_signals(
     for piece in pieces {
         let rows = first..first + piece.len();
         first = rows.end;
-        placed.push((piece, &signals[rows.clone()], &infos[rows]));
+        placed.push((piece, &signals[rows.clone()], &ids[rows]));
     }
     let made: Vec<Result<Rows, FeaturesError>> = placed
         .into_par_iter()
-        .map(|(piece, signals, infos)| {
+        .map(|(piece, signals, ids)| {
             let mut rows = Rows::default();
             let mut row = SparseRow::default();
-            for ((columns, values), (signals, info)) in piece.iter().zip(signals.iter().zip(infos))
-            {
+            for ((columns, values), (signals, id)) in piece.iter().zip(signals.iter().zip(ids)) {
                 row.columns.clear();
                 row.values.clear();
                 row.columns.extend_from_slice(columns);
                 row.values.extend_from_slice(values);
-                fitted.append(signals, &info.id, &mut row)?;
+                fitted.append(signals, id, &mut row)?;
                 rows.push(&row.columns, &row.values);
             }
             Ok(rows)
@@ -223,26 +285,13 @@ fn text_of(row: &SkillRow) -> &str {
     row.text.as_deref().unwrap_or("")
 }
 
-/// Hands a split's rows on in batches.
-fn each_batch(
-    source: &mut dyn RowSource,
-    split: Split,
-    mut take: impl FnMut(&[SkillRow]) -> Result<(), FeaturesError>,
-) -> Result<(), FeaturesError> {
-    let failed = |source| FeaturesError::Source { split, source };
-    let mut batch: Vec<SkillRow> = Vec::new();
-    let mut bytes = 0;
-    for row in source.rows(split).map_err(failed)? {
-        let row = row.map_err(failed)?;
-        bytes += text_of(&row).len();
-        batch.push(row);
-        if bytes >= BATCH_BYTES || batch.len() >= BATCH_ROWS {
-            take(&batch)?;
-            batch.clear();
-            bytes = 0;
-        }
-    }
-    if batch.is_empty() { Ok(()) } else { take(&batch) }
+/// A split's rows.
+fn rows_of(source: &mut dyn RowSource, split: Split) -> Result<RowIter<'_>, FeaturesError> {
+    source.rows(split).map_err(FeaturesError::Source)
+}
+
+fn row_size(row: &SkillRow) -> usize {
+    text_of(row).len()
 }
 
 /// A text of the author's that a terminal and a spreadsheet can be shown. Two owners stay two: no

@@ -80,14 +80,8 @@ pub enum FeaturesError {
     #[error("there are no training rows: nothing can be fitted; check the source's train split")]
     NoTrainingRows,
     /// The source of rows failed.
-    #[error("can't read the {split} rows")]
-    Source {
-        /// The split that was read.
-        split: clawsig_schema::Split,
-        /// What the source said.
-        #[source]
-        source: BoxError,
-    },
+    #[error("can't read the rows")]
+    Source(#[source] BoxError),
     /// A number of a row is NaN or infinite.
     #[error(
         "row {}: `{column}` is not a finite number; leave it empty where there is no value",

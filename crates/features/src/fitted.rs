@@ -60,7 +60,7 @@ pub struct VocabularyRow {
 
 impl FittedFeatures {
     /// Learns scalings and codes from the training rows' signals.
-    pub(crate) fn fit(
+    pub(crate) fn learn(
         params: ValidFeatureParams,
         text: Option<FittedTfIdf>,
         rows: &[Signals],
@@ -169,10 +169,6 @@ impl FittedFeatures {
             self.text.as_ref().map_or_else(SparseRow::default, |fitted| fitted.transform_one(text));
         self.append(&self.params.layout.read(row, self.params()), &row.id, &mut sparse)?;
         Ok(sparse)
-    }
-
-    pub(crate) fn read(&self, row: &SkillRow) -> Signals {
-        self.params.layout.read(row, self.params())
     }
 
     /// Appends everything but the text to a row; zeros are not stored.

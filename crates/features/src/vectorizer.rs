@@ -6,7 +6,6 @@
 //! scikit-learn breaks ties at `max_features` by an unstable sort, term order decides here.
 
 pub mod analyzer;
-mod batch;
 mod fit;
 mod fitted;
 mod hashing;
@@ -22,11 +21,10 @@ pub use fitted::{FittedTfIdf, SparseRow, VECTORIZER_FORMAT};
 pub use hashing::{Hashing, HashingParams};
 pub use params::{Analyzer, DocumentFrequency, Idf, Norm, ValidVectorizerParams, VectorizerParams};
 
-pub(crate) use batch::in_batches;
 pub(crate) use fitted::TfIdfFile;
 pub(crate) use rows::Rows;
 
-use crate::FeaturesError;
+use crate::{FeaturesError, batch::texts_in_batches};
 
 /// A vectorizer that has not seen a text yet.
 #[derive(Clone, Debug)]
@@ -54,7 +52,7 @@ impl TfIdf {
         I::Item: AsRef<str> + Sync,
     {
         let mut fit = self.begin();
-        in_batches(texts, |batch| fit.push(batch))?;
+        texts_in_batches(texts, |batch| fit.push(batch))?;
         fit.finish()
     }
 }

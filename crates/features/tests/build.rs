@@ -267,3 +267,30 @@ fn without_training_rows_nothing_is_fitted() {
     let error = build(&params, &mut Made(Vec::new()), &|_, _| ()).unwrap_err();
     assert!(matches!(error, FeaturesError::NoTrainingRows));
 }
+
+#[test]
+fn any_rows_can_be_the_training_rows() {
+    let params = FeatureParams::default().check().unwrap();
+    // Every third row trains, of whichever split it is.
+    let all = rows().0;
+    let (train, other): (Vec<SkillRow>, Vec<SkillRow>) =
+        all.iter().cloned().partition(|row| row.id.ends_with(['0', '3', '6', '9']));
+    let fitted = FittedFeatures::fit(&params, train.iter().cloned().map(Ok)).unwrap();
+    let whole = fitted.transform(all.iter().cloned().map(Ok)).unwrap();
+    assert_eq!((whole.rows(), whole.cols()), (12, fitted.cols()));
+    // The same rows as the dataset's own splits give the same columns and the same bits.
+    let renamed = |rows: &[SkillRow], split| -> Vec<SkillRow> {
+        rows.iter().map(|row| SkillRow { split, ..row.clone() }).collect()
+    };
+    let mut as_splits = renamed(&train, Split::Train);
+    as_splits.extend(renamed(&other, Split::Test));
+    let set = build(&params, &mut Made(as_splits), &|_, _| ()).unwrap();
+    assert_eq!(set.fitted.to_json().unwrap(), fitted.to_json().unwrap());
+    let places = |rows: &[SkillRow]| -> Vec<usize> {
+        rows.iter().map(|row| all.iter().position(|a| a.id == row.id).unwrap()).collect()
+    };
+    let test = set.splits.iter().find(|made| made.split == Split::Test).unwrap();
+    assert_eq!(set.splits[0].matrix, whole.select_rows(&places(&train)));
+    assert_eq!(test.matrix, whole.select_rows(&places(&other)));
+    assert!(matches!(FittedFeatures::fit(&params, []), Err(FeaturesError::NoTrainingRows)));
+}

@@ -7,7 +7,6 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     analyzer::cut,
-    batch::in_batches,
     intern::NONE,
     params::{Idf, ValidVectorizerParams, VectorizerParams},
     rows::{Counter, Rows, Weighting},
@@ -15,6 +14,7 @@ use super::{
 };
 use crate::{
     FeaturesError,
+    batch::texts_in_batches,
     saved::{self, MAX_JSON_BYTES},
 };
 
@@ -138,7 +138,7 @@ impl FittedTfIdf {
         I::Item: AsRef<str> + Sync,
     {
         let mut pieces = Vec::new();
-        in_batches(texts, |batch| {
+        texts_in_batches(texts, |batch| {
             pieces.extend(self.transform_pieces(batch));
             Ok(())
         })?;

@@ -8,13 +8,12 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     analyzer::{Token, cut, each_token},
-    batch::in_batches,
     fitted::SparseRow,
     params::{Analyzer, Norm, check_ngrams, check_stop_words},
     rows::{Rows, normalise},
     terms::is_stop_word,
 };
-use crate::FeaturesError;
+use crate::{FeaturesError, batch::texts_in_batches};
 
 /// The settings of a [`Hashing`] vectorizer. The defaults are scikit-learn's
 /// `HashingVectorizer()`.
@@ -166,7 +165,7 @@ impl Hashing {
         I::Item: AsRef<str> + Sync,
     {
         let mut pieces = Vec::new();
-        in_batches(texts, |batch| {
+        texts_in_batches(texts, |batch| {
             let rows: Vec<Rows> = batch
                 .par_chunks(64)
                 .map(|texts| {
