@@ -18,12 +18,15 @@ pub enum FeaturesError {
         /// What it may be.
         expected: &'static str,
     },
-    /// The documents hold no term at all.
+    /// The documents hold no n-gram of the lengths asked for, stop words left out.
     #[error(
-        "the vocabulary is empty: no document has a term; check that the texts are there and are \
-         not made of stop words alone"
+        "the vocabulary is empty: no document holds an n-gram of the lengths asked for; check that \
+         the texts are there and are not made of stop words alone, and see ngrams"
     )]
     EmptyVocabulary,
+    /// Nothing was given to fit to.
+    #[error("there is no document: nothing can be fitted; check that the texts are there")]
+    NoDocuments,
     /// Every term was dropped by the document frequency limits.
     #[error(
         "no term is left between min_df and max_df ({min} to {max} of {documents} documents); \
@@ -114,14 +117,14 @@ pub enum FeaturesError {
     /// A saved state contradicts itself.
     #[error("saved features are damaged: {0}; fit and save them again")]
     Damaged(String),
-    /// A scaler refused its input.
-    #[error("can't fit the scaler of `{column}`: {source}")]
-    Scaler {
+    /// The numbers of a column are finite, but their sum or their variance is not.
+    #[error(
+        "`{column}` can't be standardised: its numbers are too large for their variance to be a \
+         64-bit number"
+    )]
+    TooLarge {
         /// The column.
         column: String,
-        /// What linfa said.
-        #[source]
-        source: linfa_preprocessing::PreprocessingError,
     },
     /// An assembled matrix broke a rule of its form.
     #[error("the matrix is not valid: {0}")]

@@ -71,8 +71,8 @@ impl FittedFeatures {
             NumericColumns::Full => None,
         };
         let numbers = layout.numbers.iter().enumerate().map(|(at, number)| {
-            let values = rows.iter().filter_map(|row| row.numbers[at].or(fill)).collect();
-            Scaling::fit(number.column, values)
+            let values: Vec<f64> = rows.iter().filter_map(|row| row.numbers[at].or(fill)).collect();
+            Scaling::fit(number.column, &values)
         });
         let numbers = numbers.collect::<Result<_, _>>()?;
         let mut codes: Vec<String> =
@@ -81,8 +81,9 @@ impl FittedFeatures {
         codes.dedup();
         let shape = if layout.shape {
             let scale = |(at, column): (usize, &&str)| {
-                let values = rows.iter().filter_map(|row| row.shape.map(|shape| shape[at]));
-                Scaling::fit(column, values.collect())
+                let values: Vec<f64> =
+                    rows.iter().filter_map(|row| row.shape.map(|shape| shape[at])).collect();
+                Scaling::fit(column, &values)
             };
             SHAPE_COLUMNS.iter().enumerate().map(scale).collect::<Result<_, _>>()?
         } else {

@@ -131,8 +131,8 @@ impl TfIdfFit {
     /// Ends the fit: the vectorizer, and the matrix of all texts pushed, in order.
     ///
     /// # Errors
-    /// [`FeaturesError::EmptyVocabulary`], [`FeaturesError::EverythingPruned`], and
-    /// [`FeaturesError::UndefinedIdf`] where a fixed vocabulary meets the plain idf.
+    /// [`FeaturesError::NoDocuments`], [`FeaturesError::EmptyVocabulary`],
+    /// [`FeaturesError::EverythingPruned`], and [`FeaturesError::UndefinedIdf`] where a fixed vocabulary meets the plain idf.
     pub fn finish(self) -> Result<(FittedTfIdf, Csr), FeaturesError> {
         let (fitted, pieces) = self.finish_in_pieces()?;
         let matrix = Rows::join(pieces, fitted.cols())?;
@@ -141,6 +141,9 @@ impl TfIdfFit {
 
     /// As [`TfIdfFit::finish`], with the matrix in pieces of consecutive rows.
     pub(crate) fn finish_in_pieces(mut self) -> Result<(FittedTfIdf, Vec<Rows>), FeaturesError> {
+        if self.documents == 0 {
+            return Err(FeaturesError::NoDocuments);
+        }
         let tokens = self.merge()?;
         let corpus = Corpus {
             params: &self.params.0,
@@ -312,20 +315,13 @@ impl Corpus<'_> {
         let params = self.params;
         let documents = u64::from(self.documents);
         let (low, high) = (params.min_df.of(documents), params.max_df.of(documents));
-        let everything_pruned =
-            || FeaturesError::EverythingPruned { min: low, max: high, documents };
-        if self.tokens.len() == 0 {
-            return Err(FeaturesError::EmptyVocabulary);
-        }
         if high < low {
-            return Err(everything_pruned());
+            return Err(self.without_terms(low, high));
         }
         let (min_n, max_n) = params.ngrams;
         let weigh = |f: &Frequency| if params.binary { u64::from(f.documents) } else { f.count };
-        let mut seen_any = false;
         let mut candidates: Vec<Candidate> = Vec::new();
         let mut consider = |level: usize, node: usize, frequency: &Frequency| {
-            seen_any = true;
             let share = f64::from(frequency.documents);
             if low <= share && share <= high {
                 candidates.push(Candidate {
@@ -385,15 +381,25 @@ impl Corpus<'_> {
         }
         drop(prefixes);
         if candidates.is_empty() {
-            // Without limits, no n-gram at all means that no document is long enough.
-            let unlimited = low <= 1.0 && high >= documents as f64;
-            return Err(if unlimited {
-                FeaturesError::EmptyVocabulary
-            } else {
-                everything_pruned()
-            });
+            return Err(self.without_terms(low, high));
         }
         Ok(self.choose(candidates, &levels))
+    }
+
+    /// Why there is no term: there never was one, or the limits left none.
+    fn without_terms(&self, min: f64, max: f64) -> FeaturesError {
+        let (min_n, _) = self.params.ngrams;
+        let holds_one = |ids: &[u32]| {
+            ids.split(|&id| id == NONE)
+                .any(|run| run.len() >= min_n || run.iter().any(|&id| self.is_whole(id)))
+        };
+        let documents = || self.parts.iter().flat_map(|p| p.documents().map(move |d| (p, d.1)));
+        if documents().any(|(part, range)| holds_one(&part.ids[range])) {
+            let documents = u64::from(self.documents);
+            FeaturesError::EverythingPruned { min, max, documents }
+        } else {
+            FeaturesError::EmptyVocabulary
+        }
     }
 
     /// Whether a token is a short padded word, which counts whole.

@@ -40,7 +40,11 @@ impl Terms {
             } else {
                 let chars = term.chars().count();
                 if params.analyzer == Analyzer::CharWb && chars < min_n {
-                    chains.push((column, vec![tokens.intern(term.as_bytes())?]));
+                    // Only a whole word is so short, and it has a blank on both sides. A term of
+                    // fewer characters would be taken for one of a longer word's characters.
+                    if chars > 2 {
+                        chains.push((column, vec![tokens.intern(term.as_bytes())?]));
+                    }
                     continue;
                 }
                 for c in term.chars() {

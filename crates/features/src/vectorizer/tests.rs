@@ -293,6 +293,76 @@ fn texts_without_terms_and_limits_without_room_are_told_apart() {
 }
 
 #[test]
+fn without_terms_the_cause_is_that_of_scikit_learn() {
+    // TfidfVectorizer(...).fit_transform(texts) of scikit-learn 1.9.1: `empty vocabulary; perhaps
+    // the documents only contain stop words` is true, `After pruning, no terms remain` and `max_df
+    // corresponds to < documents than min_df` are false.
+    let two = Some(DocumentFrequency::Count(2));
+    let (word, char_wb, char) = (Analyzer::Word, Analyzer::CharWb, Analyzer::Char);
+    let cases: [(Analyzer, (usize, usize), Option<DocumentFrequency>, &[&str], bool); 8] = [
+        (word, (2, 2), two, &["one", "two", "three"], true),
+        (word, (1, 1), two, &["one", "two"], false),
+        (word, (2, 2), None, &["one", "two"], true),
+        (word, (2, 2), two, &["one two", "two one"], false),
+        (word, (1, 1), Some(DocumentFrequency::Count(9)), &["", ""], true),
+        (word, (1, 1), Some(DocumentFrequency::Count(9)), &["one two", "two"], false),
+        (char_wb, (5, 5), two, &["ab", "cd"], false),
+        (char, (5, 5), two, &["ab", "cd"], true),
+    ];
+    for (analyzer, ngrams, min_df, texts, empty) in cases {
+        let params = VectorizerParams {
+            analyzer,
+            ngrams,
+            min_df: min_df.unwrap_or(DocumentFrequency::Count(1)),
+            ..Default::default()
+        };
+        let texts: Vec<String> = texts.iter().map(|&text| text.to_owned()).collect();
+        let error = fit(&params, &texts).unwrap_err();
+        let found = matches!(error, FeaturesError::EmptyVocabulary);
+        assert!(found || matches!(error, FeaturesError::EverythingPruned { .. }));
+        assert_eq!(found, empty, "{texts:?}: {error}");
+    }
+    let vocabulary = Some(vec!["one".to_owned()]);
+    for params in [VectorizerParams { vocabulary, ..Default::default() }, Default::default()] {
+        assert!(matches!(fit(&params, &[]), Err(FeaturesError::NoDocuments)));
+    }
+}
+
+#[test]
+fn a_term_that_no_analyzer_gives_stays_empty() {
+    // CountVectorizer(analyzer=..., ngram_range=..., vocabulary=...) of scikit-learn 1.9.1.
+    let cases: [(Analyzer, (usize, usize), &[&str], &str, &[f64]); 6] = [
+        (Analyzer::CharWb, (2, 2), &["a", "an"], "banana a", &[0.0, 2.0]),
+        (Analyzer::CharWb, (3, 5), &[" ", "ban"], "banana a", &[0.0, 1.0]),
+        (
+            Analyzer::CharWb,
+            (4, 5),
+            &[" a ", " a", "a", "bana", "nana", " a b", "a b"],
+            "banana a",
+            &[1.0, 0.0, 0.0, 1.0, 1.0, 0.0, 0.0],
+        ),
+        (Analyzer::CharWb, (5, 6), &[" ab ", "  ab", "ab"], "ab abc", &[1.0, 0.0, 0.0]),
+        (Analyzer::Char, (2, 3), &["a", " a"], "banana a", &[0.0, 1.0]),
+        (Analyzer::Word, (1, 2), &["a", "an", "an ant", " an"], "an ant a", &[0.0, 1.0, 1.0, 0.0]),
+    ];
+    for (analyzer, ngrams, terms, text, expected) in cases {
+        let params = VectorizerParams {
+            analyzer,
+            ngrams,
+            vocabulary: Some(terms.iter().map(|&term| term.to_owned()).collect()),
+            idf: Idf::None,
+            norm: Norm::None,
+            ..Default::default()
+        };
+        let (_, matrix) = fit(&params, &[text.to_owned()]).unwrap();
+        let mut row = vec![0.0; terms.len()];
+        let (columns, values) = matrix.row(0);
+        columns.iter().zip(values).for_each(|(&column, &value)| row[column as usize] = value);
+        assert_eq!(row, expected, "{terms:?}");
+    }
+}
+
+#[test]
 fn a_saved_state_is_checked() {
     let texts = ["one two".to_owned(), "two three".to_owned()];
     let (fitted, _) = fit(&VectorizerParams::default(), &texts).unwrap();
