@@ -164,7 +164,7 @@ impl<'a> Fitting<'a> {
             text.push(&texts)?;
         }
         let layout = &self.params.layout;
-        self.signals.par_extend(batch.par_iter().map(|row| layout.read(row, &self.params.params)));
+        self.signals.par_extend(batch.par_iter().map(|row| layout.read(row)));
         self.ids.extend(batch.iter().map(|row| row.id.clone()));
         Ok(())
     }

@@ -1,5 +1,7 @@
 //! Fitted features: what turns a row into numbers, and its file.
 
+use std::collections::{HashMap, HashSet};
+
 use clawsig_schema::{
     MissingPolicy, SkillRow,
     format::FormatVersion,
@@ -42,6 +44,35 @@ struct FeaturesFile {
     codes: Vec<String>,
     shape: Vec<Scaling>,
     text: Option<TfIdfFile>,
+}
+
+/// Makes names what is shown, each once. Names of our own stay; a term or a code that is shown as
+/// one of them, or as one before it, says its group and, from the second on, a number.
+fn make_unique(columns: &mut [(ColumnGroup, String, String)]) {
+    let from_data = |group| matches!(group, ColumnGroup::Text | ColumnGroup::Codes);
+    let own = columns.iter().filter(|column| !from_data(column.0));
+    let mut taken: HashSet<String> = own.map(|column| column.1.clone()).collect();
+    let mut met: HashMap<String, u32> = HashMap::new();
+    for (group, name, _) in columns.iter_mut().filter(|column| from_data(column.0)) {
+        let shown = printable(name, 400);
+        *name = shown.clone();
+        while !taken.insert(name.clone()) {
+            let number = met.entry(shown.clone()).or_default();
+            *number += 1;
+            *name = match *number {
+                1 => format!("{shown} ({group})"),
+                number => format!("{shown} ({group} {number})"),
+            };
+        }
+    }
+}
+
+/// The dataset column of the text.
+const TEXT_COLUMN: &str = "skill_md_content";
+
+/// The dataset column that a column of the group `shape` is made from.
+fn shape_reads(name: &str) -> &'static str {
+    if name.contains("bundle") { "skill_bundle_content" } else { TEXT_COLUMN }
 }
 
 /// One line of `vocabulary.csv`.
@@ -108,29 +139,31 @@ impl FittedFeatures {
         numbers.filter(move |(_, n)| full && n.nullable).map(|(at, n)| (at, n.column))
     }
 
-    /// The columns, in order: text, flags, numbers, codes, shape.
+    /// The columns, in order: text, flags, numbers, codes, shape. No two have one name.
     pub fn columns(&self) -> Vec<ColumnInfo> {
-        let mut named: Vec<(ColumnGroup, String)> = Vec::new();
-        if let Some(text) = &self.text {
-            named.extend(text.vocabulary().iter().map(|term| (ColumnGroup::Text, term.clone())));
-        }
-        let flags = self.params.layout.flag_names(self.params.params.missing);
-        named.extend(flags.into_iter().map(|name| (ColumnGroup::Flags, name)));
-        let numbers = self.numbers.iter().map(|scaling| scaling.column.clone());
-        named.extend(numbers.map(|name| (ColumnGroup::Numeric, name)));
-        let indicators = self.indicators().map(|(_, column)| format!("{column}_missing"));
-        named.extend(indicators.map(|name| (ColumnGroup::Numeric, name)));
-        named.extend(self.codes.iter().map(|code| (ColumnGroup::Codes, code.clone())));
-        let shape = self.shape.iter().map(|scaling| scaling.column.clone());
-        named.extend(shape.map(|name| (ColumnGroup::Shape, name)));
+        // Group, name and the dataset columns that it is made from.
+        let mut made: Vec<(ColumnGroup, String, String)> = Vec::with_capacity(self.cols());
+        let text = self.text.iter().flat_map(|text| text.vocabulary());
+        made.extend(text.map(|term| (ColumnGroup::Text, term.clone(), TEXT_COLUMN.to_owned())));
+        let flags = self.params.layout.flag_columns(self.params.params.missing);
+        made.extend(flags.into_iter().map(|(name, reads)| (ColumnGroup::Flags, name, reads)));
+        let numbers = self.numbers.iter().map(|scaling| &scaling.column);
+        made.extend(numbers.map(|name| (ColumnGroup::Numeric, name.clone(), name.clone())));
+        made.extend(self.indicators().map(|(_, column)| {
+            (ColumnGroup::Numeric, format!("{column}_missing"), column.to_owned())
+        }));
+        made.extend(self.codes.iter().map(|code| {
+            let column = self.params.layout.code_column(code);
+            (ColumnGroup::Codes, code.clone(), column.to_owned())
+        }));
+        let shape = self.shape.iter().map(|scaling| &scaling.column);
+        made.extend(
+            shape.map(|name| (ColumnGroup::Shape, name.clone(), shape_reads(name).to_owned())),
+        );
+        make_unique(&mut made);
         (0_u32..)
-            .zip(named)
-            // A code is whatever stands in the data, and names are shown.
-            .map(|(column, (group, name))| ColumnInfo {
-                column,
-                group,
-                name: printable(&name, 400),
-            })
+            .zip(made)
+            .map(|(column, (group, name, reads))| ColumnInfo { column, group, name, reads })
             .collect()
     }
 
@@ -138,7 +171,7 @@ impl FittedFeatures {
     pub fn cols(&self) -> usize {
         let layout = &self.params.layout;
         self.text.as_ref().map_or(0, FittedTfIdf::cols)
-            + layout.flag_names(self.params.params.missing).len()
+            + layout.flag_columns(self.params.params.missing).len()
             + self.numbers.len()
             + self.indicators().count()
             + self.codes.len()
@@ -168,7 +201,7 @@ impl FittedFeatures {
         let text = row.text.as_deref().unwrap_or("");
         let mut sparse =
             self.text.as_ref().map_or_else(SparseRow::default, |fitted| fitted.transform_one(text));
-        self.append(&self.params.layout.read(row, self.params()), &row.id, &mut sparse)?;
+        self.append(&self.params.layout.read(row), &row.id, &mut sparse)?;
         Ok(sparse)
     }
 
@@ -282,5 +315,40 @@ impl FittedFeatures {
             codes: file.codes,
             shape: file.shape,
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_two_columns_have_one_name() {
+        let long = |end| format!("{}{end}", "c".repeat(500));
+        let mut columns: Vec<(ColumnGroup, String, String)> = [
+            (ColumnGroup::Text, "skillspector_score".to_owned()),
+            (ColumnGroup::Text, "skillspector_score (text)".to_owned()),
+            (ColumnGroup::Text, "tool".to_owned()),
+            (ColumnGroup::Numeric, "skillspector_score".to_owned()),
+            (ColumnGroup::Codes, long("1")),
+            (ColumnGroup::Codes, long("2")),
+            (ColumnGroup::Codes, long("3")),
+        ]
+        .map(|(group, name)| (group, name, String::new()))
+        .to_vec();
+        make_unique(&mut columns);
+        let names: Vec<&str> = columns.iter().map(|column| column.1.as_str()).collect();
+        let short = printable(&long(""), 400);
+        let (second, third) = (format!("{short} (codes)"), format!("{short} (codes 2)"));
+        let expected = [
+            "skillspector_score (text)",
+            "skillspector_score (text) (text)",
+            "tool",
+            "skillspector_score",
+            &short,
+            &second,
+            &third,
+        ];
+        assert_eq!(names, expected);
     }
 }

@@ -1,10 +1,14 @@
 //! What the scanners say about a row, as numbers.
 
-use clawsig_schema::{MissingPolicy, Scanner, SkillRow, flags, matrix::ColumnGroup};
+use std::collections::BTreeSet;
+
+use clawsig_schema::{
+    FlagRule, MissingPolicy, Scanner, SkillRow, Target, flags, matrix::ColumnGroup,
+};
 
 use crate::{
     FeaturesError,
-    leakage::barred,
+    leakage::{CONTEXT, barred, flag_allowed, flag_reads, visible},
     params::{FeatureParams, NumericColumns},
     shape::{SHAPE_COLUMNS, shape},
 };
@@ -67,14 +71,6 @@ const CODE_LISTS: [CodeList; 3] = [
     },
 ];
 
-const fn flag_column(scanner: Scanner) -> &'static str {
-    match scanner {
-        Scanner::Static => "static_status",
-        Scanner::VirusTotal => "virustotal_status",
-        Scanner::SkillSpector => "skillspector_status",
-    }
-}
-
 /// Which dataset columns each group reads.
 #[derive(Clone, Debug)]
 pub(crate) struct Layout {
@@ -84,18 +80,20 @@ pub(crate) struct Layout {
     pub(crate) codes: Vec<CodeList>,
     pub(crate) shape: bool,
     pub(crate) left_out: Vec<(&'static str, &'static str)>,
+    target: Target,
+    rule: FlagRule,
 }
 
 impl Layout {
     pub(crate) fn new(params: &FeatureParams) -> Result<Layout, FeaturesError> {
-        let target = params.target;
+        let (target, rule) = (params.target, params.flag_rule);
         let refuse = |column: &str, reason| {
             Err(FeaturesError::BarredColumn { column: column.to_owned(), target, reason })
         };
         let has = |group| params.groups.contains(&group);
         let mut used: Vec<&'static str> = Vec::new();
         if has(ColumnGroup::Flags) {
-            used.extend(Scanner::ALL.iter().map(|&scanner| flag_column(scanner)));
+            used.extend(Scanner::ALL.iter().flat_map(|&scanner| flag_reads(scanner, rule)));
         }
         let numbers = match params.numeric {
             NumericColumns::Full => &NUMBERS[..],
@@ -107,6 +105,8 @@ impl Layout {
         if has(ColumnGroup::Codes) {
             used.extend(CODE_LISTS.iter().map(|list| list.column));
         }
+        let mut seen = BTreeSet::new();
+        used.retain(|&column| seen.insert(column));
         for column in &params.columns {
             if let Some(reason) = barred(target, column) {
                 return refuse(column, reason);
@@ -135,7 +135,9 @@ impl Layout {
             flags: Scanner::ALL
                 .iter()
                 .copied()
-                .filter(|&scanner| keep(ColumnGroup::Flags, flag_column(scanner)))
+                .filter(|_| has(ColumnGroup::Flags))
+                .filter(|&scanner| flag_reads(scanner, rule).iter().all(|column| wanted(column)))
+                .filter(|&scanner| flag_allowed(target, scanner, rule))
                 .collect(),
             numbers: numbers
                 .iter()
@@ -151,18 +153,34 @@ impl Layout {
             left_out: used
                 .into_iter()
                 .filter(|&column| wanted(column))
+                // Under `any-output` it is read all the same, and its columns say so.
+                .filter(|&column| column != CONTEXT)
                 .filter_map(|column| barred(target, column).map(|reason| (column, reason)))
                 .collect(),
+            target,
+            rule,
         })
     }
 
-    /// The names of the flag columns.
-    pub(crate) fn flag_names(&self, missing: MissingPolicy) -> Vec<String> {
-        let mut names: Vec<String> = self.flags.iter().map(|s| format!("flag_{s}")).collect();
-        if missing == MissingPolicy::Exclude {
-            names.extend(self.flags.iter().map(|s| format!("flag_{s}_missing")));
-        }
-        names
+    /// The names of the flag columns, and what each reads.
+    pub(crate) fn flag_columns(&self, missing: MissingPolicy) -> Vec<(String, String)> {
+        let ends = match missing {
+            MissingPolicy::Negative => &[""][..],
+            MissingPolicy::Exclude => &["", "_missing"],
+        };
+        let flags = |end| self.flags.iter().map(move |&scanner| (scanner, end));
+        ends.iter()
+            .flat_map(flags)
+            .map(|(scanner, end)| {
+                (format!("flag_{scanner}{end}"), flag_reads(scanner, self.rule).join(" "))
+            })
+            .collect()
+    }
+
+    /// The dataset column that an indicator of a code comes from.
+    pub(crate) fn code_column(&self, name: &str) -> &'static str {
+        let list = self.codes.iter().find(|list| name.starts_with(list.prefix));
+        list.map_or("", |list| list.column)
     }
 
     /// Whether the name of an indicator is one that these groups can give.
@@ -171,18 +189,19 @@ impl Layout {
     }
 
     /// What a row says, except for its text.
-    pub(crate) fn read(&self, row: &SkillRow, params: &FeatureParams) -> Signals {
-        let flags = self.flags.iter().map(|&s| flags::flag(row, s, params.flag_rule)).collect();
+    pub(crate) fn read(&self, row: &SkillRow) -> Signals {
+        let seen = &visible(row, self.target, self.rule);
+        let flags = self.flags.iter().map(|&s| flags::flag(seen, s, self.rule)).collect();
         let mut codes: Vec<String> = self
             .codes
             .iter()
-            .flat_map(|list| (list.read)(row).iter().map(|code| format!("{}{code}", list.prefix)))
+            .flat_map(|list| (list.read)(seen).iter().map(|code| format!("{}{code}", list.prefix)))
             .collect();
         codes.sort_unstable();
         codes.dedup();
         Signals {
             flags,
-            numbers: self.numbers.iter().map(|number| (number.read)(row)).collect(),
+            numbers: self.numbers.iter().map(|number| (number.read)(seen)).collect(),
             codes,
             shape: self.shape.then(|| shape(row.text.as_deref(), &row.bundle)),
         }

@@ -9,7 +9,6 @@ use clawsig_features::{
 use clawsig_schema::{
     BundleStats, JudgeFields, SkillRow, SkillSpectorSignals, Split, StaticSignals, Target, Verdict,
     VirusTotalSignals,
-    column::COLUMNS,
     matrix::{ColumnGroup, Csr},
 };
 
@@ -33,7 +32,7 @@ fn rows() -> Made {
                 .then(|| format!("# Title\ncommon words here special{subject} ends")),
             bundle: BundleStats::default(),
             verdict: Some(Verdict::ALL[number % 3]),
-            judge: JudgeFields { summary: Some("leak".to_owned()), ..Default::default() },
+            judge: JudgeFields::default(),
             static_scan: StaticSignals {
                 status: Some(if number < 5 { "clean" } else { "suspicious" }.to_owned()),
                 finding_count: number as u32,
@@ -112,88 +111,6 @@ fn severity_sees_nothing_of_skillspector() {
     let leaks = |name: &str| name.contains("skillspector");
     let signals = set.columns.iter().filter(|c| c.group != ColumnGroup::Text);
     assert!(signals.clone().count() > 5 && !signals.clone().any(|c| leaks(&c.name)));
-}
-
-/// Asks for each column of the dataset by name; gives those that are barred, with the reasons.
-fn barred_columns(target: Target) -> Vec<(&'static str, String)> {
-    let asked = |column: &str| {
-        let columns = vec![column.to_owned()];
-        FeatureParams { target, columns, ..Default::default() }.check()
-    };
-    COLUMNS
-        .iter()
-        .filter_map(|column| match asked(column.name) {
-            Err(error @ FeaturesError::BarredColumn { .. }) => {
-                Some((column.name, error.to_string()))
-            }
-            outcome => {
-                assert!(matches!(outcome, Ok(_) | Err(FeaturesError::UnknownColumn { .. })));
-                None
-            }
-        })
-        .collect()
-}
-
-/// What a verdict's model may not see, and a part of the reason that is given.
-const NEVER: [(&str, &str); 9] = [
-    ("id", "names the row"),
-    ("skill_slug", "names the row"),
-    ("skill_version", "names the row"),
-    ("clawscan_verdict", "a label"),
-    ("clawscan_confidence", "written by the judge"),
-    ("clawscan_model", "written by the judge"),
-    ("clawscan_summary", "written by the judge"),
-    ("clawscan_context", "written by the judge"),
-    ("split", "names the row"),
-];
-
-fn check_barred(target: Target, expected: &[(&str, &str)]) {
-    let found = barred_columns(target);
-    let names = |list: &[(&str, &str)]| list.iter().map(|c| c.0.to_owned()).collect::<Vec<_>>();
-    assert_eq!(found.iter().map(|c| c.0.to_owned()).collect::<Vec<_>>(), names(expected));
-    for ((column, message), (_, reason)) in found.iter().zip(expected) {
-        let start = format!("column `{column}` can't be a feature for target `{target}`: ");
-        assert!(message.starts_with(&start) && message.contains(reason), "{message}");
-    }
-    // The made rows have a summary that is in no text: no column may know of it.
-    let set = made(FeatureParams { target, ..Default::default() });
-    let signals = set.columns.iter().filter(|c| c.group != ColumnGroup::Text);
-    for (column, name) in expected.iter().flat_map(|(c, _)| signals.clone().map(move |s| (c, s))) {
-        assert!(!name.name.starts_with(column), "{column} shows in {}", name.name);
-    }
-    assert!(!set.columns.iter().any(|c| c.name.contains("leak")));
-}
-
-#[test]
-fn the_verdict_sees_neither_labels_nor_the_judge() {
-    check_barred(Target::Verdict, &NEVER);
-}
-
-#[test]
-fn the_binary_verdict_sees_neither_labels_nor_the_judge() {
-    check_barred(Target::VerdictBinary, &NEVER);
-}
-
-#[test]
-fn non_clean_sees_neither_labels_nor_the_judge() {
-    check_barred(Target::NonClean, &NEVER);
-}
-
-#[test]
-fn the_severity_sees_neither_those_nor_skillspector() {
-    let mut expected = NEVER.to_vec();
-    let own = [
-        "skillspector_status",
-        "skillspector_score",
-        "skillspector_severity",
-        "skillspector_issue_count",
-        "skillspector_issue_codes",
-        "skillspector_issue_categories",
-    ];
-    let own = own.map(|column| (column, "derived from SkillSpector's own output"));
-    let context = expected.iter().position(|c| c.0 == "clawscan_context").unwrap();
-    expected.splice(context..context, own);
-    check_barred(Target::Severity, &expected);
 }
 
 #[test]

@@ -120,7 +120,12 @@ mod tests {
     use crate::{SplitData, TrainData, TrainParams, train};
 
     fn column(column: u32) -> ColumnInfo {
-        ColumnInfo { column, group: ColumnGroup::Text, name: format!("t{column}") }
+        ColumnInfo {
+            column,
+            group: ColumnGroup::Text,
+            name: format!("t{column}"),
+            reads: String::new(),
+        }
     }
 
     fn trained(verdicts: &[Verdict]) -> (TrainedModel, Csr, Vec<ColumnInfo>) {

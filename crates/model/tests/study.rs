@@ -18,7 +18,12 @@ fn columns() -> Vec<ColumnInfo> {
     let flags = ["flag_static", "flag_skillspector"].map(|n| (ColumnGroup::Flags, n.to_owned()));
     text.chain(flags)
         .enumerate()
-        .map(|(at, (group, name))| ColumnInfo { column: at as u32, group, name })
+        .map(|(at, (group, name))| ColumnInfo {
+            column: at as u32,
+            group,
+            name,
+            reads: String::new(),
+        })
         .collect()
 }
 

@@ -268,6 +268,8 @@ pub struct ColumnInfo {
     /// Its name: the term, or for example `skillspector_score`.
     #[serde(with = "hostile::cell")]
     pub name: String,
+    /// The dataset columns that it is made from, with blanks between them.
+    pub reads: String,
 }
 
 /// One line of `rows_<split>.csv`: who a row of the matrix is, and what evaluation may ask of it.
