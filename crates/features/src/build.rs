@@ -9,7 +9,7 @@ use rayon::prelude::*;
 use crate::{
     BoxError, FeaturesError,
     batch::in_batches,
-    duplicates::{SIMILARITY, Signature, groups},
+    duplicates::Sketches,
     fitted::FittedFeatures,
     params::ValidFeatureParams,
     signals::Signals,
@@ -19,9 +19,11 @@ use crate::{
 /// The rows of one split, in order.
 pub type RowIter<'a> = Box<dyn Iterator<Item = Result<SkillRow, BoxError>> + 'a>;
 
-/// Where the rows of each split come from. Each split is read once.
+/// Where the rows of each split come from.
 pub trait RowSource {
-    /// The rows of a split, in order; none for a split that is not there.
+    /// The rows of a split, in order; none for a split that is not there. A split is read a second
+    /// time if rows in it may be near-duplicates, up to the last of these, and the rows must be the
+    /// same then.
     ///
     /// # Errors
     /// Whatever keeps the source from being read.
@@ -111,12 +113,12 @@ pub fn build(
     progress: Progress<'_>,
 ) -> Result<FeatureSet, FeaturesError> {
     let mut done = 0;
-    let mut signatures: Vec<Signature> = Vec::new();
+    let mut sketches = Sketches::default();
     let mut infos: Vec<RowInfo> = Vec::new();
     let mut fitting = Fitting::new(params);
     in_batches(rows_of(source, Split::Train)?, row_size, |batch| {
         fitting.push(batch)?;
-        signatures.par_extend(batch.par_iter().map(|row| Signature::of(text_of(row))));
+        sketches.push(&texts_of(batch));
         infos.extend(batch.iter().map(|row| row_info(row, params.params.flag_rule)));
         done += batch.len() as u64;
         progress("reading texts", done);
@@ -130,7 +132,7 @@ pub fn build(
         let mut infos = Vec::new();
         in_batches(rows_of(source, split)?, row_size, |batch| {
             pieces.extend(fitted.transform_pieces(batch)?);
-            signatures.par_extend(batch.par_iter().map(|row| Signature::of(text_of(row))));
+            sketches.push(&texts_of(batch));
             infos.extend(batch.iter().map(|row| row_info(row, params.params.flag_rule)));
             done += batch.len() as u64;
             progress("transforming texts", done);
@@ -140,7 +142,7 @@ pub fn build(
         splits.push(SplitFeatures { split, matrix, rows: infos });
     }
     progress("near-duplicates", done);
-    mark_duplicates(&mut splits, &signatures)?;
+    mark_duplicates(&mut splits, &duplicate_groups(source, sketches)?);
     Ok(FeatureSet { columns: fitted.columns(), fitted, splits })
 }
 
@@ -160,8 +162,7 @@ impl<'a> Fitting<'a> {
 
     fn push(&mut self, batch: &[SkillRow]) -> Result<(), FeaturesError> {
         if let Some(text) = &mut self.text {
-            let texts: Vec<&str> = batch.iter().map(text_of).collect();
-            text.push(&texts)?;
+            text.push(&texts_of(batch))?;
         }
         let layout = &self.params.layout;
         self.signals.par_extend(batch.par_iter().map(|row| layout.read(row)));
@@ -285,6 +286,32 @@ fn text_of(row: &SkillRow) -> &str {
     row.text.as_deref().unwrap_or("")
 }
 
+fn texts_of(batch: &[SkillRow]) -> Vec<&str> {
+    batch.iter().map(text_of).collect()
+}
+
+/// The group of each row over all splits. Rows that may be copies are read again.
+fn duplicate_groups(
+    source: &mut dyn RowSource,
+    sketches: Sketches,
+) -> Result<Vec<u32>, FeaturesError> {
+    let mut suspects = sketches.suspects()?;
+    let documents = suspects.documents().to_vec();
+    let mut wanted = documents.iter().peekable();
+    let mut number = 0;
+    for &split in Split::ALL {
+        if wanted.peek().is_none() {
+            break;
+        }
+        let rows = rows_of(source, split)?.filter(|_| {
+            number += 1;
+            wanted.next_if(|&&document| document == number - 1).is_some()
+        });
+        in_batches(rows, row_size, |batch| suspects.push(&texts_of(batch)))?;
+    }
+    suspects.groups()
+}
+
 /// A split's rows.
 fn rows_of(source: &mut dyn RowSource, split: Split) -> Result<RowIter<'_>, FeaturesError> {
     source.rows(split).map_err(FeaturesError::Source)
@@ -319,23 +346,18 @@ fn row_info(row: &SkillRow, rule: FlagRule) -> RowInfo {
     }
 }
 
-fn mark_duplicates(
-    splits: &mut [SplitFeatures],
-    signatures: &[Signature],
-) -> Result<(), FeaturesError> {
-    let groups = groups(signatures, SIMILARITY)?;
+fn mark_duplicates(splits: &mut [SplitFeatures], groups: &[u32]) {
     let mut in_train = vec![0_u32; groups.len()];
     let train = splits.iter().filter(|s| s.split == Split::Train).map(|s| s.rows.len()).sum();
     for &group in groups.iter().take(train) {
         in_train[group as usize] += 1;
     }
-    let mut numbers = groups.into_iter();
+    let mut numbers = groups.iter();
     for split in splits {
         let itself = u32::from(split.split == Split::Train);
-        for (row, group) in split.rows.iter_mut().zip(&mut numbers) {
+        for (row, &group) in split.rows.iter_mut().zip(&mut numbers) {
             row.duplicate_group = group;
             row.copies_in_train = in_train[group as usize] - itself;
         }
     }
-    Ok(())
 }

@@ -85,6 +85,9 @@ pub enum FeaturesError {
     /// The source of rows failed.
     #[error("can't read the rows")]
     Source(#[source] BoxError),
+    /// A second reading gave other rows than the first.
+    #[error("the rows changed while they were read; run again when nothing writes to the source")]
+    Changed,
     /// A number of a row is NaN or infinite.
     #[error(
         "row {}: `{column}` is not a finite number; leave it empty where there is no value",

@@ -13,6 +13,7 @@ mod intern;
 mod params;
 mod rows;
 mod terms;
+mod tokens;
 
 use clawsig_schema::matrix::Csr;
 
@@ -22,7 +23,9 @@ pub use hashing::{Hashing, HashingParams};
 pub use params::{Analyzer, DocumentFrequency, Idf, Norm, ValidVectorizerParams, VectorizerParams};
 
 pub(crate) use fitted::TfIdfFile;
+pub(crate) use intern::{hash_key, process_seed};
 pub(crate) use rows::Rows;
+pub(crate) use tokens::TokenReader;
 
 use crate::{FeaturesError, batch::texts_in_batches};
 

@@ -19,72 +19,26 @@
 use rayon::prelude::*;
 
 use super::{
-    analyzer::{Token, cut, each_token},
     fitted::FittedTfIdf,
-    intern::{Interner, KeyMap, NONE, hash_key, pair, process_seed},
+    intern::{KeyMap, NONE, hash_key, pair, process_seed},
     params::{Analyzer, ValidVectorizerParams, VectorizerParams},
     rows::{Counter, Rows, Weighting},
-    terms::{Terms, is_stop_word},
+    terms::Terms,
+    tokens::{Frequency, Part, ReadTokens, TokenReader, Tokens},
 };
 use crate::FeaturesError;
 use clawsig_schema::matrix::Csr;
-
-/// How often a term occurs, and in how many documents.
-#[derive(Clone, Copy, Debug, Default)]
-struct Frequency {
-    count: u64,
-    documents: u32,
-    /// The number of the last document seen with it, plus 1.
-    last: u32,
-}
-
-impl Frequency {
-    #[inline]
-    fn see(&mut self, document: u32) {
-        self.count += 1;
-        if self.last != document + 1 {
-            self.last = document + 1;
-            self.documents += 1;
-        }
-    }
-
-    fn add(&mut self, other: Frequency) {
-        self.count += other.count;
-        self.documents += other.documents;
-    }
-}
-
-/// The different tokens, with how often each occurs.
-type Tokens = Interner<Frequency>;
-
-/// Some consecutive documents as token numbers of one worker, which is a thread's own tokens.
-#[derive(Debug)]
-struct Part {
-    worker: usize,
-    first_document: u32,
-    ends: Vec<usize>,
-    ids: Vec<u32>,
-}
-
-impl Part {
-    fn documents(&self) -> impl Iterator<Item = (u32, std::ops::Range<usize>)> {
-        let starts = std::iter::once(0).chain(self.ends.iter().copied());
-        (self.first_document..).zip(starts.zip(&self.ends).map(|(start, &end)| start..end))
-    }
-}
 
 /// A vectorizer that is being fitted to texts that come in batches.
 #[derive(Debug)]
 pub struct TfIdfFit {
     params: ValidVectorizerParams,
-    workers: Vec<Tokens>,
-    parts: Vec<Part>,
-    documents: u32,
+    reader: TokenReader,
 }
 
 impl TfIdfFit {
     pub(super) fn new(params: ValidVectorizerParams) -> TfIdfFit {
-        TfIdfFit { params, workers: Vec::new(), parts: Vec::new(), documents: 0 }
+        TfIdfFit { params, reader: TokenReader::default() }
     }
 
     /// Reads a batch of texts, in parallel on the current rayon pool. The texts are not kept.
@@ -92,40 +46,7 @@ impl TfIdfFit {
     /// # Errors
     /// [`FeaturesError::TooMany`] beyond 2^32 - 2 documents or different tokens.
     pub fn push<S: AsRef<str> + Sync>(&mut self, texts: &[S]) -> Result<(), FeaturesError> {
-        let threads = rayon::current_num_threads().max(1);
-        while self.workers.len() < threads {
-            self.workers.push(Tokens::new());
-        }
-        let total = u32::try_from(texts.len()).ok().and_then(|n| self.documents.checked_add(n));
-        let total = total.filter(|&n| n < NONE);
-        let total = total.ok_or(FeaturesError::TooMany { what: "documents" })?;
-        // Each worker gets a run of texts of about the same size in bytes.
-        let bytes: usize = texts.iter().map(|text| text.as_ref().len() + 1).sum();
-        let share = bytes.div_ceil(threads).max(1);
-        let mut runs = Vec::with_capacity(threads);
-        let (mut start, mut size) = (0, 0);
-        for (at, text) in texts.iter().enumerate() {
-            size += text.as_ref().len() + 1;
-            if size >= share && runs.len() + 1 < threads {
-                runs.push(start..at + 1);
-                (start, size) = (at + 1, 0);
-            }
-        }
-        runs.push(start..texts.len());
-        let first = self.documents;
-        let params = &self.params.0;
-        let parts: Vec<Part> = self
-            .workers
-            .par_iter_mut()
-            .zip(runs.into_par_iter().enumerate())
-            .map(|(tokens, (number, run))| {
-                let first_document = first + run.start as u32;
-                read(tokens, number, first_document, &texts[run], params)
-            })
-            .collect::<Result<_, _>>()?;
-        self.parts.extend(parts.into_iter().filter(|part| !part.ends.is_empty()));
-        self.documents = total;
-        Ok(())
+        self.reader.push(texts, &self.params.0)
     }
 
     /// Ends the fit: the vectorizer, and the matrix of all texts pushed, in order.
@@ -140,17 +61,12 @@ impl TfIdfFit {
     }
 
     /// As [`TfIdfFit::finish`], with the matrix in pieces of consecutive rows.
-    pub(crate) fn finish_in_pieces(mut self) -> Result<(FittedTfIdf, Vec<Rows>), FeaturesError> {
-        if self.documents == 0 {
+    pub(crate) fn finish_in_pieces(self) -> Result<(FittedTfIdf, Vec<Rows>), FeaturesError> {
+        let ReadTokens { tokens, mut parts, documents } = self.reader.finish()?;
+        if documents == 0 {
             return Err(FeaturesError::NoDocuments);
         }
-        let tokens = self.merge()?;
-        let corpus = Corpus {
-            params: &self.params.0,
-            parts: &self.parts,
-            tokens: &tokens,
-            documents: self.documents,
-        };
+        let corpus = Corpus { params: &self.params.0, parts: &parts, tokens: &tokens, documents };
         let fixed = self.params.0.vocabulary.clone();
         let learned = match fixed {
             Some(terms) => (terms, None),
@@ -167,7 +83,7 @@ impl TfIdfFit {
             .map(|id| tree.token(tokens.get(id)).unwrap_or(NONE))
             .collect();
         drop(tokens);
-        self.parts.par_iter_mut().for_each(|part| {
+        parts.par_iter_mut().for_each(|part| {
             for id in &mut part.ids {
                 if *id != NONE {
                     *id = renumbered[*id as usize];
@@ -176,14 +92,12 @@ impl TfIdfFit {
         });
         let counts = match counts {
             Some(counts) => counts,
-            None => document_frequencies(&self.parts, &tree, terms.len()),
+            None => document_frequencies(&parts, &tree, terms.len()),
         };
-        let documents = u64::from(self.documents);
-        let fitted = FittedTfIdf::new(self.params, documents, terms, counts, tree)?;
+        let fitted = FittedTfIdf::new(self.params, documents.into(), terms, counts, tree)?;
         let cols = fitted.cols();
         let weighting = Weighting::new(fitted.params(), fitted.idf());
-        let pieces: Vec<Rows> = self
-            .parts
+        let pieces: Vec<Rows> = parts
             .into_par_iter()
             .map_init(
                 || Counter::new(cols),
@@ -199,70 +113,6 @@ impl TfIdfFit {
             .collect();
         Ok((fitted, pieces))
     }
-
-    /// Gives all workers' tokens one numbering.
-    fn merge(&mut self) -> Result<Tokens, FeaturesError> {
-        let mut workers = std::mem::take(&mut self.workers).into_iter();
-        let Some(mut tokens) = workers.next() else { return Ok(Tokens::new()) };
-        let mut maps: Vec<Vec<u32>> = vec![Vec::new()];
-        for worker in workers {
-            let mut map = Vec::with_capacity(worker.len());
-            for (id, &frequency) in (0_u32..).zip(worker.values()) {
-                let merged = tokens.intern(worker.get(id))?;
-                tokens.value_mut(merged).add(frequency);
-                map.push(merged);
-            }
-            maps.push(map);
-        }
-        self.parts.par_iter_mut().filter(|part| part.worker > 0).for_each(|part| {
-            let map = &maps[part.worker];
-            for id in &mut part.ids {
-                if *id != NONE {
-                    *id = map[*id as usize];
-                }
-            }
-        });
-        Ok(tokens)
-    }
-}
-
-/// Reads a run of texts into token numbers.
-fn read<S: AsRef<str>>(
-    tokens: &mut Tokens,
-    number: usize,
-    first_document: u32,
-    texts: &[S],
-    params: &VectorizerParams,
-) -> Result<Part, FeaturesError> {
-    let mut part = Part { worker: number, first_document, ends: Vec::new(), ids: Vec::new() };
-    let mut scratch = Vec::new();
-    let (analyzer, lowercase, min_n) = (params.analyzer, params.lowercase, params.ngrams.0);
-    for (document, text) in (first_document..).zip(texts) {
-        let text = cut(text.as_ref(), params.max_chars);
-        let mut failed = None;
-        each_token(text, analyzer, lowercase, min_n, &mut scratch, |token| {
-            let bytes = match token {
-                Token::Gram(bytes) | Token::Whole(bytes) => bytes,
-                Token::Break => return part.ids.push(NONE),
-            };
-            if is_stop_word(bytes, &params.stop_words) {
-                return;
-            }
-            match tokens.intern(bytes) {
-                Ok(id) => {
-                    tokens.value_mut(id).see(document);
-                    part.ids.push(id);
-                }
-                Err(error) => failed = Some(error),
-            }
-        });
-        if let Some(error) = failed {
-            return Err(error);
-        }
-        part.ends.push(part.ids.len());
-    }
-    part.ids.shrink_to_fit();
-    Ok(part)
 }
 
 /// In how many documents each column of a vocabulary occurs.

@@ -1,0 +1,183 @@
+//! Texts as token numbers, read in batches on all threads.
+
+use rayon::prelude::*;
+
+use super::{
+    analyzer::{Token, cut, each_token},
+    intern::{Interner, NONE},
+    params::VectorizerParams,
+    terms::is_stop_word,
+};
+use crate::FeaturesError;
+
+/// How often a term occurs, and in how many documents.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Frequency {
+    pub(crate) count: u64,
+    pub(crate) documents: u32,
+    /// The number of the last document seen with it, plus 1.
+    last: u32,
+}
+
+impl Frequency {
+    #[inline]
+    pub(crate) fn see(&mut self, document: u32) {
+        self.count += 1;
+        if self.last != document + 1 {
+            self.last = document + 1;
+            self.documents += 1;
+        }
+    }
+
+    fn add(&mut self, other: Frequency) {
+        self.count += other.count;
+        self.documents += other.documents;
+    }
+}
+
+/// The different tokens, with how often each occurs.
+pub(crate) type Tokens = Interner<Frequency>;
+
+/// Some consecutive documents as token numbers of one worker, which is a thread's own tokens.
+#[derive(Debug)]
+pub(crate) struct Part {
+    worker: usize,
+    first_document: u32,
+    ends: Vec<usize>,
+    /// The tokens' numbers, [`NONE`] for an end that no n-gram reaches across.
+    pub(crate) ids: Vec<u32>,
+}
+
+impl Part {
+    /// The numbers of the documents, and where each one's tokens stand.
+    pub(crate) fn documents(&self) -> impl Iterator<Item = (u32, std::ops::Range<usize>)> {
+        let starts = std::iter::once(0).chain(self.ends.iter().copied());
+        (self.first_document..).zip(starts.zip(&self.ends).map(|(start, &end)| start..end))
+    }
+}
+
+/// Reads texts batch by batch. Each worker numbers the tokens that it meets; at the end all get one
+/// numbering.
+#[derive(Debug, Default)]
+pub(crate) struct TokenReader {
+    workers: Vec<Tokens>,
+    parts: Vec<Part>,
+    documents: u32,
+}
+
+/// What was read.
+#[derive(Debug)]
+pub(crate) struct ReadTokens {
+    pub(crate) tokens: Tokens,
+    /// Consecutive documents, in order.
+    pub(crate) parts: Vec<Part>,
+    pub(crate) documents: u32,
+}
+
+impl TokenReader {
+    /// Reads a batch of texts, in parallel on the current rayon pool. The texts are not kept.
+    pub(crate) fn push<S: AsRef<str> + Sync>(
+        &mut self,
+        texts: &[S],
+        params: &VectorizerParams,
+    ) -> Result<(), FeaturesError> {
+        let threads = rayon::current_num_threads().max(1);
+        while self.workers.len() < threads {
+            self.workers.push(Tokens::new());
+        }
+        let total = u32::try_from(texts.len()).ok().and_then(|n| self.documents.checked_add(n));
+        let total = total.filter(|&n| n < NONE);
+        let total = total.ok_or(FeaturesError::TooMany { what: "documents" })?;
+        // Each worker gets a run of texts of about the same size in bytes.
+        let bytes: usize = texts.iter().map(|text| text.as_ref().len() + 1).sum();
+        let share = bytes.div_ceil(threads).max(1);
+        let mut runs = Vec::with_capacity(threads);
+        let (mut start, mut size) = (0, 0);
+        for (at, text) in texts.iter().enumerate() {
+            size += text.as_ref().len() + 1;
+            if size >= share && runs.len() + 1 < threads {
+                runs.push(start..at + 1);
+                (start, size) = (at + 1, 0);
+            }
+        }
+        runs.push(start..texts.len());
+        let first = self.documents;
+        let parts: Vec<Part> = self
+            .workers
+            .par_iter_mut()
+            .zip(runs.into_par_iter().enumerate())
+            .map(|(tokens, (number, run))| {
+                let first_document = first + run.start as u32;
+                read(tokens, number, first_document, &texts[run], params)
+            })
+            .collect::<Result<_, _>>()?;
+        self.parts.extend(parts.into_iter().filter(|part| !part.ends.is_empty()));
+        self.documents = total;
+        Ok(())
+    }
+
+    /// Gives all workers' tokens one numbering.
+    pub(crate) fn finish(self) -> Result<ReadTokens, FeaturesError> {
+        let TokenReader { workers, mut parts, documents } = self;
+        let mut workers = workers.into_iter();
+        let mut tokens = workers.next().unwrap_or_else(Tokens::new);
+        let mut maps: Vec<Vec<u32>> = vec![Vec::new()];
+        for worker in workers {
+            let mut map = Vec::with_capacity(worker.len());
+            for (id, &frequency) in (0_u32..).zip(worker.values()) {
+                let merged = tokens.intern(worker.get(id))?;
+                tokens.value_mut(merged).add(frequency);
+                map.push(merged);
+            }
+            maps.push(map);
+        }
+        parts.par_iter_mut().filter(|part| part.worker > 0).for_each(|part| {
+            let map = &maps[part.worker];
+            for id in &mut part.ids {
+                if *id != NONE {
+                    *id = map[*id as usize];
+                }
+            }
+        });
+        Ok(ReadTokens { tokens, parts, documents })
+    }
+}
+
+/// Reads a run of texts into token numbers.
+fn read<S: AsRef<str>>(
+    tokens: &mut Tokens,
+    number: usize,
+    first_document: u32,
+    texts: &[S],
+    params: &VectorizerParams,
+) -> Result<Part, FeaturesError> {
+    let mut part = Part { worker: number, first_document, ends: Vec::new(), ids: Vec::new() };
+    let mut scratch = Vec::new();
+    let (analyzer, lowercase, min_n) = (params.analyzer, params.lowercase, params.ngrams.0);
+    for (document, text) in (first_document..).zip(texts) {
+        let text = cut(text.as_ref(), params.max_chars);
+        let mut failed = None;
+        each_token(text, analyzer, lowercase, min_n, &mut scratch, |token| {
+            let bytes = match token {
+                Token::Gram(bytes) | Token::Whole(bytes) => bytes,
+                Token::Break => return part.ids.push(NONE),
+            };
+            if is_stop_word(bytes, &params.stop_words) {
+                return;
+            }
+            match tokens.intern(bytes) {
+                Ok(id) => {
+                    tokens.value_mut(id).see(document);
+                    part.ids.push(id);
+                }
+                Err(error) => failed = Some(error),
+            }
+        });
+        if let Some(error) = failed {
+            return Err(error);
+        }
+        part.ends.push(part.ids.len());
+    }
+    part.ids.shrink_to_fit();
+    Ok(part)
+}
