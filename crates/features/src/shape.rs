@@ -258,7 +258,6 @@ mod tests {
             ("~~~~\naaa\n~~~~~~\n```\nb\n```", 2),
             ("~~~~    ruby startline=3 $%@#$\ndef foo(x)\n~~~~~~~", 1), // 143
             ("````;\n````", 1),                                         // 144
-            ("```\n``` aaa\n```", 1), // 147, with its last line of back-ticks alone
             ("code ```x``` within a line", 0),
             ("````md\n```bash\nls\n```\n````\n```py\n1\n```", 2),
         ] {
