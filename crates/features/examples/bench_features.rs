@@ -7,11 +7,13 @@
 //!
 //! `bench_features generate ROWS FILE copies` makes every fifth document a changed copy of the one
 //! before; `bench_features duplicates FILE` groups near-duplicates, and `bench_features recall FILE`
-//! prints how many of these copies are in their original's group, by their true similarity.
+//! compares the groups with the exact similarities of all pairs.
 #![allow(clippy::print_stdout, reason = "printing the measurement is the purpose")]
 
+#[path = "../tests/exact/mod.rs"]
+mod exact;
+
 use std::{
-    collections::{HashMap, HashSet},
     error::Error,
     fs::{self, File},
     io::{BufRead, BufReader, BufWriter, Write},
@@ -20,14 +22,13 @@ use std::{
 
 use clawsig_features::{
     TfIdf, VectorizerParams,
-    duplicates::{SHINGLE, SIMILARITY, Signature, groups},
+    duplicates::{Sketches, groups},
     vectorizer::DocumentFrequency,
 };
 use linfa_preprocessing::tf_idf_vectorization::TfIdfVectorizer;
 use ndarray::Array1;
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
-use rayon::prelude::*;
 
 type Outcome = Result<(), Box<dyn Error>>;
 
@@ -158,62 +159,59 @@ fn linfa(file: &str) -> Outcome {
     report("linfa-preprocessing", file, texts.len(), seconds, &made)
 }
 
-fn signatures(file: &str) -> Result<Vec<Signature>, Box<dyn Error>> {
-    let mut signatures: Vec<Signature> = Vec::new();
+fn duplicates(file: &str) -> Outcome {
+    let begin = Instant::now();
+    let mut sketches = Sketches::default();
     let mut texts = lines(file)?.peekable();
     while texts.peek().is_some() {
         let batch: Vec<String> = texts.by_ref().take(1_024).collect();
-        signatures.par_extend(batch.par_iter().map(|text| Signature::of(text)));
+        sketches.push(&batch);
     }
-    Ok(signatures)
-}
-
-fn duplicates(file: &str) -> Outcome {
-    let begin = Instant::now();
-    let mut groups = groups(&signatures(file)?, SIMILARITY)?;
+    let mut suspects = sketches.suspects()?;
+    let documents = suspects.documents().to_vec();
+    let mut wanted = documents.iter().peekable();
+    let mut texts = (0_u32..)
+        .zip(lines(file)?)
+        .filter(|(number, _)| wanted.next_if_eq(&number).is_some())
+        .map(|(_, text)| text)
+        .peekable();
+    while texts.peek().is_some() {
+        let batch: Vec<String> = texts.by_ref().take(1_024).collect();
+        suspects.push(&batch)?;
+    }
+    let mut groups = suspects.groups()?;
     let rows = groups.len();
     groups.sort_unstable();
     groups.dedup();
     let seconds = begin.elapsed().as_secs_f64();
-    report("clawsig duplicates", file, rows, seconds, &[("groups", groups.len())])
-}
-
-/// The true similarity of two texts of ASCII words: shared shingles over all shingles.
-fn jaccard(a: &str, b: &str) -> f64 {
-    let shingles = |text: &str| -> HashSet<String> {
-        let text = text.to_lowercase();
-        let words: Vec<&str> = text
-            .split(|c: char| !c.is_ascii_alphanumeric())
-            .filter(|word| word.len() > 1)
-            .collect();
-        words.windows(SHINGLE).map(|words| words.join(" ")).collect()
-    };
-    let (a, b) = (shingles(a), shingles(b));
-    let shared = a.intersection(&b).count();
-    shared as f64 / (a.len() + b.len() - shared) as f64
+    let made = [("read_again", documents.len()), ("groups", groups.len())];
+    report("clawsig duplicates", file, rows, seconds, &made)
 }
 
 fn recall(file: &str) -> Outcome {
-    let groups = groups(&signatures(file)?, SIMILARITY)?;
-    // Copies and those found, by the true similarity in steps of a twentieth.
-    let mut found = [(0, 0); 21];
-    let mut before = String::new();
-    for (row, text) in lines(file)?.enumerate() {
-        if row as u64 % COPY_EVERY == COPY_EVERY - 1 {
-            let step = &mut found[(jaccard(&before, &text) * 20.0) as usize];
-            step.0 += 1;
-            step.1 += usize::from(groups[row] == groups[row - 1]);
-        }
-        before = text;
+    let texts: Vec<String> = lines(file)?.collect();
+    let similar = exact::similar_pairs(&texts);
+    let found = exact::grouped_pairs(&groups(&texts)?);
+    let connected = exact::grouped_pairs(&exact::connected(texts.len(), similar.keys()));
+    // Pairs and those found, by the exact similarity in steps of a twentieth.
+    let mut steps = [(0, 0); 21];
+    for (pair, similarity) in &similar {
+        let step = &mut steps[(similarity * 20.0) as usize];
+        step.0 += 1;
+        step.1 += usize::from(found.contains(pair));
     }
-    println!("true similarity from, copies, found");
-    for (step, (copies, found)) in found.iter().enumerate().filter(|(_, (copies, _))| *copies > 0) {
-        println!("{:.2}, {copies}, {found}", step as f64 / 20.0);
+    println!("similarity from, pairs, found");
+    for (step, (pairs, found)) in steps.iter().enumerate().filter(|(_, (pairs, _))| *pairs > 0) {
+        println!("{:.2}, {pairs}, {found}", step as f64 / 20.0);
     }
-    // Originals come alone, so what is beyond the pairs is wrong.
-    let mut sizes: HashMap<u32, usize> = HashMap::new();
-    groups.iter().for_each(|&group| *sizes.entry(group).or_default() += 1);
-    println!("groups of more than two: {}", sizes.values().filter(|&&size| size > 2).count());
+    println!(
+        "{} texts: {} similar pairs, {} connected through similar pairs, {} in one group, {} of them connected",
+        texts.len(),
+        similar.len(),
+        connected.len(),
+        found.len(),
+        found.intersection(&connected).count()
+    );
     Ok(())
 }
 
