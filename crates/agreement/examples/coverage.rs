@@ -51,13 +51,18 @@ fn main() -> Result<(), Error> {
                     *slot = statistic.value(&table);
                 }
             };
-            let found = resample(&Units::subjects(&counts), &settings, STATISTICS.len(), compute);
+            let found = resample(
+                &Units::subjects(&counts),
+                &settings,
+                &STATISTICS.map(PairStatistic::range),
+                compute,
+            );
             let table = Table::binary(counts[0], counts[1], counts[2], counts[3]);
             for (place, statistic) in STATISTICS.into_iter().enumerate() {
                 let Ok(target) = statistic.value(&truth) else { continue };
                 let estimates: [Estimate; 4] = [
                     statistic.estimate(&table),
-                    found.jackknife(place, statistic.range()),
+                    found.jackknife(place),
                     found.percentile(place),
                     found.bca(place),
                 ];

@@ -53,7 +53,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let drawn = resample(
         &Units::subjects(table.counts()),
         &settings,
-        STATISTICS.len(),
+        &STATISTICS.map(PairStatistic::range),
         |counts, out: &mut [Outcome]| {
             let mut drawn = table.clone();
             drawn.set_counts(counts);

@@ -50,9 +50,9 @@ pub enum Error {
         /// Categories.
         categories: usize,
     },
-    /// Counted rows that add up to more than can be computed with.
-    #[error("the counts add up to more than 2^53 rows")]
-    TooManyRows,
+    /// Settings of a resampling, or clusters that do not fit.
+    #[error(transparent)]
+    Resampling(#[from] clawsig_stats::Error),
     /// A parameter outside its range.
     #[error("parameter {name} is {value}, expected {range}")]
     Parameter {

@@ -1,6 +1,8 @@
 //! Tests of whether two raters use the categories equally often.
 
-use crate::{Estimate, Table, Undefined, distribution};
+use clawsig_stats::{Test, distribution, mcnemar_corrected as corrected, mcnemar_exact as exact};
+
+use crate::{Estimate, Table, Undefined};
 
 fn result(table: &Table, value: f64, p_value: Option<f64>) -> Estimate {
     Estimate { p_value, ..Estimate::point(Ok(value), table.total()) }
@@ -26,12 +28,7 @@ fn discordant(table: &Table) -> Result<(u64, u64), Undefined> {
 /// assert!((test.p_value.unwrap() - 0.0703125).abs() < 1e-12);
 /// ```
 pub fn mcnemar_exact(table: &Table) -> Estimate {
-    let (b, c) = match discordant(table) {
-        Ok(cells) => cells,
-        Err(why) => return Estimate::point(Err(why), table.total()),
-    };
-    let tail = distribution::fair_binomial_cdf(b.min(c), b + c);
-    result(table, b.min(c) as f64, tail.map(|p| (2.0 * p).min(1.0)))
+    mcnemar(table, exact)
 }
 
 /// McNemar's chi-squared with the continuity correction, `(|b - c| - 1)^2 / (b + c)`, one degree of
@@ -42,13 +39,15 @@ pub fn mcnemar_exact(table: &Table) -> Estimate {
 /// assert_eq!(mcnemar_corrected(&Table::binary(10, 1, 7, 20)).value, Ok(25.0 / 8.0));
 /// ```
 pub fn mcnemar_corrected(table: &Table) -> Estimate {
-    let (b, c) = match discordant(table) {
-        Ok(cells) => cells,
-        Err(why) => return Estimate::point(Err(why), table.total()),
-    };
-    let gap = b.abs_diff(c) as f64 - 1.0;
-    let value = gap * gap / (b + c) as f64;
-    result(table, value, distribution::chi_squared_tail(value, 1.0))
+    mcnemar(table, corrected)
+}
+
+fn mcnemar(table: &Table, test: fn(u64, u64) -> Option<Test>) -> Estimate {
+    let found = discordant(table).and_then(|(b, c)| test(b, c).ok_or(Undefined::NoDisagreement));
+    match found {
+        Ok(found) => result(table, found.statistic, Some(found.p_value)),
+        Err(why) => Estimate::point(Err(why), table.total()),
+    }
 }
 
 /// The Stuart-Maxwell chi-squared of equal marginals for any number of categories (Stuart 1955,

@@ -2,7 +2,6 @@
 #![forbid(unsafe_code)]
 
 mod chance;
-mod distribution;
 mod error;
 pub mod homogeneity;
 pub mod latent;
@@ -12,15 +11,16 @@ mod overlap;
 mod ratings;
 mod reading;
 pub mod resampling;
-pub mod study;
 mod table;
 pub mod two_raters;
 mod weights;
 
 pub use chance::Chance;
-pub use distribution::proportion;
+pub use clawsig_stats::NoInterval;
 pub use error::Error;
-pub use outcome::{Caution, Estimate, Interval, MOST_SUBJECTS, Method, Outcome, Undefined};
+pub use outcome::{
+    Caution, Estimate, Interval, MOST_SUBJECTS, Method, Outcome, Undefined, proportion,
+};
 pub use overlap::{Coverage, Overlap};
 pub use ratings::Ratings;
 pub use reading::Scale;

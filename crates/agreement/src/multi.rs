@@ -7,7 +7,7 @@
 #![doc = include_str!("multi.md")]
 
 use crate::{
-    Caution, Estimate, MOST_SUBJECTS, Outcome, Ratings, Undefined, Weights, distribution,
+    Caution, Estimate, MOST_SUBJECTS, Outcome, Ratings, Undefined, Weights, outcome::t_estimate,
     two_raters,
 };
 
@@ -115,7 +115,7 @@ impl<'r> Data<'r> {
             .sum();
         let error = (square / (self.rated * (self.rated - 1.0))).sqrt();
         let low = if corrected { f64::NEG_INFINITY } else { 0.0 };
-        distribution::t_estimate(value, error, n, (low, 1.0), corrected)
+        t_estimate(value, error, n, (low, 1.0), corrected)
     }
 }
 
@@ -292,7 +292,7 @@ pub fn krippendorff_alpha(ratings: &Ratings, metric: &Metric) -> Estimate {
             Metric::Ordinal => Estimate::point(Ok(value), n),
             _ => {
                 let error = alpha_error(&data, q, &weights);
-                distribution::t_estimate(value, error, n, (f64::NEG_INFINITY, 1.0), true)
+                t_estimate(value, error, n, (f64::NEG_INFINITY, 1.0), true)
             }
         }
     })

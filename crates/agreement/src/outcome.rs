@@ -1,7 +1,9 @@
 //! Typed results: a value with what is known about its precision, or the reason there is none.
 
-use clawsig_schema::estimate;
 use std::fmt;
+
+pub use clawsig_stats::{Interval, MOST_SUBJECTS};
+use clawsig_stats::{NoInterval, Spread, t_interval, wilson};
 
 /// Why a statistic has no value on valid data.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -39,11 +41,9 @@ pub enum Undefined {
     TooManySubjects,
     /// A share of which more was counted than there is.
     MoreHitsThanSubjects,
+    /// A place in a resampling at which no statistic was computed.
+    NoSuchStatistic,
 }
-
-/// The most subjects a statistic takes, 2^53: beyond it a count is no longer exact in floating
-/// point, and neither are sums of counts nor the sampler of the bootstrap.
-pub const MOST_SUBJECTS: u64 = 1 << 53;
 
 impl Undefined {
     /// The reason in words, a lower-case fragment.
@@ -65,6 +65,7 @@ impl Undefined {
             Undefined::TooFewSubjects => "fewer than two subjects",
             Undefined::TooManySubjects => "more than 2^53 subjects",
             Undefined::MoreHitsThanSubjects => "more hits than subjects",
+            Undefined::NoSuchStatistic => "no such statistic was computed",
         }
     }
 }
@@ -149,15 +150,6 @@ impl Method {
     }
 }
 
-/// The ends of an interval.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Interval {
-    /// The lower end.
-    pub low: f64,
-    /// The upper end.
-    pub high: f64,
-}
-
 /// One statistic of one data set.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Estimate {
@@ -165,8 +157,10 @@ pub struct Estimate {
     pub value: Outcome,
     /// Its standard error, where the method has one.
     pub standard_error: Option<f64>,
-    /// The 95 % interval, or that of the level asked for.
+    /// The 95 % interval, or that of the level asked for. It contains the value.
     pub interval: Option<Interval>,
+    /// Why there is no interval, where one was asked for.
+    pub no_interval: Option<NoInterval>,
     /// Subjects the value rests on.
     pub n: u64,
     /// How `standard_error` and `interval` were made.
@@ -184,36 +178,64 @@ impl Estimate {
             value,
             standard_error: None,
             interval: None,
+            no_interval: None,
             n,
             method: None,
             p_value: None,
             caution: None,
         }
     }
-}
 
-impl From<&Estimate> for estimate::Estimate {
-    fn from(found: &Estimate) -> estimate::Estimate {
-        let value = match found.value {
-            Ok(value) => value,
-            Err(why) => return estimate::Estimate::undefined(why.reason(), found.n),
-        };
-        let mut out = estimate::Estimate::point(value, found.n);
-        if out.value.is_none() {
-            return out;
+    /// The estimate with what a method says of its precision. Without a value there is nothing to
+    /// be precise about.
+    #[must_use]
+    pub fn with_spread(self, spread: Spread, method: Method) -> Estimate {
+        if self.value.is_err() {
+            return self;
         }
-        if let (Some(interval), Some(method)) = (found.interval, found.method) {
-            out = out.with_interval(interval.low, interval.high, method.as_str());
+        let method = (spread.standard_error.is_some() || spread.interval.is_ok()).then_some(method);
+        Estimate {
+            standard_error: spread.standard_error,
+            interval: spread.interval.ok(),
+            no_interval: spread.interval.err(),
+            method,
+            ..self
         }
-        out.standard_error = found.standard_error.filter(|error| error.is_finite());
-        out.p_value = found.p_value.filter(|p| p.is_finite());
-        out.note = found.caution.map(|caution| caution.reason().to_owned());
-        out
     }
 }
 
-impl From<Estimate> for estimate::Estimate {
-    fn from(found: Estimate) -> estimate::Estimate {
-        estimate::Estimate::from(&found)
-    }
+/// A share with Wilson's score interval at 95 % (Wilson 1927).
+pub fn proportion(hits: u64, of: u64) -> Estimate {
+    let value = match of {
+        0 => Err(Undefined::NoSubjects),
+        _ if hits > of => Err(Undefined::MoreHitsThanSubjects),
+        _ if of > MOST_SUBJECTS => Err(Undefined::TooManySubjects),
+        _ => Ok(hits as f64 / of as f64),
+    };
+    let point = Estimate::point(value, of);
+    let (Ok(share), Some(interval)) = (value, wilson(hits as f64, of as f64, 0.95)) else {
+        return point;
+    };
+    let error = (share * (1.0 - share) / of as f64).sqrt();
+    point
+        .with_spread(Spread { standard_error: Some(error), interval: Ok(interval) }, Method::Wilson)
+}
+
+/// An estimate with Student's t on `n - 1` degrees of freedom.
+pub(crate) fn t_estimate(
+    value: f64,
+    error: f64,
+    n: u64,
+    range: (f64, f64),
+    tested: bool,
+) -> Estimate {
+    let point = Estimate::point(Ok(value), n);
+    let Some(freedom) = n.checked_sub(1).filter(|&freedom| freedom > 0) else {
+        return point;
+    };
+    let p_value = (tested && error > 0.0)
+        .then(|| clawsig_stats::distribution::t_two_sided(value / error, freedom))
+        .flatten();
+    let spread = t_interval(value, error, freedom, 0.95, range);
+    Estimate { p_value, ..point.with_spread(spread, Method::Analytic) }
 }

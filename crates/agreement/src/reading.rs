@@ -1,7 +1,7 @@
 //! Words for the size of a coefficient. The scales are conventions, not results: each was drawn up
 //! for kappa in medicine, and a word says less than the value with its interval.
 
-use crate::distribution::normal_cdf;
+use clawsig_stats::distribution::normal_cdf;
 
 /// A published scale.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

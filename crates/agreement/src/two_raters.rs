@@ -4,10 +4,12 @@
 //! parameter; [`PairStatistic`] asks them of category 0, the positive one of [`Table::binary`].
 #![doc = include_str!("two_raters.md")]
 
+use clawsig_stats::distribution;
+
 use crate::{
     Caution, Estimate, Interval, Method, Outcome, Table, Undefined, Weights,
     chance::{self, Chance},
-    distribution,
+    outcome::t_estimate,
 };
 
 /// The share of subjects on which the raters agree (0 to 1).
@@ -416,7 +418,7 @@ fn delta_estimate(
     let shares = || table.counts().iter().map(|&count| count as f64 / size).zip(&slopes);
     let mean: f64 = shares().map(|(p, g)| p * g).sum();
     let variance: f64 = shares().map(|(p, g)| p * (g - mean).powi(2)).sum::<f64>() / size;
-    distribution::t_estimate(centre, variance.sqrt(), n, range, tested)
+    t_estimate(centre, variance.sqrt(), n, range, tested)
 }
 
 fn odds_estimate(table: &Table, value: Outcome) -> Estimate {
@@ -429,7 +431,7 @@ fn odds_estimate(table: &Table, value: Outcome) -> Estimate {
         return point;
     }
     let log_error = cells.iter().map(|cell| 1.0 / cell).sum::<f64>().sqrt();
-    let reach = distribution::Z95 * log_error;
+    let reach = distribution::normal_quantile(0.975) * log_error;
     Estimate {
         standard_error: Some(ratio * log_error),
         interval: Some(Interval {

@@ -20,7 +20,7 @@ fn kappa(counts: &[u64], out: &mut [Outcome]) {
 
 fn run(units: &Units, replicates: u32, seed: u64) -> Resampled {
     let settings = ResamplingParams { replicates, seed, level: 0.95 }.check().unwrap();
-    resample(units, &settings, 1, kappa)
+    resample(units, &settings, &[(-1.0, 1.0)], kappa)
 }
 
 /// A table drawn one subject at a time from shares in parts of 100.
@@ -53,7 +53,7 @@ fn intervals_cover_at_about_their_level() {
         let table = Table::from_counts(2, counts).unwrap();
         let estimates = [
             PairStatistic::CohenKappa.estimate(&table),
-            found.jackknife(0, (-1.0, 1.0)),
+            found.jackknife(0),
             found.percentile(0),
             found.bca(0),
         ];
@@ -75,7 +75,7 @@ fn whole_clusters_widen_the_interval() {
         .iter()
         .enumerate()
         .flat_map(|(kind, &count)| (0..count).map(move |_| vec![(kind, 2)]));
-    let clusters = Units::clusters(4, clusters);
+    let clusters = Units::clusters(4, clusters).unwrap();
     assert_eq!(clusters.totals(), doubled);
     assert_eq!(clusters.count(), 200);
     let by_cluster = run(&clusters, 4000, 1);
@@ -84,8 +84,8 @@ fn whole_clusters_widen_the_interval() {
         / by_subject.percentile(0).standard_error.unwrap();
     assert!((ratio - 2_f64.sqrt()).abs() < 0.06, "{ratio}");
     assert_eq!(by_cluster.bca(0).method, Some(Method::ClusterBootstrapBca));
-    let ratio = by_cluster.jackknife(0, (-1.0, 1.0)).standard_error.unwrap()
-        / by_subject.jackknife(0, (-1.0, 1.0)).standard_error.unwrap();
+    let ratio = by_cluster.jackknife(0).standard_error.unwrap()
+        / by_subject.jackknife(0).standard_error.unwrap();
     assert!((ratio - 2_f64.sqrt()).abs() < 0.01, "{ratio}");
 }
 
@@ -98,7 +98,7 @@ fn bulk_and_single_draws_have_one_distribution() {
         .iter()
         .enumerate()
         .flat_map(|(kind, &count)| (0..count).map(move |_| vec![(kind, 1)]));
-    let clusters = run(&Units::clusters(4, singles), 20_000, 6).percentile(0);
+    let clusters = run(&Units::clusters(4, singles).unwrap(), 20_000, 6).percentile(0);
     let (a, b) = (subjects.standard_error.unwrap(), clusters.standard_error.unwrap());
     assert!((a / b - 1.0).abs() < 0.03, "{a} {b}");
 }
@@ -117,12 +117,12 @@ fn what_has_no_value_has_no_interval() {
     assert_eq!(constant.bca(0).interval, None);
     let empty = run(&Units::subjects(&[0; 4]), 100, 0);
     assert_eq!(empty.percentile(0).value, Err(Undefined::NoSubjects));
-    assert_eq!(empty.jackknife(0, (-1.0, 1.0)).interval, None);
+    assert_eq!(empty.jackknife(0).interval, None);
     let single = run(&Units::subjects(&[0, 1, 0, 0]), 100, 0);
     assert_eq!(single.bca(0).interval, None);
     // One of two subjects left out leaves a constant table: no jackknife.
     let two = run(&Units::subjects(&[1, 0, 0, 1]), 100, 0);
-    assert_eq!(two.jackknife(0, (-1.0, 1.0)).standard_error, None);
+    assert_eq!(two.jackknife(0).standard_error, None);
 }
 
 /// All replicates of a table without disagreement are 1: that is no interval.

@@ -57,7 +57,8 @@ proptest! {
         let exact = counts.iter().map(|&c| u128::from(c)).sum::<u128>();
         let settings = ResamplingParams { replicates: 100, ..Default::default() }.check().unwrap();
         let all = PairStatistic::ALL;
-        let found = resample_table(&table, &settings, all.len(), |table, out| {
+        let ranges: Vec<_> = PairStatistic::ALL.iter().map(|statistic| statistic.range()).collect();
+        let found = resample_table(&table, &settings, &ranges, |table, out| {
             for (slot, statistic) in out.iter_mut().zip(all) {
                 *slot = statistic.value(table);
             }
@@ -65,7 +66,7 @@ proptest! {
         for (place, statistic) in all.iter().enumerate() {
             let name = statistic.name();
             prop_assert!(sound(&statistic.estimate(&table)), "{name}");
-            let ways = [found.bca(place), found.percentile(place), found.jackknife(place, statistic.range())];
+            let ways = [found.bca(place), found.percentile(place), found.jackknife(place)];
             prop_assert!(ways.iter().all(sound), "{name} {ways:?}");
             if exact > u128::from(MOST_SUBJECTS) {
                 prop_assert!(statistic.value(&table).is_err(), "{name}");
@@ -97,7 +98,7 @@ proptest! {
         ];
         prop_assert!(compute(&ratings).iter().all(sound));
         let settings = ResamplingParams { replicates: 100, ..Default::default() }.check().unwrap();
-        let found = resample_ratings(&ratings, &settings, 9, |ratings, out| {
+        let found = resample_ratings(&ratings, &settings, &[(-1.0, 1.0); 9], |ratings, out| {
             for (slot, estimate) in out.iter_mut().zip(compute(ratings)) {
                 *slot = estimate.value;
             }
@@ -121,7 +122,7 @@ proptest! {
         prop_assert!(sound(&proportion(shares[0], shares[1])));
         let clusters = sizes.iter().enumerate().map(|(i, &size)| (vec![(i % 4, size), (3, 1)], 1 + size / 2));
         let settings = ResamplingParams { replicates: 100, ..Default::default() }.check().unwrap();
-        let found = resample(&Units::counted_clusters(4, clusters), &settings, 1, |counts, out| {
+        let found = resample(&Units::counted_clusters(4, clusters).unwrap(), &settings, &[(-1.0, 1.0)], |counts, out| {
             out[0] = two_raters::cohen_kappa(&Table::from_counts(2, counts.to_vec()).unwrap());
         });
         prop_assert!(sound(&found.bca(0)));

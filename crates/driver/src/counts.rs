@@ -7,8 +7,8 @@ use std::{
     path::Path,
 };
 
-use clawsig_agreement::study::CountedRows;
 use clawsig_schema::{Severity, Split, Verdict};
+use clawsig_study::CountedRows;
 use serde::Deserialize;
 
 use crate::Error;

@@ -46,7 +46,7 @@ pub enum Error {
     Ingest(#[from] IngestError),
     /// The agreement stage.
     #[error(transparent)]
-    Agreement(#[from] clawsig_agreement::Error),
+    Agreement(#[from] clawsig_study::StudyError),
     /// The features stage.
     #[error(transparent)]
     Features(#[from] clawsig_features::FeaturesError),

@@ -26,7 +26,8 @@ pub struct Estimate {
     /// How the interval was made, for example `analytic`, `wilson`, `bootstrap-bca`.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub method: Option<String>,
-    /// The p-value against zero, two-sided, where the literature defines one.
+    /// The p-value against zero, two-sided, where the literature defines one. 1e-300 stands for
+    /// anything below.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub p_value: Option<f64>,
     /// Why there is no value.
@@ -36,6 +37,9 @@ pub struct Estimate {
     /// a constant rater is 0 whatever the other rater does.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub note: Option<String>,
+    /// Why there is no interval, where one was asked for.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub no_interval: Option<String>,
 }
 
 impl Estimate {
@@ -55,6 +59,7 @@ impl Estimate {
             p_value: None,
             undefined: None,
             note: None,
+            no_interval: None,
         }
     }
 
@@ -70,6 +75,7 @@ impl Estimate {
             p_value: None,
             undefined: Some(reason.into()),
             note: None,
+            no_interval: None,
         }
     }
 

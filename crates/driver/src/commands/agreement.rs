@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use clawsig_agreement::study::Study;
+use clawsig_study::Study;
 
 use super::{export::place::FolderPlace, run};
 use crate::{
@@ -38,7 +38,7 @@ fn from_counts(
     }
     let place = FolderPlace::at(&job.out, arguments.run.force)?;
     let progress = Progress::new("agreement", global.quiet);
-    let results = study.finish(&|part, done, total| progress.part(part, done, total));
+    let results = study.finish(&|part, done, total| progress.part(part, done, total))?;
     drop(progress);
     let scratch = place.root().to_owned();
     agreement::write_results(&|name| scratch.join(name), &results)?;

@@ -2,9 +2,9 @@
 
 use std::path::PathBuf;
 
-use clawsig_agreement::study::{Study, StudyParams, ValidStudyParams};
 use clawsig_ingest::{Columns, SignalsReader};
 use clawsig_schema::{Split, agreement::AgreementResults};
+use clawsig_study::{Study, StudyParams, ValidStudyParams};
 
 use super::{Context, Rows, Stage};
 use crate::{Error, files, settings::Settings};
@@ -19,7 +19,7 @@ pub(super) fn run(context: &Context<'_>) -> Result<Rows, Error> {
             rows += 1;
         }
     }
-    let results = study.finish(&|part, done, total| context.progress.part(part, done, total));
+    let results = study.finish(&|part, done, total| context.progress.part(part, done, total))?;
 
     write_results(&|name| context.work.path(name), &results)?;
     let path = context.work.path("disagreements.csv");

@@ -9,8 +9,8 @@
 
 use std::{fmt::Write, path::Path};
 
-use clawsig_agreement::study::StudyParams;
 use clawsig_schema::{Scanner, flags::SKILLSPECTOR_SCORE_LIMIT};
+use clawsig_study::StudyParams;
 
 use super::place::FolderPlace;
 use crate::{

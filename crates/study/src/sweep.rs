@@ -2,13 +2,13 @@
 
 use std::collections::BTreeMap;
 
+use clawsig_agreement::{PairStatistic, Table, proportion};
 use clawsig_schema::{Scanner, SkillRow, agreement::SweepPoint, estimate};
 
-use super::{
+use crate::{
     CountedRows, Flags, RATERS, StudyParams, collect::with_policy, rater_name, slice::pair_counts,
-    unrated,
+    stated, unrated,
 };
-use crate::{PairStatistic, Table, proportion};
 
 /// Rows by what is swept, how many thresholds they reach (`None` without the quantity), and the
 /// raters' flags before the missing policy.
@@ -88,7 +88,7 @@ impl Sweep {
                 let of = |statistic: PairStatistic| -> estimate::Estimate {
                     match absent {
                         Some(rater) => unrated([rater]),
-                        None => statistic.estimate(&table).into(),
+                        None => stated(&statistic.estimate(&table)),
                     }
                 };
                 points.push(SweepPoint {
@@ -98,7 +98,7 @@ impl Sweep {
                     other: rater_name(other).to_owned(),
                     counts: pair_counts(&table),
                     rate: if measured {
-                        proportion(flagged, used).into()
+                        stated(&proportion(flagged, used))
                     } else {
                         unrated([scanner.index()])
                     },

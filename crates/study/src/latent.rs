@@ -1,22 +1,22 @@
 //! The latent view: prevalence, sensitivity and specificity without a gold label.
 
+use clawsig_agreement::{
+    Ratings, Undefined,
+    latent::{LatentParams, ValidLatentParams, dawid_skene, degrees_of_freedom},
+    resampling::{Resampling, ResamplingParams, replicate},
+};
 use clawsig_schema::{
     agreement::{LatentRates, LatentResult, OVERALL_SLICE, SliceKind},
     estimate::Estimate,
 };
 
-use super::{
-    RATERS, VERDICT, ValidStudyParams,
-    collect::Gathered,
-    meter::Meter,
-    rater_name,
-    slice::{Part, SliceSpec, count_rows},
-    unrated,
-};
 use crate::{
-    Ratings, Undefined,
-    latent::{LatentParams, ValidLatentParams, dawid_skene, degrees_of_freedom},
-    resampling::{Resampling, ResamplingParams, replicate},
+    RATERS, StudyError, VERDICT, ValidStudyParams,
+    collect::Gathered,
+    progress::Counter,
+    rater_name,
+    slice::{Rows, SliceSpec, count_rows},
+    stated, unrated,
 };
 
 /// Replicates of a latent model at most: each one is a fit of its own.
@@ -36,16 +36,16 @@ pub(crate) fn latent(
     gathered: &Gathered,
     settings: &ValidStudyParams,
     rated: [bool; RATERS],
-    meter: &Meter<'_>,
-) -> Vec<LatentResult> {
+    counter: &Counter<'_>,
+) -> Result<Vec<LatentResult>, StudyError> {
     let spec = SliceSpec {
         name: OVERALL_SLICE.to_owned(),
         kind: SliceKind::Overall,
         rule: settings.params.rule,
         missing: settings.params.missing,
-        part: Part::All,
+        of: Rows::All,
     };
-    let counted = count_rows(&spec, gathered);
+    let counted = count_rows(&spec, gathered)?;
     let fit = LatentParams::default().check();
     let quick = LatentParams { max_iterations: 500, tolerance: 1e-9 }.check();
     let fewer = ResamplingParams {
@@ -53,23 +53,23 @@ pub(crate) fn latent(
         ..settings.resampling.params()
     };
     let (Ok(fit), Ok(quick), Ok(fewer)) = (fit, quick, fewer.check()) else {
-        return Vec::new();
+        return Ok(Vec::new());
     };
     let models = [("scanners", VERDICT), ("scanners_and_verdict", RATERS)];
-    models
+    Ok(models
         .into_iter()
-        .map(|(name, raters)| model(name, raters, &counted, rated, (&fit, &quick), &fewer, meter))
-        .collect()
+        .map(|(name, raters)| model(name, raters, &counted, rated, (&fit, &quick), &fewer, counter))
+        .collect())
 }
 
 fn model(
     name: &str,
     raters: usize,
-    counted: &super::slice::Counted,
+    counted: &crate::slice::Counted,
     rated: [bool; RATERS],
     (fit, quick): (&ValidLatentParams, &ValidLatentParams),
     fewer: &Resampling,
-    meter: &Meter<'_>,
+    counter: &Counter<'_>,
 ) -> LatentResult {
     let members: Vec<usize> = (0..raters).filter(|&rater| rated[rater]).collect();
     let absent: Vec<usize> = (0..raters).filter(|&rater| !rated[rater]).collect();
@@ -111,31 +111,32 @@ fn model(
             result.iterations = found.iterations;
             result.converged = found.converged;
             let width = 1 + 2 * members.len();
-            let mut told = meter.run("latent model");
-            let resampled = replicate(&counted.clusters, fewer, width, |counts, out| {
-                let refit = match ratings(counts) {
-                    Ok(ratings) => dawid_skene(&ratings, quick),
-                    Err(_) => Err(Undefined::NoSubjects),
-                };
-                match refit {
-                    Ok(model) => {
-                        out[0] = Ok(model.prevalence[1]);
-                        for (pair, by_hidden) in out[1..].chunks_mut(2).zip(&model.confusion) {
-                            pair[0] = Ok(by_hidden[1][1]);
-                            pair[1] = Ok(by_hidden[0][0]);
+            let mut told = counter.run("latent model");
+            let resampled =
+                replicate(&counted.clusters, fewer, &vec![(0.0, 1.0); width], |counts, out| {
+                    let refit = match ratings(counts) {
+                        Ok(ratings) => dawid_skene(&ratings, quick),
+                        Err(_) => Err(Undefined::NoSubjects),
+                    };
+                    match refit {
+                        Ok(model) => {
+                            out[0] = Ok(model.prevalence[1]);
+                            for (pair, by_hidden) in out[1..].chunks_mut(2).zip(&model.confusion) {
+                                pair[0] = Ok(by_hidden[1][1]);
+                                pair[1] = Ok(by_hidden[0][0]);
+                            }
                         }
+                        Err(why) => out.fill(Err(why)),
                     }
-                    Err(why) => out.fill(Err(why)),
-                }
-                told();
-            });
+                    told();
+                });
             let mut values = vec![found.prevalence[1]];
             for by_hidden in &found.confusion {
                 values.extend([by_hidden[1][1], by_hidden[0][0]]);
             }
             let full = |(place, value): (usize, f64)| {
                 let spread = resampled.percentile(place);
-                crate::Estimate { value: Ok(value), n: rows, ..spread }.into()
+                stated(&clawsig_agreement::Estimate { value: Ok(value), n: rows, ..spread })
             };
             values.into_iter().enumerate().map(full).collect()
         }

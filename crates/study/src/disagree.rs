@@ -13,7 +13,7 @@ use clawsig_schema::{
     agreement::{Disagreement, DisagreementKind},
 };
 
-use super::{Flags, RATERS, VERDICT, rater_name, sweep::engines};
+use crate::{Flags, RATERS, VERDICT, rater_name, sweep::engines};
 
 /// The least confidence that a flag or its absence has, so that a product never hides a row.
 const FLOOR: f64 = 0.01;

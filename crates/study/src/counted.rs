@@ -2,7 +2,7 @@
 
 use clawsig_schema::{FlagRule, Scanner, Severity, SkillRow, Split, Verdict, flags::flag};
 
-use super::sweep::engines;
+use crate::sweep::engines;
 
 /// Rows that are alike in all that the study's statistics depend on. The lists of disagreements
 /// are the only results that need the rows themselves.

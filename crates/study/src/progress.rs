@@ -9,17 +9,17 @@ pub type Progress<'a> = &'a (dyn Fn(&str, u64, u64) + Sync);
 const BETWEEN: u64 = 100;
 
 /// Counts the resamples of all runs.
-pub(crate) struct Meter<'a> {
+pub(crate) struct Counter<'a> {
     progress: Progress<'a>,
     replicates: u64,
     runs: u64,
     done: AtomicU64,
 }
 
-impl<'a> Meter<'a> {
-    /// A meter for so many runs, each of which counts as `replicates` resamples.
-    pub(crate) fn new(progress: Progress<'a>, replicates: u32, runs: u64) -> Meter<'a> {
-        Meter { progress, replicates: replicates.into(), runs, done: AtomicU64::new(0) }
+impl<'a> Counter<'a> {
+    /// A counter for so many runs, each of which counts as `replicates` resamples.
+    pub(crate) fn new(progress: Progress<'a>, replicates: u32, runs: u64) -> Counter<'a> {
+        Counter { progress, replicates: replicates.into(), runs, done: AtomicU64::new(0) }
     }
 
     /// Begins a run; what it gives is called once a resample. Leaving units out takes resamples
@@ -50,9 +50,9 @@ mod tests {
         let progress = |part: &str, done, total| {
             told.lock().unwrap().push((part.to_owned(), done, total));
         };
-        let meter = Meter::new(&progress, 200, 2);
+        let counter = Counter::new(&progress, 200, 2);
         for (part, calls) in [("a", 250), ("b", 100), ("c", 700)] {
-            let mut resampled = meter.run(part);
+            let mut resampled = counter.run(part);
             (0..calls).for_each(|_| resampled());
         }
         let told = told.into_inner().unwrap();

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 
+use clawsig_agreement::{MOST_SUBJECTS, proportion};
 use clawsig_schema::{
     FlagRule, MissingPolicy, Scanner, Severity, SkillRow, Split, Verdict,
     agreement::{AGREEMENT_FORMAT, AgreementResults, OVERALL_SLICE, SliceKind, VerdictRow},
@@ -9,16 +10,17 @@ use clawsig_schema::{
 };
 use rayon::prelude::*;
 
-use super::{
-    CountedRows, Flags, VERDICT, ValidStudyParams,
+use crate::{
+    CountedRows, Flags, StudyError, VERDICT, ValidStudyParams,
     disagree::Lists,
-    meter::{Meter, Progress},
+    latent,
+    progress::{Counter, Progress},
     rater_name,
-    slice::{Part, SliceSpec, slice_result},
+    slice::{Rows, SliceSpec, slice_result},
+    stated,
     sweep::Sweep,
-    truth, unrated,
+    unrated,
 };
-use crate::{Error, MOST_SUBJECTS, proportion};
 
 /// The bands of `owner_size`: the largest size of each and its name.
 const OWNER_SIZES: [(u64, &str); 4] = [(1, "1"), (5, "2-5"), (20, "6-20"), (u64::MAX, ">20")];
@@ -103,7 +105,7 @@ impl Study {
 
     /// Takes a row into account. The text is not looked at. The order of rows is of no
     /// consequence to the results.
-    pub fn observe(&mut self, row: &SkillRow) -> Result<(), Error> {
+    pub fn observe(&mut self, row: &SkillRow) -> Result<(), StudyError> {
         let counted = CountedRows::of(row);
         self.observe_counted(&counted)?;
         let params = &self.settings.params;
@@ -114,10 +116,10 @@ impl Study {
 
     /// Takes rows into account that are already counted: the results are those of the rows, but
     /// for the lists of disagreements. More than [`MOST_SUBJECTS`] rows in all are an error.
-    pub fn observe_counted(&mut self, counted: &CountedRows) -> Result<(), Error> {
+    pub fn observe_counted(&mut self, counted: &CountedRows) -> Result<(), StudyError> {
         let count = counted.rows;
         let rows = self.rows.checked_add(count).filter(|rows| *rows <= MOST_SUBJECTS);
-        let Some(rows) = rows else { return Err(Error::TooManyRows) };
+        let Some(rows) = rows else { return Err(StudyError::TooManyRows) };
         self.rows = rows;
         if count == 0 {
             return Ok(());
@@ -153,7 +155,7 @@ impl Study {
 
     /// Computes everything. `progress` is told what is being resampled, and how many replicates
     /// of how many are done.
-    pub fn finish(self, progress: Progress<'_>) -> AgreementResults {
+    pub fn finish(self, progress: Progress<'_>) -> Result<AgreementResults, StudyError> {
         let params = &self.settings.params;
         let (rule, missing) = (params.rule, params.missing);
         let mut owners: Vec<Owner> = self
@@ -174,30 +176,30 @@ impl Study {
         let mut specs = slices(rule, missing);
         specs.retain(|spec| gathered.owners_known || spec.kind != SliceKind::OwnerSize);
         // Once a slice, twice more of all rows, and the two latent models.
-        let meter = Meter::new(progress, params.replicates, specs.len() as u64 + 4);
-        let of_slice = |spec| slice_result(spec, &gathered, &self.settings, &meter);
+        let counter = Counter::new(progress, params.replicates, specs.len() as u64 + 4);
+        let of_slice = |spec| slice_result(spec, &gathered, &self.settings, &counter);
         let rated = rated_raters(&gathered, rule);
         // One slice at a time, since a few take most of the time.
         let (slices, latent) = rayon::join(
-            || specs.par_iter().with_max_len(1).map(of_slice).collect(),
-            || truth::latent(&gathered, &self.settings, rated, &meter),
+            || specs.par_iter().with_max_len(1).map(of_slice).collect::<Result<_, _>>(),
+            || latent::latent(&gathered, &self.settings, rated, &counter),
         );
-        AgreementResults {
+        Ok(AgreementResults {
             format: AGREEMENT_FORMAT,
             parameters: self.settings.stated(),
             rows: self.rows,
             owners: gathered.owners.iter().map(|owner| owner.copies).sum(),
-            raters: (0..super::RATERS).map(|rater| rater_name(rater).to_owned()).collect(),
-            unrated: (0..super::RATERS)
+            raters: (0..crate::RATERS).map(|rater| rater_name(rater).to_owned()).collect(),
+            unrated: (0..crate::RATERS)
                 .filter(|&rater| !rated[rater])
                 .map(|rater| rater_name(rater).to_owned())
                 .collect(),
-            slices,
+            slices: slices?,
             by_verdict: by_verdict(&gathered, rule, missing),
             sweep: self.sweep.finish(params, rated),
-            latent,
+            latent: latent?,
             disagreements: self.lists.finish(rated),
-        }
+        })
     }
 }
 
@@ -208,8 +210,8 @@ pub(crate) fn with_policy(flags: Flags, missing: MissingPolicy) -> Flags {
     out
 }
 
-fn rated_raters(gathered: &Gathered, rule: FlagRule) -> [bool; super::RATERS] {
-    let mut rated = [false; super::RATERS];
+fn rated_raters(gathered: &Gathered, rule: FlagRule) -> [bool; crate::RATERS] {
+    let mut rated = [false; crate::RATERS];
     for (kind, _) in gathered.owners.iter().flat_map(|owner| &owner.kinds) {
         for (any, flag) in rated.iter_mut().zip(kind.ratings(rule, gathered.ran)) {
             *any |= flag.is_some();
@@ -218,27 +220,27 @@ fn rated_raters(gathered: &Gathered, rule: FlagRule) -> [bool; super::RATERS] {
     rated
 }
 
-fn part_matches(part: Part, owner: &Owner, kind: &Kind) -> bool {
-    match part {
-        Part::All => true,
-        Part::Verdict(verdict) => kind.verdict == Some(verdict),
-        Part::Severity(severity) => kind.severity == severity,
-        Part::Split(split) => kind.split == split,
-        Part::OwnerSize(least, most) => (least..=most).contains(&owner.size),
+fn rows_match(rows: Rows, owner: &Owner, kind: &Kind) -> bool {
+    match rows {
+        Rows::All => true,
+        Rows::Verdict(verdict) => kind.verdict == Some(verdict),
+        Rows::Severity(severity) => kind.severity == severity,
+        Rows::Split(split) => kind.split == split,
+        Rows::OwnerSize(least, most) => (least..=most).contains(&owner.size),
     }
 }
 
 impl SliceSpec {
     /// Whether rows of this kind and owner are in the slice.
     pub(crate) fn holds(&self, owner: &Owner, kind: &Kind) -> bool {
-        part_matches(self.part, owner, kind)
+        rows_match(self.of, owner, kind)
     }
 }
 
 /// Every slice, in the order of the results.
 fn slices(rule: FlagRule, missing: MissingPolicy) -> Vec<SliceSpec> {
-    let spec = |name: String, kind, part| SliceSpec { name, kind, rule, missing, part };
-    let mut specs = vec![spec(OVERALL_SLICE.to_owned(), SliceKind::Overall, Part::All)];
+    let spec = |name: String, kind, of| SliceSpec { name, kind, rule, missing, of };
+    let mut specs = vec![spec(OVERALL_SLICE.to_owned(), SliceKind::Overall, Rows::All)];
     for &other_rule in FlagRule::ALL {
         for &other_policy in MissingPolicy::ALL {
             if (other_rule, other_policy) != (rule, missing) {
@@ -247,27 +249,27 @@ fn slices(rule: FlagRule, missing: MissingPolicy) -> Vec<SliceSpec> {
                     kind: SliceKind::Overall,
                     rule: other_rule,
                     missing: other_policy,
-                    part: Part::All,
+                    of: Rows::All,
                 });
             }
         }
     }
     for &verdict in Verdict::ALL {
         let name = format!("verdict={verdict}");
-        specs.push(spec(name, SliceKind::Verdict, Part::Verdict(verdict)));
+        specs.push(spec(name, SliceKind::Verdict, Rows::Verdict(verdict)));
     }
     for &severity in Severity::ALL {
         let name = format!("severity={severity}");
-        specs.push(spec(name, SliceKind::Severity, Part::Severity(Some(severity))));
+        specs.push(spec(name, SliceKind::Severity, Rows::Severity(Some(severity))));
     }
-    specs.push(spec("severity=none".to_owned(), SliceKind::Severity, Part::Severity(None)));
+    specs.push(spec("severity=none".to_owned(), SliceKind::Severity, Rows::Severity(None)));
     for &split in Split::ALL {
-        specs.push(spec(format!("split={split}"), SliceKind::Split, Part::Split(split)));
+        specs.push(spec(format!("split={split}"), SliceKind::Split, Rows::Split(split)));
     }
     let mut least = 1;
     for (most, name) in OWNER_SIZES {
-        let part = Part::OwnerSize(least, most);
-        specs.push(spec(format!("owner_size={name}"), SliceKind::OwnerSize, part));
+        let of = Rows::OwnerSize(least, most);
+        specs.push(spec(format!("owner_size={name}"), SliceKind::OwnerSize, of));
         least = most.saturating_add(1);
     }
     specs
@@ -298,7 +300,7 @@ fn by_verdict(gathered: &Gathered, rule: FlagRule, missing: MissingPolicy) -> Ve
                 (used, flagged) = (0, 0);
                 unrated([scanner.index()])
             } else {
-                proportion(flagged, used).into()
+                stated(&proportion(flagged, used))
             };
             rows.push(VerdictRow {
                 verdict: group.map_or("all", Verdict::as_str).to_owned(),

@@ -1,15 +1,13 @@
 //! The stage's logic on small synthetic rows.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test ends by panicking")]
 
-use clawsig_agreement::{
-    Error, MOST_SUBJECTS,
-    study::{CountedRows, Study, StudyParams},
-};
+use clawsig_agreement::MOST_SUBJECTS;
 use clawsig_schema::{
     BundleStats, FlagRule, JudgeFields, MissingPolicy, SkillRow, SkillSpectorSignals, Split,
     StaticSignals, Verdict, VirusTotalSignals,
     agreement::{AgreementResults, DisagreementKind},
 };
+use clawsig_study::{CountedRows, Study, StudyError, StudyParams};
 
 /// A synthetic row; `vt` is `None` where VirusTotal was not run.
 fn row(number: usize, stat: bool, vt: Option<bool>, spector: bool, verdict: Verdict) -> SkillRow {
@@ -67,7 +65,7 @@ fn study(rows: &[SkillRow], params: StudyParams) -> AgreementResults {
     for row in rows {
         study.observe(row).unwrap();
     }
-    study.finish(&|_, _, _| {})
+    study.finish(&|_, _, _| {}).unwrap()
 }
 
 #[test]
@@ -255,8 +253,8 @@ fn counted_rows_give_the_results_of_the_rows() {
         owned.observe_counted(group).unwrap();
         ownerless.observe_counted(group).unwrap();
     }
-    assert_eq!(owned.finish(&|_, _, _| {}), direct);
-    let ownerless = ownerless.finish(&|_, _, _| {});
+    assert_eq!(owned.finish(&|_, _, _| {}).unwrap(), direct);
+    let ownerless = ownerless.finish(&|_, _, _| {}).unwrap();
     assert!(ownerless.slices.iter().all(|slice| !slice.name.starts_with("owner_size")));
     let values = |results: &AgreementResults| -> Vec<_> {
         let rows = results.pair_rows().filter(|row| !row.slice.starts_with("owner_size"));
@@ -277,7 +275,7 @@ fn counts_beyond_exact_numbers_are_refused() {
     counted.rows = MOST_SUBJECTS;
     study.observe_counted(&counted).unwrap();
     counted.rows = u64::MAX;
-    assert_eq!(study.observe_counted(&counted), Err(Error::TooManyRows));
-    let results = study.finish(&|_, _, _| {});
+    assert_eq!(study.observe_counted(&counted), Err(StudyError::TooManyRows));
+    let results = study.finish(&|_, _, _| {}).unwrap();
     assert_eq!(results.rows, MOST_SUBJECTS);
 }

@@ -2,6 +2,11 @@
 
 use std::collections::BTreeMap;
 
+use clawsig_agreement::{
+    Estimate, Outcome, Overlap, PairStatistic, Ratings, Scale, Table, Undefined, Weights,
+    homogeneity, multi, proportion,
+    resampling::{Resampled, Units, resample},
+};
 use clawsig_schema::{
     FlagRule, MissingPolicy, Scanner, Severity, Split, Verdict,
     agreement::{
@@ -12,21 +17,16 @@ use clawsig_schema::{
     estimate,
 };
 
-use super::{
-    Flags, RATERS, ValidStudyParams,
-    collect::{Gathered, with_policy},
-    meter::Meter,
-    rater_name, unrated,
-};
 use crate::{
-    Estimate, Outcome, Overlap, PairStatistic, Ratings, Scale, Table, Undefined, Weights,
-    homogeneity, multi, proportion,
-    resampling::{Resampled, Units, resample},
+    Flags, RATERS, StudyError, ValidStudyParams,
+    collect::{Gathered, with_policy},
+    progress::Counter,
+    rater_name, stated, unrated,
 };
 
 /// Which rows.
 #[derive(Clone, Copy, Debug)]
-pub(crate) enum Part {
+pub(crate) enum Rows {
     All,
     Verdict(Verdict),
     Severity(Option<Severity>),
@@ -40,7 +40,7 @@ pub(crate) struct SliceSpec {
     pub(crate) kind: SliceKind,
     pub(crate) rule: FlagRule,
     pub(crate) missing: MissingPolicy,
-    pub(crate) part: Part,
+    pub(crate) of: Rows,
 }
 
 /// The rows of a slice as counts of distinct flags, by owner.
@@ -55,7 +55,7 @@ pub(crate) struct Counted {
 }
 
 /// Counts the slice's rows. A rater without a rating in the slice has none under any policy.
-pub(crate) fn count_rows(spec: &SliceSpec, gathered: &Gathered) -> Counted {
+pub(crate) fn count_rows(spec: &SliceSpec, gathered: &Gathered) -> Result<Counted, StudyError> {
     let Gathered { owners, owners_known, ran } = gathered;
     let mut rated = [0; RATERS];
     let (mut rows, mut slice_owners) = (0, 0);
@@ -94,10 +94,10 @@ pub(crate) fn count_rows(spec: &SliceSpec, gathered: &Gathered) -> Counted {
         let cluster = cluster.into_iter().map(|(flags, count)| (places[&flags], count)).collect();
         (cluster, copies)
     });
-    let owners = Units::counted_clusters(places.len(), placed);
+    let owners = Units::counted_clusters(places.len(), placed)?;
     let clusters = if *owners_known { owners } else { Units::subjects(owners.totals()) };
     let flags = places.into_keys().collect();
-    Counted { flags, clusters, rated, rows, owners: slice_owners }
+    Ok(Counted { flags, clusters, rated, rows, owners: slice_owners })
 }
 
 /// Two raters and, for each kind of row, the cell of their table it falls into.
@@ -148,16 +148,18 @@ pub(crate) fn slice_result(
     spec: &SliceSpec,
     gathered: &Gathered,
     settings: &ValidStudyParams,
-    meter: &Meter<'_>,
-) -> SliceResult {
-    let counted = count_rows(spec, gathered);
+    counter: &Counter<'_>,
+) -> Result<SliceResult, StudyError> {
+    let counted = count_rows(spec, gathered)?;
     let pairs = Pair::all(&counted.flags);
     let totals = counted.clusters.totals();
     let width = PairStatistic::ALL.len();
     let part = format!("bootstrap, {}", spec.name);
+    let ranges: Vec<(f64, f64)> =
+        pairs.iter().flat_map(|_| PairStatistic::ALL.iter().map(|one| one.range())).collect();
     let run = |units: &Units| {
-        let mut resampled = meter.run(&part);
-        resample(units, &settings.resampling, pairs.len() * width, |counts, out| {
+        let mut resampled = counter.run(&part);
+        resample(units, &settings.resampling, &ranges, |counts, out| {
             all_statistics(&pairs, counts, out);
             resampled();
         })
@@ -185,7 +187,7 @@ pub(crate) fn slice_result(
     let absent: Vec<usize> =
         (0..Scanner::ALL.len()).filter(|&rater| missing_rater(rater)).collect();
     let (patterns, overlap) = overlap(&counted.flags, totals, &absent);
-    SliceResult {
+    Ok(SliceResult {
         name: spec.name.clone(),
         kind: spec.kind,
         rule: spec.rule,
@@ -194,10 +196,10 @@ pub(crate) fn slice_result(
         owners: counted.owners,
         raters: (0..RATERS).map(|rater| summary(rater, &counted)).collect(),
         pairs: pair_results,
-        scanners: scanner_statistics(&counted, &absent, overall.then_some((settings, meter))),
+        scanners: scanner_statistics(&counted, &absent, overall.then_some((settings, counter))),
         patterns,
         overlap,
-    }
+    })
 }
 
 fn summary(rater: usize, counted: &Counted) -> RaterSummary {
@@ -210,13 +212,23 @@ fn summary(rater: usize, counted: &Counted) -> RaterSummary {
     let rate = if rated == 0 && counted.rows > 0 {
         unrated([rater])
     } else {
-        proportion(flagged, used).into()
+        stated(&proportion(flagged, used))
     };
     RaterSummary { rater: rater_name(rater).to_owned(), rated, used, flagged, rate }
 }
 
-fn named(statistic: &str, estimate: impl Into<estimate::Estimate>) -> NamedEstimate {
-    NamedEstimate { statistic: statistic.to_owned(), estimate: estimate.into() }
+fn named(statistic: &str, estimate: &Estimate) -> NamedEstimate {
+    NamedEstimate { statistic: statistic.to_owned(), estimate: stated(estimate) }
+}
+
+/// The same estimate of every statistic of these names.
+fn each_named<'n>(
+    names: impl IntoIterator<Item = &'n str>,
+    estimate: &estimate::Estimate,
+) -> Vec<NamedEstimate> {
+    let named =
+        |name: &str| NamedEstimate { statistic: name.to_owned(), estimate: estimate.clone() };
+    names.into_iter().map(named).collect()
 }
 
 fn unrated_pair(pair: &Pair, absent: &[usize]) -> PairResult {
@@ -226,10 +238,7 @@ fn unrated_pair(pair: &Pair, absent: &[usize]) -> PairResult {
         a: rater_name(pair.a).to_owned(),
         b: rater_name(pair.b).to_owned(),
         counts: PairCounts::default(),
-        statistics: names
-            .chain(["mcnemar_exact", "mcnemar_corrected"])
-            .map(|name| named(name, estimate.clone()))
-            .collect(),
+        statistics: each_named(names.chain(["mcnemar_exact", "mcnemar_corrected"]), &estimate),
         intervals: Vec::new(),
         readings: Vec::new(),
     }
@@ -268,23 +277,23 @@ fn pair_result(
         if matches!(statistic, PairStatistic::CohenKappa | PairStatistic::GwetAc1) {
             readings.extend(read(statistic.name(), &main));
         }
-        statistics.push(named(statistic.name(), main));
+        statistics.push(named(statistic.name(), &main));
         if let Some(by_row) = by_row {
             let others = [
                 analytic,
-                by_row.jackknife(place, statistic.range()),
+                by_row.jackknife(place),
                 by_row.percentile(place),
                 by_row.bca(place),
-                by_owner.jackknife(place, statistic.range()),
+                by_owner.jackknife(place),
                 by_owner.percentile(place),
             ];
             let given =
                 others.into_iter().take(methods).filter(|estimate| estimate.method.is_some());
-            intervals.extend(given.map(|e| named(statistic.name(), Estimate { n, ..e })));
+            intervals.extend(given.map(|e| named(statistic.name(), &Estimate { n, ..e })));
         }
     }
-    statistics.push(named("mcnemar_exact", homogeneity::mcnemar_exact(table)));
-    statistics.push(named("mcnemar_corrected", homogeneity::mcnemar_corrected(table)));
+    statistics.push(named("mcnemar_exact", &homogeneity::mcnemar_exact(table)));
+    statistics.push(named("mcnemar_corrected", &homogeneity::mcnemar_corrected(table)));
     PairResult {
         a: rater_name(pair.a).to_owned(),
         b: rater_name(pair.b).to_owned(),
@@ -322,6 +331,9 @@ const SCANNER_STATISTICS: [&str; 7] = [
     "krippendorff_alpha",
 ];
 
+const SCANNER_RANGES: [(f64, f64); 7] =
+    [(0.0, 1.0), (-1.0, 1.0), (-1.0, 1.0), (-1.0, 1.0), (-1.0, 1.0), (-1.0, 1.0), (-1.0, 1.0)];
+
 fn all_scanners(ratings: &Ratings) -> [Estimate; 7] {
     let weights = Weights::identity(2);
     [
@@ -339,11 +351,11 @@ fn all_scanners(ratings: &Ratings) -> [Estimate; 7] {
 fn scanner_statistics(
     counted: &Counted,
     absent: &[usize],
-    settings: Option<(&ValidStudyParams, &Meter<'_>)>,
+    settings: Option<(&ValidStudyParams, &Counter<'_>)>,
 ) -> Vec<NamedEstimate> {
     if !absent.is_empty() {
         let estimate = unrated(absent.iter().copied());
-        return SCANNER_STATISTICS.iter().map(|name| named(name, estimate.clone())).collect();
+        return each_named(SCANNER_STATISTICS, &estimate);
     }
     let scanners = Scanner::ALL.len();
     let pattern = |flags: &Flags| flags[..scanners].iter().map(|f| f.map(usize::from)).collect();
@@ -355,11 +367,11 @@ fn scanner_statistics(
         return Vec::new();
     };
     let mut estimates = all_scanners(&whole);
-    if let Some((settings, meter)) = settings {
-        let mut told = meter.run("bootstrap, all scanners");
+    if let Some((settings, counter)) = settings {
+        let mut told = counter.run("bootstrap, all scanners");
         let failed = Err(Undefined::NoSubjects);
         let resampled =
-            resample(&counted.clusters, &settings.resampling, estimates.len(), |counts, out| {
+            resample(&counted.clusters, &settings.resampling, &SCANNER_RANGES, |counts, out| {
                 match ratings(counts) {
                     Ok(ratings) => {
                         for (slot, estimate) in out.iter_mut().zip(all_scanners(&ratings)) {
@@ -376,7 +388,7 @@ fn scanner_statistics(
             *estimate = Estimate { n, p_value, caution, ..own };
         }
     }
-    SCANNER_STATISTICS.iter().zip(estimates).map(|(name, e)| named(name, e)).collect()
+    SCANNER_STATISTICS.iter().zip(estimates).map(|(name, e)| named(name, &e)).collect()
 }
 
 /// The scanners' patterns and overlap, over rows on which every rating scanner has a flag.
@@ -409,18 +421,18 @@ fn overlap(flags: &[Flags], totals: &[u64], absent: &[usize]) -> (Vec<Pattern>, 
     result.rows = rows;
     result.union = union;
     if absent.is_empty() {
-        result.total_overlap = sets.total_overlap().into();
+        result.total_overlap = stated(&sets.total_overlap());
     }
     for many in 0..=scanners.len() {
         let hits = sets.flagged_by_exactly(many);
         result.flagged_by.push(FlaggedBy {
             scanners: many as u32,
             rows: hits,
-            share: proportion(hits, rows).into(),
+            share: stated(&proportion(hits, rows)),
             share_of_flagged: if many == 0 {
                 estimate::Estimate::undefined("rows without a flag are not flagged rows", union)
             } else {
-                proportion(hits, union).into()
+                stated(&proportion(hits, union))
             },
         });
     }
@@ -429,14 +441,14 @@ fn overlap(flags: &[Flags], totals: &[u64], absent: &[usize]) -> (Vec<Pattern>, 
             result.conditional.push(Conditional {
                 scanner: name(scanner),
                 given: name(given),
-                rate: sets.conditional(scanner, given).into(),
+                rate: stated(&sets.conditional(scanner, given)),
             });
         }
         let alone = sets.unique(given);
         result.unique.push(UniqueFlags {
             scanner: name(given),
             rows: alone,
-            share_of_union: proportion(alone, union).into(),
+            share_of_union: stated(&proportion(alone, union)),
         });
     }
     for step in sets.coverage() {
@@ -444,7 +456,7 @@ fn overlap(flags: &[Flags], totals: &[u64], absent: &[usize]) -> (Vec<Pattern>, 
             scanner: name(step.rater),
             added: step.added,
             covered: step.covered,
-            share: proportion(step.covered, union).into(),
+            share: stated(&proportion(step.covered, union)),
         });
     }
     let mut patterns: Vec<Pattern> = sets

@@ -1,3 +1,5 @@
+#![doc = include_str!("../README.md")]
+//!
 //! The study's own questions: three scanners and the registry's verdict as raters of agent skills.
 //!
 //! [`Study`] reads rows one at a time and keeps counts by owner and kind of row, the thresholds'
@@ -6,20 +8,25 @@
 //! A scanner that rated no row of a slice takes no part in it: each of its statistics is undefined
 //! with that reason, under the policy `negative` too, since a scanner that was never run has not
 //! said "no" to anything.
+#![forbid(unsafe_code)]
 
 mod collect;
 mod counted;
 mod disagree;
-mod meter;
+mod error;
+mod latent;
 mod params;
+mod progress;
 mod slice;
+mod stated;
 mod sweep;
-mod truth;
 
 pub use collect::Study;
 pub use counted::CountedRows;
-pub use meter::Progress;
+pub use error::StudyError;
 pub use params::{StudyParams, ValidStudyParams};
+pub use progress::Progress;
+pub use stated::stated;
 
 use clawsig_schema::{Scanner, agreement::VERDICT_RATER, estimate};
 

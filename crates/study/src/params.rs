@@ -1,11 +1,9 @@
 //! The stage's settings.
 
+use clawsig_agreement::resampling::{Resampling, ResamplingParams};
 use clawsig_schema::{FlagRule, MissingPolicy, agreement::AgreementParameters};
 
-use crate::{
-    Error,
-    resampling::{Resampling, ResamplingParams},
-};
+use crate::StudyError;
 
 /// Settings of the stage, to be checked.
 #[derive(Clone, Debug, PartialEq)]
@@ -50,7 +48,7 @@ pub struct ValidStudyParams {
 
 impl StudyParams {
     /// The settings, if each is in its range.
-    pub fn check(self) -> Result<ValidStudyParams, Error> {
+    pub fn check(self) -> Result<ValidStudyParams, StudyError> {
         let resampling = ResamplingParams {
             replicates: self.replicates,
             seed: self.seed,
@@ -58,7 +56,7 @@ impl StudyParams {
         }
         .check()?;
         if self.top > 10_000 {
-            return Err(Error::Parameter {
+            return Err(StudyError::Parameter {
                 name: "top",
                 value: self.top.to_string(),
                 range: "0 to 10000",
@@ -66,7 +64,7 @@ impl StudyParams {
         }
         let rising = self.engine_thresholds.windows(2).all(|pair| pair[0] < pair[1]);
         if !rising || self.engine_thresholds.first() == Some(&0) {
-            return Err(Error::Parameter {
+            return Err(StudyError::Parameter {
                 name: "engine_thresholds",
                 value: format!("{:?}", self.engine_thresholds),
                 range: "rising whole numbers above 0",
@@ -75,7 +73,7 @@ impl StudyParams {
         let sound = self.score_thresholds.iter().all(|score| (0.0..=100.0).contains(score))
             && self.score_thresholds.windows(2).all(|pair| pair[0] < pair[1]);
         if !sound {
-            return Err(Error::Parameter {
+            return Err(StudyError::Parameter {
                 name: "score_thresholds",
                 value: format!("{:?}", self.score_thresholds),
                 range: "rising numbers from 0 to 100",
