@@ -6,7 +6,9 @@ mod fault;
 mod http;
 mod routes;
 mod server;
+mod state;
 
 pub use content::Repository;
 pub use fault::{Action, Fault};
-pub use server::{Seen, TestHub};
+pub use server::TestHub;
+pub use state::Seen;

@@ -13,7 +13,7 @@ use crate::{
     content::{Access, Body, Commit, Repository, StoredFile},
     fault::Action,
     http::{Head, Pace, Request, decode},
-    server::State,
+    state::State,
 };
 
 pub(crate) fn answer(

@@ -1,10 +1,10 @@
-//! Listening, and what was asked.
+//! Listening on two ports.
 
 use std::{
     io,
-    net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream},
+    net::{Ipv4Addr, TcpListener, TcpStream},
     sync::{
-        Arc, Mutex, MutexGuard, PoisonError,
+        Arc, Mutex,
         atomic::{AtomicBool, Ordering},
     },
     thread::{self, JoinHandle},
@@ -13,25 +13,11 @@ use std::{
 
 use crate::{
     content::Repository,
-    fault::{Action, Fault},
+    fault::Fault,
     http::Request,
     routes,
+    state::{Seen, State, lock},
 };
-
-/// A request that was answered.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Seen {
-    /// `GET`, `HEAD` or `POST`.
-    pub method: String,
-    /// The path, decoded, without the query.
-    pub path: String,
-    /// The `Range` header.
-    pub range: Option<String>,
-    /// The `Authorization` header.
-    pub authorization: Option<String>,
-    /// Whether it went to the host that holds the large files.
-    pub store: bool,
-}
 
 /// A running server: the Hub itself, and beside it, on another port, the host of the large files.
 /// Dropping it ends both.
@@ -39,37 +25,6 @@ pub struct Seen {
 pub struct TestHub {
     state: Arc<State>,
     listeners: Vec<JoinHandle<()>>,
-}
-
-#[derive(Debug)]
-pub(crate) struct State {
-    pub(crate) hub: SocketAddr,
-    pub(crate) store: SocketAddr,
-    pub(crate) repositories: Mutex<Vec<Repository>>,
-    faults: Mutex<Vec<Fault>>,
-    seen: Mutex<Vec<Seen>>,
-    stopped: AtomicBool,
-}
-
-/// A poisoned lock only means that another answer failed.
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-impl State {
-    pub(crate) fn repository(&self, id: &str) -> Option<Repository> {
-        lock(&self.repositories).iter().find(|r| r.id == id).cloned()
-    }
-
-    /// The failure queued for this answer, if any; `body` says that it is a file's bytes.
-    pub(crate) fn fault(&self, path: &str, body: bool) -> Option<Action> {
-        let mut faults = lock(&self.faults);
-        let fault = faults
-            .iter_mut()
-            .find(|f| f.left > 0 && f.bodies <= body && path.ends_with(&f.path))?;
-        fault.left -= 1;
-        Some(fault.action.clone())
-    }
 }
 
 impl TestHub {
