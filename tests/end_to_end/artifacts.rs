@@ -4,17 +4,14 @@ use std::fs;
 
 use crate::program::{Sandbox, artifacts};
 
-#[test]
-fn what_a_killed_run_left_is_cleared_up_by_the_next() {
-    let sandbox = Sandbox::new();
-    let path = format!("source.path={}", sandbox.dataset(200, "jsonl"));
-    fs::create_dir_all(sandbox.path("r/.work-ingest-1/signals")).unwrap();
-    fs::write(sandbox.path("r/.work-ingest-1/signals/train.parquet"), b"half").unwrap();
-    sandbox.clawsig(&["ingest", "--set", "source.kind=path", "--set", &path, "--out", "r"]).done();
-    let mut names: Vec<_> =
-        fs::read_dir(sandbox.path("r")).unwrap().map(|e| e.unwrap().file_name()).collect();
-    names.sort();
-    assert_eq!(names, [".lock", "ingest"]);
+/// A manifest as a clawsig of another format would have written and sealed it.
+fn of_format(manifest: &str, format: &str) -> String {
+    let mut value: serde_json::Value = serde_json::from_str(manifest).unwrap();
+    value["format"] = format.into();
+    value.as_object_mut().unwrap().remove("seal");
+    let seal = clawsig_store::hash_bytes(value.to_string().as_bytes());
+    value["seal"] = seal.as_str().into();
+    value.to_string()
 }
 
 #[test]
@@ -26,9 +23,7 @@ fn a_manifest_of_another_generation_is_rebuilt_with_a_reason() {
     let manifest = sandbox.path("r/ingest/manifest.json");
     for (format, word) in [("9.0", "newer"), ("1.0", "older")] {
         let text = fs::read_to_string(&manifest).unwrap();
-        let other = text.replacen("\"format\": \"2.0\"", &format!("\"format\": \"{format}\""), 1);
-        assert_ne!(text, other);
-        fs::write(&manifest, other).unwrap();
+        fs::write(&manifest, of_format(&text, format)).unwrap();
         // A later stage can't use it, and names the stage to run again ...
         let told = format!("format {format} is {word}");
         let later = ["agreement", "--out", "r"];
@@ -54,9 +49,12 @@ fn what_was_cut_or_deleted_is_noticed_and_made_again() {
     fs::remove_file(&profile).unwrap();
     let outcome = sandbox.clawsig(&words).done();
     assert!(outcome.stderr.contains("output profile.json is missing"), "{}", outcome.stderr);
+    assert_eq!(artifacts(&sandbox.path("r")), whole);
+    // Without its manifest nothing says whose the files are.
     fs::remove_file(sandbox.path("r/ingest/manifest.json")).unwrap();
-    let outcome = sandbox.clawsig(&words).done();
-    assert!(outcome.stderr.contains("there is no finished result"), "{}", outcome.stderr);
+    sandbox.clawsig(&words).fails_with(1, &["r/ingest", "manifest.json", "move it away"]);
+    fs::remove_dir_all(sandbox.path("r/ingest")).unwrap();
+    sandbox.clawsig(&words).done();
     assert_eq!(artifacts(&sandbox.path("r")), whole);
 }
 
@@ -129,14 +127,65 @@ fn a_run_that_can_not_begin_leaves_no_folder() {
     assert!(!sandbox.path("runs/new").exists());
 }
 
+/// The names that earlier versions went by are a user's as well as any other.
 #[test]
 fn a_folder_of_other_files_is_not_taken_for_a_run() {
     let sandbox = Sandbox::new();
-    fs::create_dir_all(sandbox.path("project/report")).unwrap();
-    fs::write(sandbox.path("project/report/thesis.tex"), "years of work").unwrap();
-    sandbox.clawsig(&["run", "--out", "project"]).fails_with(1, &["project", "--out"]);
-    assert!(sandbox.path("project/report/thesis.tex").exists());
-    assert!(!sandbox.path("project/ingest").exists());
+    for (name, text) in [
+        ("report/thesis.tex", "years of work"),
+        ("ext/manifest.json", "{}"),
+        (".work-2024/notes", "mine"),
+        (".lock", ""),
+    ] {
+        let path = sandbox.path("project").join(name);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, text).unwrap();
+    }
+    let before = artifacts(&sandbox.path("project"));
+    for words in [&["run"][..], &["run", "--force"], &["ingest"], &["report"], &["status"]] {
+        let words = [words, &["--out", "project"]].concat();
+        sandbox.clawsig(&words).fails_with(1, &["project is no run folder", ".lock", "--out"]);
+        assert_eq!(artifacts(&sandbox.path("project")), before);
+    }
+}
+
+/// What lies at `--out` is told for what it is.
+#[test]
+fn status_tells_a_file_a_foreign_folder_and_a_run_without_results_apart() {
+    let sandbox = Sandbox::new();
+    fs::write(sandbox.path("file"), "text").unwrap();
+    sandbox.clawsig(&["status", "--out", "file"]).fails_with(1, &["file is no folder"]);
+    fs::create_dir(sandbox.path("empty")).unwrap();
+    for out in ["absent", "empty"] {
+        let status = sandbox.clawsig(&["status", "--out", out]).done();
+        assert!(status.stdout.contains("there is no finished result"), "{}", status.stdout);
+    }
+    assert!(!sandbox.path("absent").exists());
+    fs::create_dir(sandbox.path("foreign")).unwrap();
+    fs::write(sandbox.path("foreign/thesis.tex"), "years of work").unwrap();
+    sandbox
+        .clawsig(&["status", "--out", "foreign"])
+        .fails_with(1, &["no run folder", "thesis.tex"]);
+}
+
+/// A stage that runs again takes no file away that a user put beside its own.
+#[test]
+fn what_a_user_put_into_a_run_folder_stays() {
+    let sandbox = Sandbox::new();
+    let path = format!("source.path={}", sandbox.dataset(200, "jsonl"));
+    let words = ["ingest", "--set", "source.kind=path", "--set", &path, "--out", "r"];
+    sandbox.clawsig(&words).done();
+    fs::write(sandbox.path("r/mine.txt"), "mine").unwrap();
+    fs::create_dir(sandbox.path("r/train")).unwrap();
+    fs::write(sandbox.path("r/ingest/notes.txt"), "mine").unwrap();
+    let again = [&words[..], &["--force"]].concat();
+    sandbox.clawsig(&again).fails_with(1, &["r/ingest/notes.txt", "move it away"]);
+    fs::rename(sandbox.path("r/ingest/notes.txt"), sandbox.path("r/notes.txt")).unwrap();
+    sandbox.clawsig(&again).done();
+    for name in ["mine.txt", "notes.txt"] {
+        assert_eq!(fs::read_to_string(sandbox.path("r").join(name)).unwrap(), "mine");
+    }
+    assert!(sandbox.path("r/train").is_dir());
 }
 
 /// Whoever holds the lock is named; once it is gone, whatever its text says, nobody waits.
@@ -148,10 +197,10 @@ fn a_second_run_says_who_is_first_and_a_dead_one_holds_nothing() {
     let run = clawsig_store::RunFolder::open(&sandbox.path("r")).unwrap();
     let me = format!("process {}", std::process::id());
     sandbox.clawsig(&words).fails_with(1, &["in use by", &me, "--out"]);
-    let lock = fs::read(sandbox.path("r/.lock")).unwrap();
+    let lock = fs::read(sandbox.path("r/.clawsig/lock")).unwrap();
     drop(run);
-    fs::create_dir_all(sandbox.path("r")).unwrap();
-    fs::write(sandbox.path("r/.lock"), lock).unwrap();
+    fs::create_dir_all(sandbox.path("r/.clawsig")).unwrap();
+    fs::write(sandbox.path("r/.clawsig/lock"), lock).unwrap();
     sandbox.clawsig(&words).done();
 }
 

@@ -44,12 +44,18 @@ fn an_interrupted_run_says_how_to_go_on_and_ends_in_the_same_bytes() {
     assert!(all.contains("interrupted") && all.contains("goes on"), "{all}");
 
     let run = sandbox.path("interrupted");
-    let names: Vec<String> = fs::read_dir(&run)
+    let folders: Vec<String> = fs::read_dir(&run)
         .unwrap()
-        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
-        .filter(|name| !name.starts_with(".lock"))
+        .map(|entry| entry.unwrap())
+        .filter(|entry| entry.file_type().unwrap().is_dir())
+        .map(|entry| entry.file_name().into_string().unwrap())
+        .filter(|name| name != ".clawsig")
         .collect();
-    assert_eq!(names, ["ingest"], "only the finished stage is left");
+    assert_eq!(folders, ["ingest"], "only the finished stage is left");
+    let mut temporaries: Vec<_> =
+        fs::read_dir(run.join(".clawsig")).unwrap().map(|e| e.unwrap().file_name()).collect();
+    temporaries.sort();
+    assert_eq!(temporaries, ["journal.jsonl", "lock"]);
 
     let again = sandbox.clawsig(&words("interrupted")).done();
     assert!(again.stderr.contains("ingest     up to date"), "{}", again.stderr);
@@ -58,6 +64,39 @@ fn an_interrupted_run_says_how_to_go_on_and_ends_in_the_same_bytes() {
     assert_eq!(interrupted.keys().collect::<Vec<_>>(), whole.keys().collect::<Vec<_>>());
     for (name, bytes) in &whole {
         assert!(*bytes == interrupted[name], "{name} differs");
+    }
+}
+
+/// Scratch folders outside of run folders go as well.
+#[test]
+fn an_interrupted_inspection_leaves_nothing() {
+    let sandbox = Sandbox::new();
+    let temporary = sandbox.path("tmp");
+    fs::create_dir(&temporary).unwrap();
+    // A pipe that nobody writes to keeps it reading.
+    fs::create_dir(sandbox.path("data")).unwrap();
+    let pipe = sandbox.path("data/train.jsonl");
+    assert!(Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+    let words: &[&[&str]] = &[&["inspect", "data"], &["inspect", "data/train.jsonl"]];
+    let rows = sandbox.dataset(20_000, "jsonl");
+    for words in words.iter().copied().chain([&["inspect", rows][..]]) {
+        let mut child = Command::new(env!("CARGO_BIN_EXE_clawsig-under-test"))
+            .args(words)
+            .current_dir(sandbox.path(""))
+            .env("TMPDIR", &temporary)
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        let is_empty = || fs::read_dir(&temporary).unwrap().next().is_none();
+        while is_empty() && child.try_wait().unwrap().is_none() {
+            std::thread::yield_now();
+        }
+        if child.try_wait().unwrap().is_none() {
+            interrupt(&child);
+        }
+        child.wait().unwrap();
+        assert!(is_empty(), "{words:?}");
     }
 }
 

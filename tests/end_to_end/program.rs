@@ -62,6 +62,7 @@ impl Sandbox {
             .args(words)
             .current_dir(self.folder.path())
             .env_remove("RUST_LOG")
+            .env("XDG_STATE_HOME", self.path("state"))
             .envs(variables.iter().copied())
             .output()
             .unwrap();
@@ -80,6 +81,7 @@ impl Sandbox {
             .args(words)
             .current_dir(self.folder.path())
             .env_remove("RUST_LOG")
+            .env("XDG_STATE_HOME", self.path("state"))
             .stdin(fs::File::open(&name).unwrap())
             .output()
             .unwrap();
@@ -100,7 +102,7 @@ impl Sandbox {
     }
 }
 
-/// Every file below a folder but the timings, with its content.
+/// Every file below a folder but the timings and the temporaries, with its content.
 pub(crate) fn artifacts(folder: &Path) -> BTreeMap<String, Vec<u8>> {
     let mut files = BTreeMap::new();
     collect(folder, "", &mut files);
@@ -113,8 +115,10 @@ fn collect(folder: &Path, prefix: &str, files: &mut BTreeMap<String, Vec<u8>>) {
         let name = entry.file_name().into_string().unwrap();
         let relative = if prefix.is_empty() { name.clone() } else { format!("{prefix}/{name}") };
         if entry.file_type().unwrap().is_dir() {
-            collect(&entry.path(), &relative, files);
-        } else if name != "timing.json" && name != ".lock" {
+            if name != ".clawsig" {
+                collect(&entry.path(), &relative, files);
+            }
+        } else if name != "timing.json" {
             files.insert(relative, fs::read(entry.path()).unwrap());
         }
     }

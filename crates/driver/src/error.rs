@@ -73,6 +73,19 @@ pub enum Error {
         #[source]
         source: io::Error,
     },
+    /// A look at the hold-out can't be entered outside of the run.
+    #[error(
+        "cannot write {}, where looks at the hold-out are entered; name another file with --ledger \
+         FILE, or switch it off with --no-ledger, which the report then says",
+        path.display()
+    )]
+    Ledger {
+        /// The ledger.
+        path: PathBuf,
+        /// What the system said.
+        #[source]
+        source: io::Error,
+    },
     /// An artifact that does not hold what its name says.
     #[error("{}: {reason}", path.display())]
     Artifact {

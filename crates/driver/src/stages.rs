@@ -22,9 +22,10 @@ use std::{
 };
 
 use clawsig_ingest::hub::HubOptions;
+use clawsig_schema::evaluation::OutsideLedger;
 use clawsig_store::{
-    Input, Manifest, Plan, Reason, RunFolder, Sha256Hex, State, StoreError, TIMING_FILE, Work,
-    hash_file,
+    Input, Manifest, Plan, Reason, RunFolder, Sha256Hex, Standing, State, StoreError, TIMING_FILE,
+    Work, hash_file,
 };
 use serde_json::json;
 
@@ -35,6 +36,7 @@ use crate::{
     settings::{Settings, SourceKind, suggestion},
     terminal::{self, Progress},
 };
+use ledger::Ledger;
 use source::{Located, Place};
 
 /// A stage.
@@ -197,21 +199,34 @@ impl Job {
         self.set_threads();
         let run = RunFolder::open(&self.out)?;
         let mut outcomes = Vec::new();
-        for &stage in stages {
+        for (at, &stage) in stages.iter().enumerate() {
             let plan = self.plan(&run, stage, &source)?;
             let state = match self.forced.contains(&stage) {
                 true => State::Stale(vec![Reason::Forced]),
                 false => run.state(&plan)?,
             };
+            if state != State::UpToDate {
+                // Those after it will have to run, too: better refused now than after hours.
+                for later in &stages[at..] {
+                    run.check_replaceable(later.as_str())?;
+                }
+            }
             self.announce(stage, &state);
             let mut seconds = None;
+            let ledger = match stage == Stage::Evaluate && self.final_ {
+                true => Some(Ledger::new(&run, OutsideLedger::default())?),
+                false => None,
+            };
+            if let Some(ledger) = &ledger {
+                ledger.begin(self.quiet)?;
+            }
             if state != State::UpToDate {
                 let started = Instant::now();
                 self.carry_out(&run, stage, &plan, &source)?;
                 seconds = Some(started.elapsed().as_secs_f64());
             }
-            if stage == Stage::Evaluate && self.final_ {
-                ledger::record(&run, self.quiet)?;
+            if let Some(ledger) = &ledger {
+                ledger.complete()?;
             }
             outcomes.push(StageOutcome { stage, state, seconds });
         }
@@ -225,7 +240,11 @@ impl Job {
             true => Located::look(self)?,
             false => Located::default(),
         };
-        let Ok(run) = RunFolder::open_read_only(&self.out) else {
+        let standing = Standing::of(&self.out)?;
+        if let Standing::NotAFolder | Standing::Foreign(_) = standing {
+            return Err(StoreError::Occupied { path: self.out.clone(), found: standing }.into());
+        }
+        if let Standing::Absent | Standing::Empty = standing {
             let outcome = |&stage| {
                 let missing = source.missing.clone().filter(|_| stage == Stage::Ingest);
                 let reasons = [Reason::NeverRun].into_iter();
@@ -234,7 +253,8 @@ impl Job {
                 StageOutcome { stage, state, seconds: None }
             };
             return Ok(stages.iter().map(outcome).collect());
-        };
+        }
+        let run = RunFolder::open_read_only(&self.out)?;
         let mut outcomes: Vec<StageOutcome> = Vec::new();
         for &stage in stages {
             let upstream = outcomes
@@ -325,7 +345,7 @@ impl Job {
                 }
                 parameters.insert("run.seed".to_owned(), json!(self.settings.run.seed));
                 // The page says who has looked at the hold-out.
-                let looks = ledger::sentence(&ledger::read(run.root())?);
+                let looks = ledger::sentence(run)?;
                 parameters.insert("report.ledger".to_owned(), json!(looks));
                 parameters.remove("source.path");
                 parameters.remove("source.lock");

@@ -1,6 +1,6 @@
 //! Reading a saved state: how much at most, of which version, and nothing that is not known.
 
-use clawsig_schema::format::{FormatMismatch, FormatVersion};
+use clawsig_schema::format::FormatVersion;
 use serde::{Deserialize, de::DeserializeOwned};
 
 use crate::FeaturesError;
@@ -29,7 +29,6 @@ pub(crate) fn read<T: DeserializeOwned>(
         match serde_json::from_str::<Header>(json) {
             Ok(Header { format }) => match reader.can_read(format) {
                 Err(mismatch) => mismatch.into(),
-                Ok(()) if format > reader => FormatMismatch::TooNew(format).into(),
                 Ok(()) => error.into(),
             },
             Err(_) => error.into(),

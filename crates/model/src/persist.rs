@@ -166,13 +166,10 @@ impl TrainedModel {
         MODEL_FORMAT
             .can_read(version.format)
             .map_err(|source| ModelError::Format { path: json.to_owned(), source })?;
-        // A newer minor version may have fields that this one does not need; no other file may.
-        if version.format <= MODEL_FORMAT {
-            let keys: BTreeMap<String, IgnoredAny> = serde_json::from_slice(&text).map_err(bad)?;
-            if let Some(unknown) = keys.keys().find(|key| !FIELDS.contains(&key.as_str())) {
-                let shown = printable(unknown, 60);
-                return Err(malformed(json, format!("not a model: unknown field `{shown}`")));
-            }
+        let keys: BTreeMap<String, IgnoredAny> = serde_json::from_slice(&text).map_err(bad)?;
+        if let Some(unknown) = keys.keys().find(|key| !FIELDS.contains(&key.as_str())) {
+            let shown = printable(unknown, 60);
+            return Err(malformed(json, format!("not a model: unknown field `{shown}`")));
         }
         let file: ModelFile = serde_json::from_slice(&text).map_err(bad)?;
         let names = file.target.classes();

@@ -5,7 +5,7 @@
 //! their header and their cells; cells that hold text from the dataset are safe to open in a
 //! spreadsheet.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, path::PathBuf};
 
 use serde::{Deserialize, Serialize};
 
@@ -512,19 +512,44 @@ pub struct LeaderboardScore {
     pub f1: f64,
 }
 
-/// One use of the hold-out split, as the ledger keeps it.
+/// The format of a ledger's entries.
+///
+/// - 1.0: the first.
+pub const LEDGER_FORMAT: FormatVersion = FormatVersion::new(1, 0);
+
+/// A model that looks at the hold-out split, as a ledger keeps it: one entry before the evaluation
+/// and one with what came of it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct LedgerEntry {
-    /// When, as UTC in RFC 3339; the driver's clock.
+    /// The entry's format.
+    pub format: FormatVersion,
+    /// When, as UTC in RFC 3339, by the clock of the machine.
     pub time: String,
-    /// SHA-256 of the model's weights and settings.
+    /// SHA-256 of the hold-out's rows.
+    pub holdout_sha256: String,
+    /// SHA-256 of the model's weights.
     pub model_sha256: String,
-    /// How many uses came before this one.
-    pub earlier_uses: u64,
-    /// Whether an earlier use was of another model, so that this one may have been chosen by it.
-    pub other_model_before: bool,
-    /// The hold-out's metrics.
-    pub metrics: SplitMetrics,
+    /// The number of other models that had looked before, as far as the ledgers tell. This one may
+    /// have been chosen by what they showed.
+    pub earlier_models: u64,
+    /// Where the look is entered besides the run's own ledger.
+    pub outside: OutsideLedger,
+    /// The hold-out's metrics; `None` before the evaluation.
+    pub metrics: Option<SplitMetrics>,
+}
+
+/// Where looks at the hold-out are entered outside of the run.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum OutsideLedger {
+    /// In a file of the user's state folder, named by the hold-out's hash.
+    #[default]
+    State,
+    /// In this file.
+    File(PathBuf),
+    /// Nowhere.
+    Off,
 }
 
 /// `evaluation.json`: all that `metrics.json` and the CSV files don't hold.

@@ -1,15 +1,16 @@
 //! Versions of the files that cross stages.
 
-use std::{fmt, str::FromStr};
+use std::{cmp::Ordering, fmt, str::FromStr};
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
 
-/// A file's format, `major.minor`: a reader takes any minor of its own major.
+/// A file's format, `major.minor`. A reader takes its own major, up to its own minor: structs
+/// that deny unknown fields would misread a later one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct FormatVersion {
-    /// Changes when an older reader would misread the file.
+    /// Changes when an older reader would misread the file, or a newer one an older file.
     pub major: u16,
-    /// Changes when something was added that an older reader may ignore.
+    /// Changes when something was added that a newer reader can do without.
     pub minor: u16,
 }
 
@@ -29,11 +30,14 @@ impl FormatVersion {
     }
 
     /// Whether a reader of this version can read a file of version `found`.
+    ///
+    /// # Errors
+    /// [`FormatMismatch`] for another major and for a newer minor.
     pub fn can_read(self, found: FormatVersion) -> Result<(), FormatMismatch> {
         match found.major.cmp(&self.major) {
-            std::cmp::Ordering::Equal => Ok(()),
-            std::cmp::Ordering::Less => Err(FormatMismatch::TooOld(found)),
-            std::cmp::Ordering::Greater => Err(FormatMismatch::TooNew(found)),
+            Ordering::Equal if found.minor <= self.minor => Ok(()),
+            Ordering::Less => Err(FormatMismatch::TooOld(found)),
+            Ordering::Equal | Ordering::Greater => Err(FormatMismatch::TooNew(found)),
         }
     }
 }
@@ -88,13 +92,24 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_reader_takes_any_minor_of_its_major() {
+    fn a_reader_takes_its_major_up_to_its_minor() {
         let reader = FormatVersion::new(2, 1);
-        assert_eq!(reader.can_read(FormatVersion::new(2, 9)), Ok(()));
-        let old = FormatVersion::new(1, 7);
-        assert_eq!(reader.can_read(old), Err(FormatMismatch::TooOld(old)));
-        let new = FormatVersion::new(3, 0);
-        assert_eq!(reader.can_read(new), Err(FormatMismatch::TooNew(new)));
+        for (major, minor, expected) in [
+            (2, 0, None),
+            (2, 1, None),
+            (2, 2, Some("newer")),
+            (3, 0, Some("newer")),
+            (1, 7, Some("older")),
+        ] {
+            let found = FormatVersion::new(major, minor);
+            let error = reader.can_read(found).err().map(|mismatch| mismatch.to_string());
+            let sentence = expected.map(|word| format!("format {found} is {word} than"));
+            assert_eq!(error.is_some(), sentence.is_some(), "{found}");
+            assert!(
+                error.unwrap_or_default().starts_with(&sentence.unwrap_or_default()),
+                "{found}"
+            );
+        }
     }
 
     #[test]

@@ -4,6 +4,8 @@ use std::path::{Path, PathBuf};
 
 use clawsig_schema::format::FormatMismatch;
 
+use crate::Standing;
+
 /// An error of the artifact store. Each names the file or folder and, where there is one, the
 /// remedy.
 #[derive(Debug, thiserror::Error)]
@@ -39,8 +41,8 @@ pub enum StoreError {
         /// What is wrong with it.
         reason: String,
     },
-    /// A manifest of another format generation.
-    #[error("{}: {}", path.display(), of_another_generation(stage, mismatch))]
+    /// A manifest of another format.
+    #[error("{}: {}", path.display(), of_another_format(stage, mismatch))]
     Format {
         /// The manifest file.
         path: PathBuf,
@@ -57,14 +59,55 @@ pub enum StoreError {
         /// The stage that is missing.
         stage: String,
     },
-    /// A folder that was to become a run folder and holds something else.
+    /// The place of a run folder is taken by something else.
     #[error(
-        "{} holds other files and is no run folder; name a new or empty folder with --out",
+        "{} {found}; clawsig writes only into folders that it made, name a new or empty one with \
+         --out",
+        path.display()
+    )]
+    Occupied {
+        /// The place.
+        path: PathBuf,
+        /// What lies there.
+        found: Standing,
+    },
+    /// A run folder was to be read and there is none.
+    #[error(
+        "{} {found}; name the folder of a run, or make one with `clawsig run --out FOLDER`",
         path.display()
     )]
     NotARun {
-        /// The folder.
+        /// The place.
         path: PathBuf,
+        /// What lies there.
+        found: Standing,
+    },
+    /// A file or folder inside a run folder stands where the store would write, and is not the
+    /// store's.
+    #[error(
+        "{} was not written by clawsig: {why}; move it away or delete it, then give the command \
+         again",
+        path.display()
+    )]
+    NotOurs {
+        /// The file or folder.
+        path: PathBuf,
+        /// How that shows.
+        why: String,
+    },
+    /// A run folder that was opened for reading was to be written to.
+    #[error("{} was opened for reading alone", path.display())]
+    ReadOnly {
+        /// The run folder.
+        path: PathBuf,
+    },
+    /// A text file of the run is no text, or an oversized one.
+    #[error("{} can't be read: {reason}", path.display())]
+    BadText {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        reason: String,
     },
     /// A file that a later stage was about to read is not the one its stage wrote.
     #[error("{} is not the file that the `{stage}` stage wrote: {reason}; run that stage again", path.display())]
@@ -109,8 +152,8 @@ pub enum StoreError {
     },
 }
 
-/// What a manifest of another generation means, and what to do about it.
-pub(crate) fn of_another_generation(stage: &str, mismatch: &FormatMismatch) -> String {
+/// What a manifest of another format means, and what to do about it.
+pub(crate) fn of_another_format(stage: &str, mismatch: &FormatMismatch) -> String {
     match mismatch {
         FormatMismatch::TooOld(found) => format!(
             "format {found} is older than this clawsig reads; run the `{stage}` stage again"

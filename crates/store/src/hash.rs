@@ -124,9 +124,37 @@ mod tests {
     }
 
     #[test]
+    fn a_large_file_is_hashed_to_its_end() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("large");
+        let bytes: Vec<u8> = (0..3_000_001_u32).map(|i| (i % 251) as u8).collect();
+        std::fs::write(&path, &bytes).unwrap();
+        let hash = hash_file(&path).unwrap();
+        assert_eq!((hash.sha256, hash.bytes), (hash_bytes(&bytes), 3_000_001));
+    }
+
+    #[test]
+    fn a_hash_is_shown_and_stored_as_its_digits() {
+        let hash = hash_bytes(b"abc");
+        assert_eq!(hash.to_string(), ABC);
+        let json = serde_json::to_string(&hash).unwrap();
+        assert_eq!(json, format!("\"{ABC}\""));
+        assert_eq!(serde_json::from_str::<Sha256Hex>(&json).unwrap(), hash);
+        assert!(serde_json::from_str::<Sha256Hex>("\"abc\"").is_err());
+    }
+
+    #[test]
+    fn a_file_that_is_not_there_is_named() {
+        let err = hash_file(Path::new("not/there")).unwrap_err();
+        assert_eq!(err.to_string(), "cannot open not/there");
+    }
+
+    #[test]
     fn only_lower_case_hex_of_the_right_length_reads_back() {
         assert!(ABC.parse::<Sha256Hex>().is_ok());
         assert!(ABC.to_uppercase().parse::<Sha256Hex>().is_err());
         assert!(ABC[1..].parse::<Sha256Hex>().is_err());
+        assert!(ABC.replacen('b', "g", 1).parse::<Sha256Hex>().is_err());
+        assert!(ABC.replacen('b', "/", 1).parse::<Sha256Hex>().is_err());
     }
 }

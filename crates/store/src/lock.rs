@@ -1,15 +1,15 @@
 //! One writer a run folder.
 
 use std::{
-    fs::{self, DirEntry, File, OpenOptions, TryLockError},
-    io::{self, Read, Seek, SeekFrom, Write},
+    fs::{self, File, TryLockError},
+    io::{self, Read},
     path::{Path, PathBuf},
 };
 
-use crate::{StoreError, error::io as failed};
+use crate::{StoreError, disk, error::io as failed};
 
-/// The lock's name in a run folder.
-pub(crate) const LOCK_FILE: &str = ".lock";
+/// The lock's name in the folder of temporaries.
+pub(crate) const LOCK_FILE: &str = "lock";
 
 /// Holds the folder until it is dropped. The lock is the operating system's (advisory, on the
 /// open file), so a holder that was killed holds nothing any more; the file's text only tells a
@@ -21,18 +21,19 @@ pub(crate) struct FolderLock {
 }
 
 impl FolderLock {
-    /// Takes the lock or says who has it.
-    pub(crate) fn take(folder: &Path) -> Result<FolderLock, StoreError> {
-        let path = folder.join(LOCK_FILE);
-        let mut file = loop {
-            let file = open(&path).map_err(failed("open", &path))?;
-            if let Some(file) = Self::locked(file, folder, &path)? {
+    /// Takes the lock of a run folder, which lies in its folder of temporaries, or says who has it.
+    pub(crate) fn take(root: &Path, temporaries: &Path) -> Result<FolderLock, StoreError> {
+        let path = temporaries.join(LOCK_FILE);
+        let file = loop {
+            let file = disk::open_or_create(&path).map_err(failed("open", &path))?;
+            if let Some(file) = Self::locked(file, root, &path)? {
                 break file;
             }
         };
-        file.set_len(0).map_err(failed("write", &path))?;
-        file.seek(SeekFrom::Start(0)).map_err(failed("write", &path))?;
-        writeln!(file, "process {}", std::process::id()).map_err(failed("write", &path))?;
+        let holder = format!("process {}\n", std::process::id());
+        disk::empty(&file)
+            .and_then(|()| disk::write(&file, holder.as_bytes()))
+            .map_err(failed("write", &path))?;
         Ok(FolderLock { path, _file: file })
     }
 
@@ -56,27 +57,10 @@ impl FolderLock {
         }
     }
 
-    /// Whether a folder's entry is the lock.
-    pub(crate) fn is_file_of(&self, entry: &DirEntry) -> bool {
-        entry.path() == self.path
-    }
-
     /// Removes the lock's file while it is still held.
-    pub(crate) fn remove(self) {
-        // It is a courtesy to whoever looks at the folder; a lock that stays does no harm.
-        let _ = fs::remove_file(&self.path);
+    pub(crate) fn remove(self) -> io::Result<()> {
+        disk::remove_file(&self.path)
     }
-}
-
-fn open(path: &Path) -> io::Result<File> {
-    // Looked at before it is opened: opening a pipe would wait for its other end.
-    match fs::symlink_metadata(path) {
-        Ok(found) if !found.is_file() => {
-            return Err(io::Error::new(io::ErrorKind::InvalidInput, "it is no plain file"));
-        }
-        _ => {}
-    }
-    OpenOptions::new().create(true).truncate(false).read(true).write(true).open(path)
 }
 
 /// Whether the open file is still the one of that name.
@@ -104,18 +88,55 @@ mod tests {
     #[test]
     fn the_second_taker_learns_who_is_first() {
         let folder = tempfile::tempdir().unwrap();
-        let first = FolderLock::take(folder.path()).unwrap();
-        let err = FolderLock::take(folder.path()).unwrap_err();
+        let first = FolderLock::take(folder.path(), folder.path()).unwrap();
+        let err = FolderLock::take(folder.path(), folder.path()).unwrap_err();
         let me = format!("process {}", std::process::id());
         assert!(err.to_string().contains(&me), "{err}");
         drop(first);
-        FolderLock::take(folder.path()).unwrap();
+        FolderLock::take(folder.path(), folder.path()).unwrap();
     }
 
     #[test]
-    fn a_dead_holders_text_does_not_hold() {
+    fn a_dead_holders_text_does_not_hold_and_is_replaced() {
         let folder = tempfile::tempdir().unwrap();
-        fs::write(folder.path().join(LOCK_FILE), "process 1\n").unwrap();
-        FolderLock::take(folder.path()).unwrap();
+        let path = folder.path().join(LOCK_FILE);
+        fs::write(&path, "process 1, whose text is longer\n").unwrap();
+        let lock = FolderLock::take(folder.path(), folder.path()).unwrap();
+        let me = format!("process {}\n", std::process::id());
+        assert_eq!(fs::read_to_string(&path).unwrap(), me);
+        lock.remove().unwrap();
+        assert!(!path.exists());
+    }
+
+    #[test]
+    fn a_holder_that_did_not_write_itself_down_is_another_process() {
+        let folder = tempfile::tempdir().unwrap();
+        let first = FolderLock::take(folder.path(), folder.path()).unwrap();
+        first._file.set_len(0).unwrap();
+        let err = FolderLock::take(folder.path(), folder.path()).unwrap_err();
+        assert!(err.to_string().contains("in use by another process;"), "{err}");
+    }
+
+    #[test]
+    fn a_lock_that_is_no_file_is_an_error() {
+        let folder = tempfile::tempdir().unwrap();
+        fs::create_dir(folder.path().join(LOCK_FILE)).unwrap();
+        let err = FolderLock::take(folder.path(), folder.path()).unwrap_err();
+        assert!(matches!(err, StoreError::Io { action: "open", .. }), "{err}");
+    }
+
+    /// A lock's file that was removed or put in another's place is not the one of that name.
+    #[cfg(unix)]
+    #[test]
+    fn a_file_is_known_by_more_than_its_name() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join(LOCK_FILE);
+        let file = File::create(&path).unwrap();
+        assert!(is_at(&file, &path).unwrap());
+        fs::remove_file(&path).unwrap();
+        assert!(!is_at(&file, &path).unwrap());
+        fs::write(&path, "another").unwrap();
+        assert!(!is_at(&file, &path).unwrap());
+        assert!(is_at(&file, &path.join("below")).is_err(), "the path leads through a file");
     }
 }

@@ -1,12 +1,12 @@
 //! `manifest.json`: what a stage's folder holds and where it came from.
 
-use std::{collections::BTreeMap, fs, io::Read, path::Path};
+use std::{collections::BTreeMap, path::Path};
 
 use clawsig_schema::format::FormatVersion;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::{Sha256Hex, StoreError, error::io, hash::hash_bytes, state::is_absence};
+use crate::{Sha256Hex, StoreError, seal};
 
 /// The manifest's name in a stage's folder.
 pub const MANIFEST_FILE: &str = "manifest.json";
@@ -72,20 +72,6 @@ pub struct Manifest {
     pub rows_out: u64,
 }
 
-/// A manifest as its file has it.
-#[derive(Serialize)]
-struct Sealed<'a> {
-    #[serde(flatten)]
-    manifest: &'a Manifest,
-    seal: Sha256Hex,
-}
-
-/// The hash of a manifest's JSON without its `seal`: compact, with sorted keys, so that it
-/// depends on the values alone.
-fn seal_of(value: &Value) -> Sha256Hex {
-    hash_bytes(value.to_string().as_bytes())
-}
-
 impl Manifest {
     /// Reads the manifest of a stage's folder; `None` if the folder has none.
     ///
@@ -95,20 +81,9 @@ impl Manifest {
     pub fn read(stage_folder: &Path) -> Result<Option<Manifest>, StoreError> {
         let path = stage_folder.join(MANIFEST_FILE);
         let bad = |reason: String| StoreError::BadManifest { path: path.clone(), reason };
-        // Looked at before it is opened: opening a pipe would wait for its other end.
-        match fs::metadata(&path) {
-            Ok(found) if found.is_file() => {}
-            Ok(_) => return Err(bad("it is no file".to_owned())),
-            Err(e) if is_absence(&e) => return Ok(None),
-            Err(e) => return Err(io("open", &path)(e)),
-        }
-        let file = fs::File::open(&path).map_err(io("open", &path))?;
-        let mut text = Vec::new();
-        file.take(MAX_MANIFEST_BYTES + 1).read_to_end(&mut text).map_err(io("read", &path))?;
-        if text.len() as u64 > MAX_MANIFEST_BYTES {
-            return Err(bad(format!("it is larger than {MAX_MANIFEST_BYTES} bytes")));
-        }
-        let mut value: Value = serde_json::from_slice(&text).map_err(|e| bad(e.to_string()))?;
+        let Some(content) = seal::read_small(&path, MAX_MANIFEST_BYTES)? else { return Ok(None) };
+        let text = content.map_err(bad)?;
+        let value: Value = serde_json::from_slice(&text).map_err(|e| bad(e.to_string()))?;
         // Looked at first, so that another generation is told apart from damage.
         let format = value.get("format").cloned().unwrap_or_default();
         let format = FormatVersion::deserialize(format).map_err(|e| bad(format!("format: {e}")))?;
@@ -117,10 +92,7 @@ impl Manifest {
             stage: stage_of(stage_folder),
             mismatch,
         })?;
-        let seal = value.as_object_mut().and_then(|fields| fields.remove("seal"));
-        if seal.as_ref().and_then(Value::as_str) != Some(seal_of(&value).as_str()) {
-            return Err(bad("its content is not what its seal says, it was edited".to_owned()));
-        }
+        let value = seal::unseal(value).map_err(bad)?;
         let manifest = Manifest::deserialize(value).map_err(|e| bad(e.to_string()))?;
         for output in &manifest.outputs {
             if !is_inside(&output.path) {
@@ -132,10 +104,7 @@ impl Manifest {
 
     /// The text of `manifest.json`, sealed.
     pub(crate) fn to_text(&self) -> Result<Vec<u8>, serde_json::Error> {
-        let seal = seal_of(&serde_json::to_value(self)?);
-        let mut text = serde_json::to_vec_pretty(&Sealed { manifest: self, seal })?;
-        text.push(b'\n');
-        Ok(text)
+        seal::text(self)
     }
 
     /// The recorded output of that path.
@@ -167,6 +136,8 @@ fn is_inside(path: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use super::*;
 
     fn manifest_with(change: impl FnOnce(&mut Value)) -> Result<Option<Manifest>, StoreError> {
@@ -178,14 +149,12 @@ mod tests {
             "rows_in": 1, "rows_out": 1,
         });
         change(&mut value);
-        if let Some(fields) = value.as_object_mut()
-            && !fields.contains_key("seal")
-        {
-            let seal = seal_of(&Value::Object(fields.clone()));
-            fields.insert("seal".to_owned(), seal.as_str().into());
-        }
+        let text = match value.as_object() {
+            Some(fields) if !fields.contains_key("seal") => seal::text(&value).unwrap(),
+            _ => value.to_string().into_bytes(),
+        };
         let folder = tempfile::tempdir().unwrap();
-        fs::write(folder.path().join(MANIFEST_FILE), value.to_string()).unwrap();
+        fs::write(folder.path().join(MANIFEST_FILE), text).unwrap();
         Manifest::read(folder.path())
     }
 
@@ -197,12 +166,14 @@ mod tests {
     }
 
     #[test]
-    fn a_newer_minor_with_unknown_fields_is_read() {
-        let manifest = manifest_with(|v| {
+    fn a_newer_minor_is_refused_before_its_fields_are_looked_at() {
+        let newer = |v: &mut Value| {
             v["format"] = "2.9".into();
             v["novelty"] = 1.into();
-        });
-        assert!(manifest.unwrap().is_some());
+        };
+        let err = manifest_with(newer).unwrap_err();
+        assert!(matches!(err, StoreError::Format { .. }), "{err}");
+        assert!(err.to_string().contains("format 2.9 is newer"), "{err}");
     }
 
     #[test]

@@ -1,105 +1,69 @@
 //! A run's folder: one folder a stage, each whole or absent.
 
 use std::{
-    fs::{self, File},
+    fs,
     path::{Path, PathBuf},
-    sync::{Mutex, MutexGuard},
+    sync::{Mutex, PoisonError},
 };
 
 use crate::{
-    Input, Manifest, Output, Plan, State, StoreError,
+    Input, Manifest, Output, Plan, Scratch, Standing, State, StoreError, disk,
     error::io,
     hash::hash_file,
-    lock::{FolderLock, LOCK_FILE},
+    journal::{self, Journal, is_plain_name},
+    lock::FolderLock,
     manifest::{FORMAT, MANIFEST_FILE},
+    marker::{self, MARKER_FILE, TEMPORARY_FOLDER},
+    owned, seal,
     state::{Difference, difference, is_absence, state_of},
+    temporary::unfinished,
 };
 
 /// Times and machine facts of a stage: the one file that may differ between two runs of the same
 /// plan, so it is no output and takes part in no hash.
 pub const TIMING_FILE: &str = "timing.json";
 
-const WORK_PREFIX: &str = ".work-";
-const OLD_PREFIX: &str = ".old-";
+/// The largest text file of a run that is read.
+const MAX_TEXT_BYTES: u64 = 64 << 20;
 
-/// The work folders that are being filled in this process, for [`discard_unfinished`].
-static UNFINISHED: Mutex<Vec<PathBuf>> = Mutex::new(Vec::new());
-
-/// Removes the work folders of this process. For a signal handler's thread that is about to end
-/// the process: what was finished stays, what was not leaves nothing behind. While the result is
-/// held no stage of this process begins, ends or is dropped, each waits.
-#[must_use = "stages go on when it is dropped"]
-pub fn discard_unfinished() -> Discarded {
-    let folders = unfinished();
-    for folder in folders.iter() {
-        // A writer may still be adding files: try again where the folder was not empty.
-        for _ in 0..100 {
-            match fs::remove_dir_all(folder) {
-                Err(e) if !is_absence(&e) => std::thread::yield_now(),
-                _ => break,
-            }
-        }
-    }
-    Discarded { _folders: folders }
-}
-
-/// Keeps stages from going on, see [`discard_unfinished`].
-#[derive(Debug)]
-pub struct Discarded {
-    _folders: MutexGuard<'static, Vec<PathBuf>>,
-}
-
-fn unfinished() -> MutexGuard<'static, Vec<PathBuf>> {
-    // A list of paths is whole whatever a thread that panicked was doing.
-    UNFINISHED.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
-}
-
-/// An open run folder. While it is open no other process can open it for writing.
+/// An open run folder. While it is open for writing no other process can open it for writing.
 #[derive(Debug)]
 pub struct RunFolder {
     root: PathBuf,
-    /// Whether this process made the folder: then it takes it away again if it stays empty.
-    created: bool,
-    lock: Option<FolderLock>,
+    /// `None` where it was opened for reading.
+    writer: Option<Writer>,
+    /// Results that a killed process had moved aside and that nobody has put back yet.
+    moved: Vec<(String, PathBuf)>,
 }
 
-/// A folder for what a stage needs while it works and nobody afterwards; removed when dropped.
+/// What an opening for writing holds.
 #[derive(Debug)]
-pub struct Scratch {
-    folder: PathBuf,
-}
-
-impl Scratch {
-    /// The folder.
-    pub fn folder(&self) -> &Path {
-        &self.folder
-    }
-}
-
-impl Drop for Scratch {
-    fn drop(&mut self) {
-        discard(&self.folder);
-    }
+struct Writer {
+    lock: FolderLock,
+    journal: Journal,
+    /// What was there before.
+    before: Standing,
+    /// The text files that were written since, which had not been there.
+    texts: Mutex<Vec<String>>,
 }
 
 /// A stage's temporary folder, which becomes its result by [`RunFolder::commit`]. Dropped
 /// without that, it is removed.
 #[derive(Debug)]
 pub struct Work {
-    folder: PathBuf,
+    scratch: Scratch,
     plan: Plan,
-    armed: bool,
 }
 
 impl Work {
     /// The path of a file that the stage is to write, for example `path("pairs.csv")`.
     pub fn path(&self, name: &str) -> PathBuf {
-        self.folder.join(name)
+        self.folder().join(name)
     }
 
     /// The folder itself.
     pub fn folder(&self) -> &Path {
-        &self.folder
+        self.scratch.folder()
     }
 
     /// Adds inputs to the stage's plan that it came to know by reading them: a stage that runs in
@@ -109,68 +73,112 @@ impl Work {
     }
 }
 
-impl Drop for Work {
+impl Drop for RunFolder {
     fn drop(&mut self) {
-        if self.armed {
-            discard(&self.folder);
-        }
+        let Some(writer) = self.writer.take() else { return };
+        writer.journal.settle();
+        // Removing is a courtesy: where it fails, an unused run folder is left.
+        let _ = writer.take_away(&self.root);
     }
 }
 
-/// Removes a folder of this process that is not wanted any more.
-fn discard(folder: &Path) {
-    let mut folders = unfinished();
-    // Dropping can't report; the next open removes what is left.
-    let _ = fs::remove_dir_all(folder);
-    folders.retain(|known| known != folder);
-}
-
-impl Drop for RunFolder {
-    fn drop(&mut self) {
-        let Some(lock) = self.lock.take().filter(|_| self.created) else { return };
-        let only_the_lock = |entries: fs::ReadDir| {
-            entries.into_iter().all(|entry| entry.is_ok_and(|entry| lock.is_file_of(&entry)))
-        };
-        if fs::read_dir(&self.root).is_ok_and(only_the_lock) {
-            lock.remove();
-            // Whoever came meanwhile has put something there, and keeps it.
-            let _ = fs::remove_dir(&self.root);
+impl Writer {
+    /// Makes a folder that was absent or empty so again, if no stage's result was put into it. Text
+    /// files about results that never came go, too.
+    fn take_away(self, root: &Path) -> std::io::Result<()> {
+        if !matches!(self.before, Standing::Absent | Standing::Empty) {
+            return Ok(());
         }
+        let temporaries = root.join(TEMPORARY_FOLDER);
+        let texts = self.texts.into_inner().unwrap_or_else(PoisonError::into_inner);
+        for entry in fs::read_dir(root)? {
+            let name = entry?.file_name();
+            let is_text = texts.iter().any(|text| name == text.as_str());
+            if name != MARKER_FILE && name != TEMPORARY_FOLDER && !is_text {
+                return Ok(());
+            }
+        }
+        if !journal::is_unused(&temporaries) {
+            return Ok(());
+        }
+        for text in texts {
+            disk::remove_file(&root.join(text))?;
+        }
+        // The marker goes while the lock is held: another process that takes the lock afterwards
+        // finds none and writes its own.
+        disk::remove_file(&root.join(MARKER_FILE))?;
+        self.journal.remove()?;
+        self.lock.remove()?;
+        // These fail where another process has put something there meanwhile.
+        disk::remove_folder(&temporaries)?;
+        if self.before == Standing::Absent { disk::remove_folder(root) } else { Ok(()) }
     }
 }
 
 impl RunFolder {
     /// Opens a run folder for writing: creates it where needed, takes its lock and removes what
-    /// an interrupted run has left. A folder that was created here and into which no stage was
-    /// put is removed again when it is dropped.
+    /// an interrupted run has left. A folder that was absent or empty is so again when this is
+    /// dropped and no result was put into it.
     ///
     /// # Errors
-    /// [`StoreError::NotARun`] for a folder that holds something else: a stage replaces what bears
-    /// its name, so it may not be someone's own files. [`StoreError::Locked`] if another process
-    /// works in it.
+    /// [`StoreError::Occupied`] for anything but a run folder, an empty folder or nothing.
+    /// [`StoreError::Locked`] if another process works in it. [`StoreError::NotOurs`] if the
+    /// folder of temporaries is someone else's.
     pub fn open(root: &Path) -> Result<RunFolder, StoreError> {
-        let created = !root.exists();
-        fs::create_dir_all(root).map_err(io("create", root))?;
-        if !created && !is_run_folder(root)? {
-            return Err(StoreError::NotARun { path: root.to_owned() });
+        let before = Standing::of(root)?;
+        if matches!(before, Standing::NotAFolder | Standing::Foreign(_)) {
+            return Err(StoreError::Occupied { path: root.to_owned(), found: before });
         }
-        let lock = FolderLock::take(root)?;
-        let run = RunFolder { root: root.to_owned(), created, lock: Some(lock) };
-        for entry in fs::read_dir(root).map_err(io("read", root))? {
-            let entry = entry.map_err(io("read", root))?;
-            let name = entry.file_name();
-            let name = name.to_string_lossy();
-            if name.starts_with(WORK_PREFIX) || name.starts_with(OLD_PREFIX) {
-                remove(&entry.path())?;
+        if before == Standing::Absent {
+            disk::create_folders(root).map_err(io("create", root))?;
+        }
+        let opened = RunFolder::open_in(root, before.clone());
+        if opened.is_err() && before == Standing::Absent {
+            // Fails, as it should, where another process began a run there.
+            let _ = disk::remove_folder(root);
+        }
+        opened
+    }
+
+    fn open_in(root: &Path, before: Standing) -> Result<RunFolder, StoreError> {
+        marker::write(root)?;
+        let temporaries = root.join(TEMPORARY_FOLDER);
+        match fs::symlink_metadata(&temporaries) {
+            Ok(found) if found.is_dir() => {}
+            Ok(_) => {
+                let why = "it is no folder".to_owned();
+                return Err(StoreError::NotOurs { path: temporaries, why });
             }
+            Err(_) => match disk::create_folder(&temporaries) {
+                // Another process was faster.
+                Err(e) if e.kind() == std::io::ErrorKind::AlreadyExists => {}
+                created => created.map_err(io("create", &temporaries))?,
+            },
         }
-        Ok(run)
+        let lock = FolderLock::take(root, &temporaries)?;
+        // A process that took its unused folder away may have removed the first one. Only a holder
+        // of the lock does so.
+        marker::write(root)?;
+        let journal = Journal::open(root, &temporaries)?;
+        let writer = Some(Writer { lock, journal, before, texts: Mutex::default() });
+        Ok(RunFolder { root: root.to_owned(), writer, moved: Vec::new() })
     }
 
     /// Opens an existing run folder for reading; nothing is created, locked or removed.
+    ///
+    /// # Errors
+    /// [`StoreError::NotARun`] for anything but a run folder.
     pub fn open_read_only(root: &Path) -> Result<RunFolder, StoreError> {
-        fs::read_dir(root).map_err(io("open", root))?;
-        Ok(RunFolder { root: root.to_owned(), created: false, lock: None })
+        let found = Standing::of(root)?;
+        if !matches!(found, Standing::NoResults | Standing::Results) {
+            return Err(StoreError::NotARun { path: root.to_owned(), found });
+        }
+        let moved = journal::moved_results(root, &root.join(TEMPORARY_FOLDER))?;
+        Ok(RunFolder { root: root.to_owned(), writer: None, moved })
+    }
+
+    fn writer(&self) -> Result<&Writer, StoreError> {
+        self.writer.as_ref().ok_or_else(|| StoreError::ReadOnly { path: self.root.clone() })
     }
 
     /// The run's folder.
@@ -180,7 +188,8 @@ impl RunFolder {
 
     /// The folder of a stage, whether it exists or not.
     pub fn stage_folder(&self, stage: &str) -> PathBuf {
-        self.root.join(stage)
+        let moved = self.moved.iter().find(|(name, _)| name == stage);
+        moved.map_or_else(|| self.root.join(stage), |(_, path)| path.clone())
     }
 
     /// The manifest of a finished stage.
@@ -213,30 +222,93 @@ impl RunFolder {
         }
     }
 
+    /// Checks that a stage's result could be replaced: nothing in its place is someone else's.
+    /// [`RunFolder::begin`] and [`RunFolder::commit`] check it too; before a long run it is better
+    /// known of every stage.
+    ///
+    /// # Errors
+    /// [`StoreError::NotOurs`] names the file or folder that the store did not write.
+    pub fn check_replaceable(&self, stage: &str) -> Result<(), StoreError> {
+        if !is_plain_name(stage) {
+            return Err(StoreError::BadName { name: stage.to_owned() });
+        }
+        owned::check(&self.root.join(stage), stage)
+    }
+
     /// Begins a stage: an empty temporary folder to write into.
     pub fn begin(&self, plan: &Plan) -> Result<Work, StoreError> {
-        let name = plan.stage();
-        let plain = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-' || b == b'_';
-        if name.is_empty() || !name.bytes().all(plain) {
-            return Err(StoreError::BadName { name: name.to_owned() });
-        }
-        let folder = self.temporary(name)?;
-        Ok(Work { folder, plan: plan.clone(), armed: true })
+        self.check_replaceable(plan.stage())?;
+        Ok(Work { scratch: self.scratch(plan.stage())?, plan: plan.clone() })
     }
 
     /// An empty folder inside the run's for files that no stage keeps, for example an unpacked
     /// input: wherever the process dies, the next run removes it. The name is made of the letters
-    /// that a stage's may have, and is no stage's.
+    /// that a stage's may have.
     pub fn scratch(&self, name: &str) -> Result<Scratch, StoreError> {
-        Ok(Scratch { folder: self.temporary(name)? })
+        if !is_plain_name(name) {
+            return Err(StoreError::BadName { name: name.to_owned() });
+        }
+        Scratch::in_run(&self.writer()?.journal, name)
     }
 
-    fn temporary(&self, name: &str) -> Result<PathBuf, StoreError> {
-        let folder = self.root.join(format!("{WORK_PREFIX}{name}-{}", std::process::id()));
-        let mut folders = unfinished();
-        fs::create_dir(&folder).map_err(io("create", &folder))?;
-        folders.push(folder.clone());
-        Ok(folder)
+    /// Reads a text file that lies beside the stages, for example `run.toml`; `None` if there is
+    /// none.
+    ///
+    /// # Errors
+    /// [`StoreError::BadText`] for what is no plain file, is oversized or is not UTF-8.
+    pub fn read_text(&self, name: &str) -> Result<Option<String>, StoreError> {
+        let path = self.text_path(name)?;
+        let bad = |reason: String| StoreError::BadText { path: path.clone(), reason };
+        let Some(content) = seal::read_small(&path, MAX_TEXT_BYTES)? else { return Ok(None) };
+        let text = String::from_utf8(content.map_err(bad)?);
+        text.map(Some).map_err(|e| bad(format!("it is not UTF-8: {}", e.utf8_error())))
+    }
+
+    /// Writes a text file beside the stages. Killed at any moment, the old text or the new one is
+    /// there.
+    ///
+    /// The file may be edited by hand: what a run does with the text is for the caller to say. The
+    /// caller has read the old text before it writes another.
+    ///
+    /// # Errors
+    /// [`StoreError::NotOurs`] if anything but a plain file bears that name.
+    pub fn write_text(&self, name: &str, text: &str) -> Result<(), StoreError> {
+        let path = self.text_path(name)?;
+        let writer = self.writer()?;
+        match fs::symlink_metadata(&path) {
+            Ok(found) if !found.is_file() => {
+                return Err(StoreError::NotOurs { path, why: "it is no plain file".to_owned() });
+            }
+            Ok(_) => {}
+            Err(_) => {
+                let mut texts = writer.texts.lock().unwrap_or_else(PoisonError::into_inner);
+                texts.push(name.to_owned());
+            }
+        }
+        // Held, so that an interruption finds the file in its place.
+        let _held = unfinished();
+        let new = writer.journal.enter("text", None)?;
+        let written = disk::create_new(&new)
+            .and_then(|file| disk::write(&file, text.as_bytes()).and_then(|()| file.sync_all()))
+            .and_then(|()| disk::rename(&new, &path));
+        if let Err(e) = written {
+            // The first error says enough; the next process tries again.
+            let _ = journal::remove(&new);
+            return Err(io("write", &path)(e));
+        }
+        disk::sync(&self.root).map_err(io("sync", &self.root))
+    }
+
+    /// The path of a text file beside the stages: a plain name with an extension, as no stage has.
+    fn text_path(&self, name: &str) -> Result<PathBuf, StoreError> {
+        match name.split_once('.') {
+            Some((stem, ending))
+                if is_plain_name(stem) && is_plain_name(ending) && name != MARKER_FILE =>
+            {
+                Ok(self.root.join(name))
+            }
+            _ => Err(StoreError::BadName { name: name.to_owned() }),
+        }
     }
 
     /// Ends a stage: syncs and hashes everything in the work folder, checks by `recheck` that
@@ -250,7 +322,7 @@ impl RunFolder {
     /// present hash, or `None` where the stage itself has checked it while reading.
     pub fn commit_checked(
         &self,
-        mut work: Work,
+        work: Work,
         rows_in: u64,
         rows_out: u64,
         rehash: impl Fn(&Input) -> Result<Option<crate::Sha256Hex>, StoreError>,
@@ -265,7 +337,7 @@ impl RunFolder {
             }
         }
         let mut outputs = Vec::new();
-        collect_outputs(&work.folder, "", &mut outputs)?;
+        collect_outputs(work.folder(), "", &mut outputs)?;
         outputs.sort_by(|a, b| a.path.cmp(&b.path));
         let manifest = Manifest {
             format: FORMAT,
@@ -280,62 +352,49 @@ impl RunFolder {
             rows_in,
             rows_out,
         };
-        let path = work.folder.join(MANIFEST_FILE);
+        let path = work.path(MANIFEST_FILE);
         let text = manifest
             .to_text()
             .map_err(|source| StoreError::Parameter { name: "manifest".to_owned(), source })?;
-        fs::write(&path, text).map_err(io("write", &path))?;
-        sync(&path)?;
-        sync(&work.folder)?;
-
-        let place = self.stage_folder(&plan.stage);
-        let old = self.root.join(format!("{OLD_PREFIX}{}-{}", plan.stage, std::process::id()));
-        let replaced = match fs::rename(&place, &old) {
-            Ok(()) => true,
-            Err(e) if e.kind() == std::io::ErrorKind::NotFound => false,
-            Err(e) => return Err(io("replace", &place)(e)),
-        };
-        {
-            // Held, so that an interruption finds the folder either unfinished or in its place.
-            let mut folders = unfinished();
-            if let Err(e) = fs::rename(&work.folder, &place) {
-                if replaced {
-                    // The old result is better than none; if that fails too, the first error
-                    // says enough.
-                    let _ = fs::rename(&old, &place);
-                }
-                return Err(io("rename into place", &place)(e));
-            }
-            work.armed = false;
-            folders.retain(|known| *known != work.folder);
-        }
-        sync(&self.root)?;
-        if replaced {
-            remove(&old)?;
-        }
+        disk::create_new(&path)
+            .and_then(|file| disk::write(&file, &text).and_then(|()| file.sync_all()))
+            .map_err(io("write", &path))?;
+        sync(work.folder())?;
+        self.put_into_place(work)?;
         Ok(manifest)
     }
-}
 
-/// Whether a folder is a run's, or may become one: it holds a lock or a stage, or nothing but
-/// hidden files.
-fn is_run_folder(root: &Path) -> Result<bool, StoreError> {
-    let mut foreign = false;
-    for entry in fs::read_dir(root).map_err(io("read", root))? {
-        let entry = entry.map_err(io("read", root))?;
-        if entry.file_name() == LOCK_FILE || entry.path().join(MANIFEST_FILE).is_file() {
-            return Ok(true);
-        }
-        foreign |= !entry.file_name().to_string_lossy().starts_with('.');
+    /// Makes a finished work folder its stage's result. The old result is in its place until the
+    /// new one is, where the file system can exchange two folders. Elsewhere there is a moment
+    /// without either, in which the journal says where the old one lies.
+    fn put_into_place(&self, work: Work) -> Result<(), StoreError> {
+        let stage = work.plan.stage();
+        let place = self.root.join(stage);
+        let new = work.folder();
+        owned::check(&place, stage)?;
+        // Held, so that an interruption finds the folder either unfinished or in its place.
+        let mut folders = unfinished();
+        let moving = io("rename into place", &place);
+        let old = if matches!(fs::symlink_metadata(&place), Err(e) if is_absence(&e)) {
+            disk::rename(new, &place).map_err(moving)?;
+            None
+        } else if disk::exchange(new, &place).map_err(io("replace", &place))? {
+            Some(new.to_owned())
+        } else {
+            let old = self.writer()?.journal.enter("old", Some(stage))?;
+            disk::rename(&place, &old).map_err(io("replace", &place))?;
+            if let Err(e) = disk::rename(new, &place) {
+                // The old result is better than none; if that fails too, the next process tries
+                // again and the first error says enough.
+                let _ = disk::rename(&old, &place);
+                return Err(moving(e));
+            }
+            Some(old)
+        };
+        folders.retain(|known| known != new);
+        sync(&self.root)?;
+        old.map_or(Ok(()), |old| journal::remove(&old))
     }
-    Ok(!foreign)
-}
-
-/// Removes a folder with all it holds, or a file.
-fn remove(path: &Path) -> Result<(), StoreError> {
-    let found = fs::symlink_metadata(path).map_err(io("remove", path))?;
-    let removed = if found.is_dir() { fs::remove_dir_all(path) } else { fs::remove_file(path) };
-    removed.map_err(io("remove", path))
 }
 
 /// Syncs and hashes every file below `folder`.
@@ -370,7 +429,7 @@ fn collect_outputs(
 }
 
 fn sync(path: &Path) -> Result<(), StoreError> {
-    File::open(path).and_then(|file| file.sync_all()).map_err(io("sync", path))
+    disk::sync(path).map_err(io("sync", path))
 }
 
 #[cfg(test)]
@@ -412,9 +471,7 @@ mod tests {
         assert_eq!(run.state(&plan(2.0)).unwrap(), State::UpToDate);
         let text = fs::read_to_string(run.verified("train", "sub/out.txt").unwrap()).unwrap();
         assert_eq!(text, "two");
-        let names: Vec<_> =
-            fs::read_dir(run.root()).unwrap().map(|e| e.unwrap().file_name()).collect();
-        assert_eq!(names.len(), 2, "only .lock and the stage: {names:?}");
+        assert_eq!(fs::read_dir(run.root()).unwrap().count(), 3, "marker, temporaries, stage");
     }
 
     #[test]
@@ -444,6 +501,8 @@ mod tests {
         assert_eq!(reasons(&run, &plan(1.0)), ["output sub/out.txt is missing"]);
         fs::write(run.stage_folder("train").join(MANIFEST_FILE), "{").unwrap();
         assert!(reasons(&run, &plan(1.0))[0].starts_with("its manifest can't be used"));
+        let err = run.begin(&plan(1.0)).unwrap_err();
+        assert!(matches!(err, StoreError::NotOurs { .. }), "{err}");
     }
 
     #[test]
@@ -457,17 +516,6 @@ mod tests {
         drop(work);
         assert!(!folder.exists());
         assert_eq!(run.state(&plan(1.0)).unwrap(), State::UpToDate);
-    }
-
-    #[test]
-    fn the_next_open_clears_up_after_a_killed_run() {
-        let scratch = tempfile::tempdir().unwrap();
-        fs::create_dir(scratch.path().join(".work-train-1")).unwrap();
-        fs::write(scratch.path().join(".work-train-1/half"), "h").unwrap();
-        fs::create_dir(scratch.path().join(".old-train-1")).unwrap();
-        RunFolder::open(scratch.path()).unwrap();
-        assert!(!scratch.path().join(".work-train-1").exists());
-        assert!(!scratch.path().join(".old-train-1").exists());
     }
 
     #[test]
@@ -486,10 +534,45 @@ mod tests {
     fn a_stage_name_is_no_path() {
         let scratch = tempfile::tempdir().unwrap();
         let run = RunFolder::open(scratch.path()).unwrap();
-        for name in ["", "../x", "a/b", "A", "."] {
+        for name in ["", "../x", "a/b", "A", ".", "run.toml"] {
             let err = run.begin(&Plan::new(name, 1)).unwrap_err();
             assert!(matches!(err, StoreError::BadName { .. }), "{name}");
+            let err = run.scratch(name).unwrap_err();
+            assert!(matches!(err, StoreError::BadName { .. }), "{name}");
         }
+    }
+
+    #[test]
+    fn a_text_reads_back_under_a_name_that_no_stage_can_have() {
+        let scratch = tempfile::tempdir().unwrap();
+        let run = RunFolder::open(scratch.path()).unwrap();
+        assert_eq!(run.read_text("run.toml").unwrap(), None);
+        run.write_text("run.toml", "a = 1\n").unwrap();
+        run.write_text("run.toml", "a = 2\n").unwrap();
+        assert_eq!(run.read_text("run.toml").unwrap().unwrap(), "a = 2\n");
+        for name in ["train", "../run.toml", "a/b.c", ".clawsig", MARKER_FILE, "a.", ".b", "a.b.c"]
+        {
+            let err = run.write_text(name, "").unwrap_err();
+            assert!(matches!(err, StoreError::BadName { .. }), "{name}: {err}");
+        }
+        fs::write(run.root().join("bad.txt"), [0xff]).unwrap();
+        let err = run.read_text("bad.txt").unwrap_err();
+        assert!(err.to_string().contains("UTF-8"), "{err}");
+        fs::create_dir(run.root().join("folder.txt")).unwrap();
+        assert!(matches!(run.read_text("folder.txt"), Err(StoreError::BadText { .. })));
+        let err = run.write_text("folder.txt", "").unwrap_err();
+        assert!(matches!(err, StoreError::NotOurs { .. }), "{err}");
+    }
+
+    #[test]
+    fn reading_alone_writes_nothing() {
+        let scratch = tempfile::tempdir().unwrap();
+        finish(&RunFolder::open(scratch.path()).unwrap(), &plan(1.0), "one");
+        let run = RunFolder::open_read_only(scratch.path()).unwrap();
+        assert_eq!(run.state(&plan(1.0)).unwrap(), State::UpToDate);
+        assert!(matches!(run.begin(&plan(1.0)), Err(StoreError::ReadOnly { .. })));
+        assert!(matches!(run.scratch("x"), Err(StoreError::ReadOnly { .. })));
+        assert!(matches!(run.write_text("run.toml", ""), Err(StoreError::ReadOnly { .. })));
     }
 
     #[test]

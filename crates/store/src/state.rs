@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use crate::{
     Manifest, Output, Plan, StoreError,
-    error::{io, of_another_generation},
+    error::{io, of_another_format},
     hash::hash_file,
 };
 
@@ -108,7 +108,7 @@ pub(crate) fn state_of(plan: &Plan, folder: &Path) -> Result<State, StoreError> 
             return Ok(State::Stale(vec![Reason::Manifest(e.to_string())]));
         }
         Err(StoreError::Format { stage, mismatch, .. }) => {
-            let why = of_another_generation(&stage, &mismatch);
+            let why = of_another_format(&stage, &mismatch);
             return Ok(State::Stale(vec![Reason::Manifest(why)]));
         }
         Err(e) => return Err(e),

@@ -4,7 +4,9 @@
 
 use std::{fs, path::Path};
 
-use clawsig_store::{Input, MANIFEST_FILE, Plan, RunFolder, State, StoreError, hash_bytes};
+use clawsig_store::{
+    Input, MANIFEST_FILE, Plan, RunFolder, Scratch, State, StoreError, TEMPORARY_FOLDER, hash_bytes,
+};
 use serde_json::{Value, json};
 
 fn parameters(plan: Plan) -> Plan {
@@ -75,6 +77,9 @@ fn times_and_other_files_do_not_matter() {
     }
     fs::write(folder.join("notes.txt"), "mine").unwrap();
     assert!(reasons(&run, &plan()).is_empty());
+    // It may not be lost when the stage runs again.
+    let err = run.begin(&plan()).unwrap_err().to_string();
+    assert!(err.contains("notes.txt") && err.contains("move it away"), "{err}");
 }
 
 #[test]
@@ -108,7 +113,7 @@ fn a_link_to_something_endless_is_not_followed() {
 
 /// A figure of the manifest that is no part of the key is still not for others to edit.
 #[test]
-fn an_edited_manifest_is_made_again() {
+fn an_edited_manifest_is_neither_used_nor_replaced() {
     let scratch = tempfile::tempdir().unwrap();
     let run = RunFolder::open(scratch.path()).unwrap();
     finish(&run, &plan());
@@ -119,6 +124,10 @@ fn an_edited_manifest_is_made_again() {
     let reasons = reasons(&run, &plan());
     assert!(reasons[0].contains("edited"), "{reasons:?}");
     assert!(matches!(run.verified("train", "model.json"), Err(StoreError::BadManifest { .. })));
+    // Without its manifest nothing says whose the files are.
+    let err = run.begin(&plan()).unwrap_err().to_string();
+    assert!(err.contains("intact manifest.json") && err.contains("move it away"), "{err}");
+    fs::remove_dir_all(run.stage_folder("train")).unwrap();
     finish(&run, &plan());
     assert_eq!(run.manifest("train").unwrap().rows_out, 4);
 }
@@ -142,51 +151,6 @@ fn another_format_says_which_stage_to_run_again() {
 }
 
 #[test]
-fn whatever_is_in_a_stages_place_is_replaced() {
-    let scratch = tempfile::tempdir().unwrap();
-    let run = RunFolder::open(scratch.path()).unwrap();
-    fs::write(run.stage_folder("train"), "a file where a folder belongs").unwrap();
-    assert_eq!(reasons(&run, &plan()), ["there is no finished result"]);
-    finish(&run, &plan());
-    assert!(reasons(&run, &plan()).is_empty());
-    assert_eq!(names(run.root()), [".lock", "train"]);
-}
-
-#[test]
-fn left_over_files_are_cleared_up_as_well_as_folders() {
-    let scratch = tempfile::tempdir().unwrap();
-    fs::write(scratch.path().join(".work-train-1"), "").unwrap();
-    fs::create_dir(scratch.path().join(".old-train-1")).unwrap();
-    fs::write(scratch.path().join(".old-train-1/x"), "").unwrap();
-    let run = RunFolder::open(scratch.path()).unwrap();
-    assert_eq!(names(run.root()), [".lock"]);
-}
-
-/// A stage replaces what bears its name, so the store keeps away from other people's folders.
-#[test]
-fn a_folder_of_something_else_is_left_alone() {
-    let scratch = tempfile::tempdir().unwrap();
-    fs::create_dir(scratch.path().join("train")).unwrap();
-    fs::write(scratch.path().join("train/thesis.tex"), "years of work").unwrap();
-    let err = RunFolder::open(scratch.path()).unwrap_err();
-    assert!(matches!(err, StoreError::NotARun { .. }), "{err}");
-    assert!(err.to_string().contains("--out"), "{err}");
-    assert_eq!(names(scratch.path()), ["train"]);
-}
-
-/// A run folder that was copied without its hidden files is still one.
-#[test]
-fn a_copied_run_folder_opens() {
-    let scratch = tempfile::tempdir().unwrap();
-    let run = RunFolder::open(&scratch.path().join("run")).unwrap();
-    finish(&run, &plan());
-    fs::remove_file(run.root().join(".lock")).unwrap();
-    drop(run);
-    let again = RunFolder::open(&scratch.path().join("run")).unwrap();
-    assert!(reasons(&again, &plan()).is_empty());
-}
-
-#[test]
 fn a_folder_that_was_made_for_nothing_is_taken_away_again() {
     let scratch = tempfile::tempdir().unwrap();
     let root = scratch.path().join("run");
@@ -197,12 +161,23 @@ fn a_folder_that_was_made_for_nothing_is_taken_away_again() {
     drop(run);
     assert!(!root.exists(), "a stage that failed leaves nothing either");
     let run = RunFolder::open(&root).unwrap();
+    run.write_text("run.toml", "a = 1\n").unwrap();
+    run.write_text("run.toml", "a = 2\n").unwrap();
+    drop(run);
+    assert!(!root.exists(), "and its settings go with it");
+    let run = RunFolder::open(&root).unwrap();
     finish(&run, &plan());
     drop(run);
     assert!(root.join("train").exists());
-    fs::create_dir(scratch.path().join("empty")).unwrap();
-    drop(RunFolder::open(&scratch.path().join("empty")).unwrap());
-    assert!(scratch.path().join("empty").exists(), "it was someone's before");
+    let empty = scratch.path().join("empty");
+    fs::create_dir(&empty).unwrap();
+    drop(RunFolder::open(&empty).unwrap());
+    assert_eq!(names(&empty), [""; 0], "it was someone's before, and is empty again");
+    let run = RunFolder::open(&empty).unwrap();
+    run.write_text("run.toml", "").unwrap();
+    fs::write(empty.join("mine.txt"), "mine").unwrap();
+    drop(run);
+    assert_eq!(names(&empty), [TEMPORARY_FOLDER, "clawsig-run.json", "mine.txt", "run.toml"]);
 }
 
 /// Openers, some of which take their empty folder away: never two holders at once.
@@ -229,17 +204,18 @@ fn a_lock_that_was_removed_lets_no_second_holder_in() {
 }
 
 #[test]
-fn scratch_goes_when_it_is_dropped_or_its_process_died() {
+fn scratch_goes_when_it_is_dropped() {
     let scratch = tempfile::tempdir().unwrap();
     let run = RunFolder::open(scratch.path()).unwrap();
     let unpacked = run.scratch("sample").unwrap();
     fs::write(unpacked.folder().join("x"), "x").unwrap();
     let path = unpacked.folder().to_owned();
-    assert!(path.starts_with(run.root()) && path.exists());
+    assert!(path.starts_with(run.root().join(TEMPORARY_FOLDER)) && path.exists());
     drop(unpacked);
     assert!(!path.exists());
-    fs::create_dir(&path).unwrap();
-    drop(run);
-    let run = RunFolder::open(scratch.path()).unwrap();
-    assert_eq!(names(run.root()), [".lock"]);
+    let outside = Scratch::new_in(scratch.path(), "prefix-").unwrap();
+    let path = outside.folder().to_owned();
+    assert!(path.file_name().unwrap().to_str().unwrap().starts_with("prefix-") && path.is_dir());
+    drop(outside);
+    assert!(!path.exists());
 }

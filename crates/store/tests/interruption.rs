@@ -3,7 +3,7 @@
 
 use std::{fs, thread, time::Duration};
 
-use clawsig_store::{Manifest, Plan, RunFolder, discard_unfinished};
+use clawsig_store::{Manifest, Plan, RunFolder, Scratch, discard_unfinished};
 
 #[test]
 fn an_interruption_stops_a_commit_and_removes_the_work() {
@@ -11,8 +11,10 @@ fn an_interruption_stops_a_commit_and_removes_the_work() {
     let run = RunFolder::open(scratch.path()).unwrap();
     let work = run.begin(&Plan::new("train", 1)).unwrap();
     fs::write(work.path("model.json"), "{}").unwrap();
+    let outside = Scratch::new_in(scratch.path(), "outside-").unwrap();
     let held = discard_unfinished();
     assert!(!work.folder().exists());
+    assert!(!outside.folder().exists(), "wherever it lies");
     let ended = thread::scope(|scope| {
         let thread = scope.spawn(|| run.commit(work, 0, 0));
         thread::sleep(Duration::from_millis(50));

@@ -8,6 +8,7 @@ use clawsig_schema::{
     hostile::printable,
     profile::{DataProfile, Quantiles},
 };
+use clawsig_store::Scratch;
 
 use crate::{
     Error, ExitStatus,
@@ -26,8 +27,8 @@ pub(crate) fn inspect(arguments: &InspectArgs, global: &Global) -> Result<ExitSt
     let folder = match finished {
         Some(path) => path.join("ingest"),
         None => {
-            scratch = tempfile::tempdir().map_err(Error::io("create", std::env::temp_dir()))?;
-            let out = scratch.path().join("run");
+            scratch = Scratch::new_in(&std::env::temp_dir(), "clawsig-inspect-")?;
+            let out = scratch.folder().join("run");
             let set = match &arguments.path {
                 Some(path) => {
                     vec!["source.kind=path".to_owned(), format!("source.path={}", path.display())]

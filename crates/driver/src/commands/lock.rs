@@ -2,12 +2,12 @@
 
 use clawsig_ingest::{IngestParams, OutputPaths, ingest};
 use clawsig_schema::lock::{DatasetLock, LOCK_FORMAT, LockedSnapshot};
+use clawsig_store::Scratch;
 
 use crate::{
     Error, ExitStatus,
     cli::{Global, LockArgs},
     commands::run,
-    interrupt::Scratch,
     settings::{HubFormat, Settings, SourceKind},
     stages::{Job, source::Located},
     terminal::{self, Progress},
@@ -42,15 +42,14 @@ pub(crate) fn lock(arguments: &LockArgs, global: &Global) -> Result<ExitStatus, 
         hub: run::hub_options(&arguments.hub),
     };
     let located = Located::fetch(&job, true)?;
-    let scratch = Scratch::new("clawsig-lock-", &std::env::temp_dir())
-        .map_err(Error::io("create a folder in", std::env::temp_dir()))?;
+    let scratch = Scratch::new_in(&std::env::temp_dir(), "clawsig-lock-")?;
     let out = OutputPaths {
-        signals_dir: scratch.path().join("signals"),
-        rejects: scratch.path().join("rejects.jsonl"),
+        signals_dir: scratch.folder().join("signals"),
+        rejects: scratch.folder().join("rejects.jsonl"),
     };
     let params = IngestParams { threads, ..IngestParams::default() }.check()?;
     let progress = Progress::new("read", global.quiet);
-    let source = located.source(scratch.path())?;
+    let source = located.source(scratch.folder())?;
     let ingested = ingest(&source, &params, &out, &|done, total| progress.set(done, total))?;
     drop(progress);
     let commit = located.commit().map_or(revision, str::to_owned);

@@ -64,7 +64,7 @@ fn run_info(context: &Context<'_>, profile: &DataProfile) -> Result<RunInfo, Err
         .map(|(key, value)| (key, value.to_string()))
         .collect();
     let mut warnings = profile.warnings.clone();
-    warnings.extend(ledger::sentence(&ledger::read(context.run.root())?));
+    warnings.extend(ledger::sentence(context.run)?);
     Ok(RunInfo {
         name: job.profile_name(),
         profile: job.profile_name(),

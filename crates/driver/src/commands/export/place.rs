@@ -5,10 +5,11 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use clawsig_store::Scratch;
+
 use crate::{
     Error,
     cli::{ExportTo, Global, OutputFormat},
-    interrupt::Scratch,
     terminal,
 };
 
@@ -36,7 +37,7 @@ impl FilePlace {
 
     /// Where to write.
     pub(super) fn path(&self) -> PathBuf {
-        self.scratch.path().join("export")
+        self.scratch.folder().join("export")
     }
 
     /// Moves the file into place.
@@ -76,12 +77,12 @@ impl FolderPlace {
 
     /// The folder as it is being made.
     pub(in crate::commands) fn root(&self) -> &Path {
-        self.scratch.path()
+        self.scratch.folder()
     }
 
     /// Where a file of the folder is to be written; folders on its way are made.
     pub(super) fn path(&self, name: &str) -> Result<PathBuf, Error> {
-        let path = self.scratch.path().join(name);
+        let path = self.scratch.folder().join(name);
         if let Some(folder) = path.parent() {
             fs::create_dir_all(folder).map_err(Error::io("create", folder))?;
         }
@@ -96,7 +97,7 @@ impl FolderPlace {
 
     /// Moves every file into place.
     pub(in crate::commands) fn finish(self, what: &str, global: &Global) -> Result<(), Error> {
-        move_files(self.scratch.path(), &self.out)?;
+        move_files(self.scratch.folder(), &self.out)?;
         tell(&self.out, what, global)
     }
 }
@@ -126,7 +127,7 @@ fn scratch_beside(out: &Path) -> Result<Scratch, Error> {
         _ => Path::new("."),
     };
     fs::create_dir_all(parent).map_err(Error::io("create", parent))?;
-    Scratch::new(".clawsig-export-", parent).map_err(Error::io("create a folder in", parent))
+    Ok(Scratch::new_in(parent, ".clawsig-export-")?)
 }
 
 fn tell(out: &Path, what: &str, global: &Global) -> Result<(), Error> {
