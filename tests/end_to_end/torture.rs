@@ -2,21 +2,21 @@
 
 use std::path::PathBuf;
 
-use clawsig_torture::{Campaign, Orders};
+use clawsig_torture::{Campaign, CampaignOptions};
 
 #[track_caller]
 fn short(campaign: Campaign, count: u64) {
     let scratch = tempfile::tempdir().unwrap();
-    let orders = Orders {
+    let options = CampaignOptions {
         program: PathBuf::from(env!("CARGO_BIN_EXE_clawsig-under-test")),
         scratch: scratch.path().to_owned(),
         count,
         seed: 20,
         short: true,
     };
-    let verdict = campaign.run(&orders).unwrap();
-    assert!(verdict.broken.is_empty(), "{verdict}");
-    assert!(verdict.cases > 0);
+    let report = campaign.run(&options).unwrap();
+    assert!(report.broken.is_empty(), "{report}");
+    assert!(report.cases > 0);
 }
 
 #[test]
@@ -45,6 +45,11 @@ fn hostile() {
 }
 
 #[test]
-fn strangers() {
-    short(Campaign::Strangers, 350);
+fn untrusted() {
+    short(Campaign::Untrusted, 350);
+}
+
+#[test]
+fn foreign() {
+    short(Campaign::Foreign, 16);
 }

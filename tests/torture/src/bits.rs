@@ -2,20 +2,20 @@
 
 use std::{collections::BTreeMap, fs, path::Path};
 
-use clawsig_store::RunFolder;
+use clawsig_store::{MARKER_FILE, RunFolder, TEMPORARY_FOLDER};
 use serde_json::Value;
 
 use crate::{
-    Failure, Orders, Verdict,
-    dice::Dice,
-    program::{Program, borrowed, full_run},
+    CampaignOptions, CampaignReport, Failure,
+    program::{Program, borrowed, full_run, last},
+    rng::CaseRng,
     tree::{artifacts, difference, files},
 };
 
-pub(crate) fn run(orders: &Orders, verdict: &mut Verdict) -> Result<(), Failure> {
-    let program = Program::new(orders)?;
-    let run = orders.scratch.join("run");
-    let words = full_run(&program, orders, &run)?;
+pub(crate) fn run(options: &CampaignOptions, report: &mut CampaignReport) -> Result<(), Failure> {
+    let program = Program::new(options)?;
+    let run = options.scratch.join("run");
+    let words = full_run(&program, options, &run)?;
     program.done(&borrowed(&words))?;
     let all = files(&run)?;
     let expected = artifacts(&run)?;
@@ -27,9 +27,9 @@ pub(crate) fn run(orders: &Orders, verdict: &mut Verdict) -> Result<(), Failure>
     let names: Vec<&String> = all.keys().collect();
     let mut kinds: BTreeMap<&str, u64> = BTreeMap::new();
     let (mut caught, mut harmless, mut rebuilt, mut refused) = (0, 0, 0, 0);
-    for case in 0..orders.count {
-        let mut dice = Dice::new(orders.seed, case);
-        let changed = corrupt(&all, &names, &mut dice);
+    for case in 0..options.count {
+        let mut rng = CaseRng::new(options.seed, case);
+        let changed = corrupt(&all, &names, &mut rng);
         *kinds.entry(changed.how).or_default() += 1;
         for (name, content) in &changed.files {
             match content {
@@ -38,13 +38,13 @@ pub(crate) fn run(orders: &Orders, verdict: &mut Verdict) -> Result<(), Failure>
             }
         }
         let title = format!("{} of {}", changed.how, changed.names());
-        if stale(&program, &status, &title, verdict)? {
+        if stale(&program, &status, &title, report)? {
             caught += 1;
             // A stage that reads the file is asked for alone: it refuses.
             if let Some((stage, reader)) = changed.reader(&expected) {
                 let read = RunFolder::open_read_only(&run)?;
                 let file = &changed.files[0].0[stage.len() + 1..];
-                verdict.hold(read.verified(stage, file).is_err(), || {
+                report.hold(read.verified(stage, file).is_err(), || {
                     format!("{title}: the store hands it out")
                 });
                 if case % 8 == 0 {
@@ -53,7 +53,7 @@ pub(crate) fn run(orders: &Orders, verdict: &mut Verdict) -> Result<(), Failure>
                     words.extend(["--force-stage".to_owned(), reader.to_owned()]);
                     let ended = program.run(&borrowed(&words))?;
                     let unclear = ended.unclear();
-                    verdict.hold(unclear.is_none() && ended.stderr.contains(file), || {
+                    report.hold(unclear.is_none() && ended.stderr.contains(file), || {
                         let text = ended.stderr.trim_end();
                         format!("{title}: `{reader}` ended with {}: {text}", ended.status)
                     });
@@ -61,26 +61,49 @@ pub(crate) fn run(orders: &Orders, verdict: &mut Verdict) -> Result<(), Failure>
                 }
             }
             if case % 16 == 0 {
-                program.done(&borrowed(&words)).map_err(|e| format!("{title}: {e}"))?;
+                let ended = program.run(&borrowed(&words))?;
+                if ended.code() != Some(0) {
+                    let unclear = ended.unclear();
+                    let told = unclear.is_none() && ended.stderr.contains("by clawsig");
+                    report.hold(told, || format!("{title}: {}", last(&ended.stderr, 400)));
+                    remedy(&run, &changed, &all)?;
+                    program.done(&borrowed(&words)).map_err(|e| format!("{title}: {e}"))?;
+                }
                 let what = difference(&expected, &artifacts(&run)?);
-                verdict.hold(what.is_none(), || format!("{title}: {}", what.unwrap_or_default()));
+                report.hold(what.is_none(), || format!("{title}: {}", what.unwrap_or_default()));
                 rebuilt += 1;
             }
         } else {
             harmless += 1;
-            verdict.hold(changed.is_harmless(&all), || format!("{title}: nobody noticed"));
+            report.hold(changed.is_harmless(&all), || format!("{title}: nobody noticed"));
         }
         // Timings differ from run to run: everything goes back to what it was.
         restore(&run, &all)?;
-        verdict.cases += 1;
+        report.cases += 1;
     }
     let kinds: Vec<String> = kinds.iter().map(|(how, count)| format!("{how} {count}")).collect();
-    verdict.note(format!("{} files; {}", all.len(), kinds.join(", ")));
-    verdict.note(format!(
-        "{caught} caught by `clawsig status`, {harmless} proven harmless (timing.json, .lock, or \
-         the same JSON values); {rebuilt} times rebuilt to the same bytes, {refused} times a later \
+    report.note(format!("{} files; {}", all.len(), kinds.join(", ")));
+    report.note(format!(
+        "{caught} caught by `clawsig status`, {harmless} proven harmless (timing.json, the \
+         lock, or the same values); {rebuilt} times rebuilt to the same bytes, {refused} times a later \
          stage alone refused"
     ));
+    Ok(())
+}
+
+/// Does what a refusal asks for: a stage whose manifest is damaged is deleted, other files of the
+/// run are restored.
+fn remedy(run: &Path, changed: &Changed, all: &BTreeMap<String, Vec<u8>>) -> Result<(), Failure> {
+    for (name, _) in &changed.files {
+        match name.split_once('/') {
+            Some((stage, _)) if stage != TEMPORARY_FOLDER => {
+                if run.join(stage).exists() {
+                    fs::remove_dir_all(run.join(stage))?;
+                }
+            }
+            _ => fs::write(run.join(name), &all[name])?,
+        }
+    }
     Ok(())
 }
 
@@ -99,12 +122,12 @@ fn stale(
     program: &Program,
     status: &[&str],
     title: &str,
-    verdict: &mut Verdict,
+    report: &mut CampaignReport,
 ) -> Result<bool, Failure> {
     let ended = program.run(status)?;
     if ended.code() != Some(0) {
         let unclear = ended.unclear();
-        verdict.hold(unclear.is_none(), || format!("{title}: {}", unclear.unwrap_or_default()));
+        report.hold(unclear.is_none(), || format!("{title}: {}", unclear.unwrap_or_default()));
         return Ok(true);
     }
     let value: Value = serde_json::from_str(&ended.stdout)?;
@@ -119,29 +142,29 @@ struct Changed {
     files: Vec<(String, Option<Vec<u8>>)>,
 }
 
-fn corrupt(all: &BTreeMap<String, Vec<u8>>, names: &[&String], dice: &mut Dice) -> Changed {
-    let name = (*dice.pick(names)).clone();
+fn corrupt(all: &BTreeMap<String, Vec<u8>>, names: &[&String], rng: &mut CaseRng) -> Changed {
+    let name = (*rng.pick(names)).clone();
     let mut content = all[&name].clone();
     let one = |how, content| Changed { how, files: vec![(name.clone(), content)] };
-    match dice.below(6) {
+    match rng.below(6) {
         0 | 1 if !content.is_empty() => {
-            let at = dice.below(content.len());
-            content[at] ^= 1 << dice.below(8);
+            let at = rng.below(content.len());
+            content[at] ^= 1 << rng.below(8);
             one("flip", Some(content))
         }
         2 if !content.is_empty() => {
-            content.truncate(dice.below(content.len()));
+            content.truncate(rng.below(content.len()));
             one("truncate", Some(content))
         }
         3 => one("delete", None),
         4 => {
-            let other = (*dice.pick(names)).clone();
+            let other = (*rng.pick(names)).clone();
             let swapped = vec![(name.clone(), Some(all[&other].clone())), (other, Some(content))];
             Changed { how: "swap", files: swapped }
         }
         _ => {
-            let more = 1 + dice.below(100);
-            content.extend(dice.bytes(more));
+            let more = 1 + rng.below(100);
+            content.extend(rng.bytes(more));
             one("extend", Some(content))
         }
     }
@@ -175,15 +198,18 @@ impl Changed {
     /// the same JSON values written in another way.
     fn is_harmless(&self, all: &BTreeMap<String, Vec<u8>>) -> bool {
         self.files.iter().all(|(name, content)| {
-            if name == ".lock" || name.ends_with("/timing.json") {
+            if Path::new(name).starts_with(TEMPORARY_FOLDER) || name.ends_with("/timing.json") {
                 return true;
             }
             let (Some(content), was) = (content, &all[name]) else { return false };
-            let value = |bytes: &[u8]| serde_json::from_slice::<Value>(bytes).ok();
+            let json = |bytes: &[u8]| serde_json::from_slice::<Value>(bytes).ok();
+            let toml = |bytes: &[u8]| {
+                std::str::from_utf8(bytes).ok().and_then(|text| text.parse::<toml::Table>().ok())
+            };
+            let is_json = name.ends_with("/manifest.json") || name == MARKER_FILE;
             content == was
-                || name.ends_with("/manifest.json")
-                    && value(content).is_some()
-                    && value(content) == value(was)
+                || is_json && json(content).is_some() && json(content) == json(was)
+                || name == "run.toml" && toml(content).is_some() && toml(content) == toml(was)
         })
     }
 }

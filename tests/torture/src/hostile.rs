@@ -13,7 +13,7 @@ use std::{
 use serde_json::{Value, json};
 
 use crate::{
-    Failure, Orders, Verdict,
+    CampaignOptions, CampaignReport, Failure,
     program::{Ended, Program},
     tree::{artifacts, files},
 };
@@ -72,41 +72,41 @@ const TEXTS: &[&str] = &[
     "skillspector_severity",
 ];
 
-pub(crate) fn run(orders: &Orders, verdict: &mut Verdict) -> Result<(), Failure> {
-    let program = Program::new(orders)?;
-    let data = orders.scratch.join("skills");
-    let rows = write_dataset(&program, &data, orders)?;
-    let run = orders.scratch.join("inside/run");
-    fs::create_dir_all(orders.scratch.join("inside"))?;
+pub(crate) fn run(options: &CampaignOptions, report: &mut CampaignReport) -> Result<(), Failure> {
+    let program = Program::new(options)?;
+    let data = options.scratch.join("skills");
+    let rows = write_dataset(&program, &data, options)?;
+    let run = options.scratch.join("inside/run");
+    fs::create_dir_all(options.scratch.join("inside"))?;
     let outside = |folder: &Path| -> Result<BTreeMap<String, Vec<u8>>, Failure> {
         let mut found = files(folder)?;
         found.retain(|name, _| !name.starts_with("inside/run/") && name != "trace");
         Ok(found)
     };
-    let before = outside(&orders.scratch)?;
+    let before = outside(&options.scratch)?;
     let path = format!("source.path={}", data.display());
     let to = run.display().to_string();
     let words = ["run", "--set", "source.kind=path", "--set", &path, "--out", &to];
-    let ended = traced(&program, &orders.scratch, &words, verdict)?;
-    verdict.hold(ended.code() == Some(0), || {
+    let ended = traced(&program, &options.scratch, &words, report)?;
+    report.hold(ended.code() == Some(0), || {
         format!("the study did not end well: {}", ended.stderr.trim_end())
     });
     let shown = program.run(&["inspect", &data.display().to_string(), "--rows", "50"])?;
     let again = program.run(&["inspect", &to])?;
     let status = program.run(&[&["status"][..], &words[1..]].concat())?;
-    let what = crate::tree::difference(&before, &outside(&orders.scratch)?);
-    verdict.hold(what.is_none(), || format!("outside the run: {}", what.unwrap_or_default()));
+    let what = crate::tree::difference(&before, &outside(&options.scratch)?);
+    report.hold(what.is_none(), || format!("outside the run: {}", what.unwrap_or_default()));
 
     let profile: Value = serde_json::from_slice(&fs::read(run.join("ingest/profile.json"))?)?;
     let kept = profile["rows"].as_u64().unwrap_or(0);
-    verdict.note(format!(
+    report.note(format!(
         "{rows} hostile rows, {kept} kept, {} rejected; {} payloads in {} columns, codes, bundle \
          paths and scanner outputs",
         profile["rejected"],
         PAYLOADS.len(),
         TEXTS.len()
     ));
-    verdict.hold(kept > rows / 2, || format!("only {kept} of {rows} rows reach the later stages"));
+    report.hold(kept > rows / 2, || format!("only {kept} of {rows} rows reach the later stages"));
     for (name, ended) in [
         ("run", &ended),
         ("inspect of rows", &shown),
@@ -116,25 +116,25 @@ pub(crate) fn run(orders: &Orders, verdict: &mut Verdict) -> Result<(), Failure>
         for (stream, text) in [("output", &ended.stdout), ("errors", &ended.stderr)] {
             let acts =
                 text.chars().find(|&c| c != '\n' && clawsig_schema::hostile::is_deceptive(c));
-            verdict.hold(acts.is_none(), || format!("{name}: {acts:?} in its {stream}"));
+            report.hold(acts.is_none(), || format!("{name}: {acts:?} in its {stream}"));
         }
-        verdict.hold(ended.code() == Some(0), || format!("{name} ended with {}", ended.status));
+        report.hold(ended.code() == Some(0), || format!("{name} ended with {}", ended.status));
     }
     let mut found = 0;
     for (name, content) in artifacts(&run)? {
         let text = String::from_utf8_lossy(&content);
         found += u64::from(text.contains(MARK));
         for what in unsafe_in(&name, &text) {
-            verdict.broken.push(format!("{name}: {what}"));
+            report.broken.push(format!("{name}: {what}"));
         }
-        verdict.cases += 1;
+        report.cases += 1;
     }
-    verdict.hold(found > 3, || format!("payloads reached {found} files only: the check is empty"));
-    verdict.note(format!("payloads reached {found} files of the run, none in a form that acts"));
-    if orders.short {
+    report.hold(found > 3, || format!("payloads reached {found} files only: the check is empty"));
+    report.note(format!("payloads reached {found} files of the run, none in a form that acts"));
+    if options.short {
         return Ok(());
     }
-    linear::run(orders, verdict)
+    linear::run(options, report)
 }
 
 /// What in a file would act on whoever opens it.
@@ -197,9 +197,13 @@ fn cells(text: &str) -> Vec<String> {
 }
 
 /// A sound dataset whose texts are replaced by payloads; gives the number of its rows.
-fn write_dataset(program: &Program, folder: &Path, orders: &Orders) -> Result<u64, Failure> {
+fn write_dataset(
+    program: &Program,
+    folder: &Path,
+    options: &CampaignOptions,
+) -> Result<u64, Failure> {
     let to = folder.display().to_string();
-    let rows = if orders.short { "300" } else { "600" };
+    let rows = if options.short { "300" } else { "600" };
     program.done(&["synth", "--rows", rows, "--small", "--seed", "9", "--out", &to])?;
     let mut number = 0;
     for split in ["train", "validation", "test", "eval_holdout"] {
@@ -249,7 +253,7 @@ fn traced(
     program: &Program,
     scratch: &Path,
     words: &[&str],
-    verdict: &mut Verdict,
+    report: &mut CampaignReport,
 ) -> Result<Ended, Failure> {
     let there = Command::new("strace")
         .arg("--version")
@@ -258,7 +262,7 @@ fn traced(
         .status()
         .is_ok_and(|status| status.success());
     if !there {
-        verdict.note("system calls: not watched, strace is not installed");
+        report.note("system calls: not watched, strace is not installed");
         return program.run(words);
     }
     let trace = scratch.join("trace");
@@ -271,10 +275,10 @@ fn traced(
         .lines()
         .filter(|line| ["connect(", "bind(", "sendto("].iter().any(|c| line.contains(c)));
     let connected = connected.count();
-    verdict.hold(started == 1 && connected == 0, || {
+    report.hold(started == 1 && connected == 0, || {
         format!("{started} programs started, {connected} network calls:\n{text}")
     });
-    verdict.note(format!(
+    report.note(format!(
         "system calls: {} program started (itself), {connected} network calls, by strace",
         started
     ));

@@ -22,9 +22,9 @@ use clawsig_schema::{Split, raw::RawRow};
 use clawsig_synth::{Synth, SynthParams, write_json_line};
 
 use crate::{
-    Failure, Orders, Verdict,
-    dice::Dice,
+    CampaignOptions, CampaignReport, Failure,
     program::{Program, peak_of},
+    rng::CaseRng,
 };
 
 /// A case that takes longer hangs.
@@ -83,22 +83,22 @@ enum Ended {
     Wrong(String),
 }
 
-pub(crate) fn run(orders: &Orders, verdict: &mut Verdict) -> Result<(), Failure> {
-    let material = Material::new(&orders.scratch, orders.seed)?;
+pub(crate) fn run(options: &CampaignOptions, report: &mut CampaignReport) -> Result<(), Failure> {
+    let material = Material::new(&options.scratch, options.seed)?;
     let params = IngestParams { max_row_bytes: MAX_ROW, threads: 1, ..IngestParams::default() };
-    let (params, seed) = (params.check()?, orders.seed);
-    let scratch = orders.scratch.join("cases");
+    let (params, seed) = (params.check()?, options.seed);
+    let scratch = options.scratch.join("cases");
     fs::create_dir_all(&scratch)?;
     let (sender, receiver) = mpsc::channel();
-    let count = orders.count;
+    let count = options.count;
     // In a thread of its own, so that a case that hangs is seen to.
     thread::spawn(move || {
         for case in 0..count {
-            let mut dice = Dice::new(seed, case);
+            let mut rng = CaseRng::new(seed, case);
             let made = if case % 4 == 3 {
-                tables::case(&material, case / 4, &mut dice)
+                tables::case(&material, case / 4, &mut rng)
             } else {
-                lines::case(&material, case - case / 4, &mut dice)
+                lines::case(&material, case - case / 4, &mut rng)
             };
             let kind = made.kind;
             let outcome = try_case(&made, &params, &scratch);
@@ -113,7 +113,7 @@ pub(crate) fn run(orders: &Orders, verdict: &mut Verdict) -> Result<(), Failure>
     for case in 0..count {
         let started = Instant::now();
         let Ok((kind, outcome)) = receiver.recv_timeout(PATIENCE) else {
-            verdict.broken.push(format!("case {case} hung or ended its thread"));
+            report.broken.push(format!("case {case} hung or ended its thread"));
             return Ok(());
         };
         slowest = slowest.max(started.elapsed());
@@ -125,22 +125,22 @@ pub(crate) fn run(orders: &Orders, verdict: &mut Verdict) -> Result<(), Failure>
             }
             Ended::Refused(reason) => {
                 counts[1] += 1;
-                verdict.hold(!reason.trim().is_empty(), || format!("case {case}: no reason"));
+                report.hold(!reason.trim().is_empty(), || format!("case {case}: no reason"));
             }
-            Ended::Wrong(what) => verdict.broken.push(format!("case {case}, {kind}: {what}")),
+            Ended::Wrong(what) => report.broken.push(format!("case {case}, {kind}: {what}")),
         }
-        verdict.cases += 1;
+        report.cases += 1;
     }
-    verdict.note("files read with their bad rows left out, and files refused whole:");
+    report.note("files read with their bad rows left out, and files refused whole:");
     for (kind, [read, refused]) in &kinds {
-        verdict.note(format!("  {kind}: {read} read, {refused} refused"));
+        report.note(format!("  {kind}: {read} read, {refused} refused"));
     }
-    verdict.note(format!("{read} rows read = {kept} kept + {rejected} rejected + {blank} blank"));
-    verdict.hold(read == kept + rejected + blank, || "rows were lost".to_owned());
+    report.note(format!("{read} rows read = {kept} kept + {rejected} rejected + {blank} blank"));
+    report.hold(read == kept + rejected + blank, || "rows were lost".to_owned());
     let peak = peak_of(std::process::id());
-    verdict.note(format!("peak memory of this process {} MB", peak >> 20));
-    verdict.hold(peak < MEMORY, || format!("{peak} bytes of memory"));
-    big::run(&Program::new(orders)?, orders, verdict)
+    report.note(format!("peak memory of this process {} MB", peak >> 20));
+    report.hold(peak < MEMORY, || format!("{peak} bytes of memory"));
+    big::run(&Program::new(options)?, options, report)
 }
 
 /// What a panic said.

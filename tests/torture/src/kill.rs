@@ -11,9 +11,9 @@ use std::{
 };
 
 use crate::{
-    Failure, Orders, Verdict,
-    dice::Dice,
+    CampaignOptions, CampaignReport, Failure,
     program::{Program, borrowed, full_run, last},
+    rng::CaseRng,
     tree::{artifacts, difference, leftovers, whole_stages},
 };
 
@@ -28,10 +28,10 @@ struct Reference {
 }
 
 impl Reference {
-    fn new(orders: &Orders) -> Result<Reference, Failure> {
-        let program = Program::new(orders)?;
-        let out = orders.scratch.join("run");
-        let words = full_run(&program, orders, &out)?;
+    fn new(options: &CampaignOptions) -> Result<Reference, Failure> {
+        let program = Program::new(options)?;
+        let out = options.scratch.join("run");
+        let words = full_run(&program, options, &out)?;
         program.done(&borrowed(&words))?;
         let expected = artifacts(&out)?;
         fs::remove_dir_all(&out)?;
@@ -46,35 +46,35 @@ impl Reference {
     }
 
     /// Runs to the end and compares.
-    fn resume(&self, case: &str, verdict: &mut Verdict) -> Result<(), Failure> {
+    fn resume(&self, case: &str, report: &mut CampaignReport) -> Result<(), Failure> {
         let ended = self.program.run(&borrowed(&self.words))?;
-        verdict.hold(ended.code() == Some(0), || {
+        report.hold(ended.code() == Some(0), || {
             format!("{case}: resuming ended with {}: {}", ended.status, last(&ended.stderr, 400))
         });
         let what = difference(&self.expected, &artifacts(&self.out)?);
-        verdict.hold(what.is_none(), || format!("{case}: {}", what.unwrap_or_default()));
+        report.hold(what.is_none(), || format!("{case}: {}", what.unwrap_or_default()));
         let left = leftovers(&self.out)?;
-        verdict.hold(left.is_empty(), || format!("{case}: {} stays behind", left.join(", ")));
-        self.nothing_in_temporary(case, verdict)
+        report.hold(left.is_empty(), || format!("{case}: {} stays behind", left.join(", ")));
+        self.nothing_in_temporary(case, report)
     }
 
-    fn nothing_in_temporary(&self, case: &str, verdict: &mut Verdict) -> Result<(), Failure> {
+    fn nothing_in_temporary(&self, case: &str, report: &mut CampaignReport) -> Result<(), Failure> {
         let stray = fs::read_dir(self.program.temporary())?.count();
-        verdict.hold(stray == 0, || format!("{case}: {stray} files in the temporary folder"));
+        report.hold(stray == 0, || format!("{case}: {stray} files in the temporary folder"));
         Ok(())
     }
 }
 
-pub(crate) fn run(orders: &Orders, verdict: &mut Verdict) -> Result<(), Failure> {
-    let reference = Reference::new(orders)?;
+pub(crate) fn run(options: &CampaignOptions, report: &mut CampaignReport) -> Result<(), Failure> {
+    let reference = Reference::new(options)?;
     let mut finished = [0_u64; 7];
     let (mut killed, mut twice) = (0, 0);
-    for case in 0..orders.count {
-        let mut dice = Dice::new(orders.seed, case);
+    for case in 0..options.count {
+        let mut rng = CaseRng::new(options.seed, case);
         clear(&reference.out)?;
-        let kills = if dice.below(3) == 0 { 2 } else { 1 };
+        let kills = if rng.below(3) == 0 { 2 } else { 1 };
         for kill in 0..kills {
-            let moment = reference.length.mul_f64(dice.share() * 1.02);
+            let moment = reference.length.mul_f64(rng.share() * 1.02);
             let name = format!("kill {case}.{kill} after {} ms", moment.as_millis());
             let mut running = reference.program.start(&borrowed(&reference.words))?;
             thread::sleep(moment);
@@ -83,26 +83,26 @@ pub(crate) fn run(orders: &Orders, verdict: &mut Verdict) -> Result<(), Failure>
             let by_signal = ended.status.signal() == Some(9);
             killed += u64::from(by_signal);
             twice += u64::from(by_signal && kill == 1);
-            verdict.hold(by_signal || ended.code() == Some(0), || {
+            report.hold(by_signal || ended.code() == Some(0), || {
                 format!("{name}: ended with {}", ended.status)
             });
             let (whole, wrong) = whole_stages(&reference.out)?;
             finished[whole.min(6)] += 1;
-            verdict.hold(wrong.is_empty(), || format!("{name}: {}", wrong.join("; ")));
+            report.hold(wrong.is_empty(), || format!("{name}: {}", wrong.join("; ")));
         }
-        reference.resume(&format!("after kill {case}"), verdict)?;
-        verdict.cases += 1;
+        reference.resume(&format!("after kill {case}"), report)?;
+        report.cases += 1;
     }
-    verdict.note(format!(
+    report.note(format!(
         "SIGKILL: {} runs, {killed} kills that met a running program ({twice} of them while it \
          resumed), an undisturbed run takes {} ms",
-        orders.count,
+        options.count,
         reference.length.as_millis()
     ));
     let spread: Vec<String> = finished.iter().map(u64::to_string).collect();
-    verdict.note(format!("stages finished when it was killed, 0 to 6: {}", spread.join(" ")));
+    report.note(format!("stages finished when it was killed, 0 to 6: {}", spread.join(" ")));
     for (name, number) in [("INT", 2), ("TERM", 15)] {
-        interrupt(orders, &reference, name, number, verdict)?;
+        interrupt(options, &reference, name, number, report)?;
     }
     Ok(())
 }
@@ -116,18 +116,18 @@ fn clear(out: &Path) -> Result<(), Failure> {
 
 /// A signal that the program answers: its folder is clean at once, and it says how to go on.
 fn interrupt(
-    orders: &Orders,
+    options: &CampaignOptions,
     reference: &Reference,
     name: &str,
     number: i32,
-    verdict: &mut Verdict,
+    report: &mut CampaignReport,
 ) -> Result<(), Failure> {
-    let count = (orders.count / 4).max(2);
+    let count = (options.count / 4).max(2);
     let (mut answered, mut too_early, mut too_late) = (0, 0, 0);
     for case in 0..count {
-        let mut dice = Dice::new(orders.seed ^ number as u64, case);
+        let mut rng = CaseRng::new(options.seed ^ number as u64, case);
         clear(&reference.out)?;
-        let moment = reference.length.mul_f64(dice.share());
+        let moment = reference.length.mul_f64(rng.share());
         let title = format!("SIG{name} {case} after {} ms", moment.as_millis());
         let mut running = reference.program.start(&borrowed(&reference.words))?;
         thread::sleep(moment);
@@ -136,7 +136,7 @@ fn interrupt(
         if ended.status.signal() == Some(number) {
             // It had not begun to watch, so it had not begun anything else.
             too_early += 1;
-            verdict.hold(!reference.out.exists(), || format!("{title}: began before it watched"));
+            report.hold(!reference.out.exists(), || format!("{title}: began before it watched"));
         } else if ended.code() == Some(0) {
             too_late += 1;
         } else {
@@ -144,19 +144,19 @@ fn interrupt(
             let told = ended.stderr.matches("interrupted: finished stages are kept").count() == 1
                 && !ended.stderr.lines().any(|line| line.starts_with("error"))
                 && !ended.stderr.contains("panicked");
-            verdict.hold(ended.code() == Some(128 + number) && told, || {
+            report.hold(ended.code() == Some(128 + number) && told, || {
                 format!("{title}: {}: {}", ended.status, last(&ended.stderr, 400))
             });
             let left = leftovers(&reference.out)?;
-            verdict.hold(left.is_empty(), || format!("{title}: {} is left", left.join(", ")));
-            reference.nothing_in_temporary(&title, verdict)?;
+            report.hold(left.is_empty(), || format!("{title}: {} is left", left.join(", ")));
+            reference.nothing_in_temporary(&title, report)?;
             let (_, wrong) = whole_stages(&reference.out)?;
-            verdict.hold(wrong.is_empty(), || format!("{title}: {}", wrong.join("; ")));
+            report.hold(wrong.is_empty(), || format!("{title}: {}", wrong.join("; ")));
         }
-        reference.resume(&title, verdict)?;
-        verdict.cases += 1;
+        reference.resume(&title, report)?;
+        report.cases += 1;
     }
-    verdict.note(format!(
+    report.note(format!(
         "SIG{name}: {count} runs, {answered} answered with the message and code {}, {too_early} \
          before it watched, {too_late} after its end",
         128 + number

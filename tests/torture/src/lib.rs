@@ -2,23 +2,24 @@
 #![forbid(unsafe_code)]
 
 mod bits;
-mod dice;
 mod disk;
+mod foreign;
 mod hostile;
 mod input;
 mod kill;
 mod program;
-mod strangers;
+mod rng;
 mod tree;
+mod untrusted;
 
 use std::{fmt, path::PathBuf, str::FromStr};
 
-/// Why a campaign could not be carried out at all; what it found wrong is in its [`Verdict`].
+/// Why a campaign could not be carried out at all; what it found wrong is in its [`CampaignReport`].
 pub type Failure = Box<dyn std::error::Error + Send + Sync>;
 
-/// What a campaign is to do.
+/// How a campaign is carried out.
 #[derive(Clone, Debug)]
-pub struct Orders {
+pub struct CampaignOptions {
     /// The program under test.
     pub program: PathBuf,
     /// An existing folder for everything the campaign writes.
@@ -45,18 +46,21 @@ pub enum Campaign {
     /// Texts, names and paths written by someone who means harm.
     Hostile,
     /// Models, vectorizers, manifests, profiles and locks that someone else made.
-    Strangers,
+    Untrusted,
+    /// Folders of a user's files, at which every command that writes is aimed.
+    Foreign,
 }
 
 impl Campaign {
     /// All of them.
-    pub const ALL: [Campaign; 6] = [
+    pub const ALL: [Campaign; 7] = [
         Campaign::Kill,
         Campaign::Disk,
         Campaign::Bits,
         Campaign::Input,
         Campaign::Hostile,
-        Campaign::Strangers,
+        Campaign::Untrusted,
+        Campaign::Foreign,
     ];
 
     /// Its name on the command line.
@@ -67,7 +71,8 @@ impl Campaign {
             Campaign::Bits => "bits",
             Campaign::Input => "input",
             Campaign::Hostile => "hostile",
-            Campaign::Strangers => "strangers",
+            Campaign::Untrusted => "untrusted",
+            Campaign::Foreign => "foreign",
         }
     }
 
@@ -79,7 +84,8 @@ impl Campaign {
             Campaign::Bits => 500,
             Campaign::Input => 12_000,
             Campaign::Hostile => 1,
-            Campaign::Strangers => 5_000,
+            Campaign::Untrusted => 5_000,
+            Campaign::Foreign => 500,
         }
     }
 
@@ -87,18 +93,19 @@ impl Campaign {
     ///
     /// # Errors
     /// If the scratch folder can't be written or the program can't be started. A claim that does
-    /// not hold is no error but in the verdict.
-    pub fn run(self, orders: &Orders) -> Result<Verdict, Failure> {
-        let mut verdict = Verdict { campaign: self, ..Verdict::new() };
+    /// not hold is no error, but in the [`CampaignReport`].
+    pub fn run(self, options: &CampaignOptions) -> Result<CampaignReport, Failure> {
+        let mut report = CampaignReport { campaign: self, ..CampaignReport::new() };
         match self {
-            Campaign::Kill => kill::run(orders, &mut verdict)?,
-            Campaign::Disk => disk::run(orders, &mut verdict)?,
-            Campaign::Bits => bits::run(orders, &mut verdict)?,
-            Campaign::Input => input::run(orders, &mut verdict)?,
-            Campaign::Hostile => hostile::run(orders, &mut verdict)?,
-            Campaign::Strangers => strangers::run(orders, &mut verdict)?,
+            Campaign::Kill => kill::run(options, &mut report)?,
+            Campaign::Disk => disk::run(options, &mut report)?,
+            Campaign::Bits => bits::run(options, &mut report)?,
+            Campaign::Input => input::run(options, &mut report)?,
+            Campaign::Hostile => hostile::run(options, &mut report)?,
+            Campaign::Untrusted => untrusted::run(options, &mut report)?,
+            Campaign::Foreign => foreign::run(options, &mut report)?,
         }
-        Ok(verdict)
+        Ok(report)
     }
 }
 
@@ -116,7 +123,7 @@ impl FromStr for Campaign {
 
 /// What came of a campaign.
 #[derive(Clone, Debug)]
-pub struct Verdict {
+pub struct CampaignReport {
     /// The campaign.
     pub campaign: Campaign,
     /// How many cases were tried.
@@ -127,9 +134,9 @@ pub struct Verdict {
     pub broken: Vec<String>,
 }
 
-impl Verdict {
-    fn new() -> Verdict {
-        Verdict { campaign: Campaign::Kill, cases: 0, notes: Vec::new(), broken: Vec::new() }
+impl CampaignReport {
+    fn new() -> CampaignReport {
+        CampaignReport { campaign: Campaign::Kill, cases: 0, notes: Vec::new(), broken: Vec::new() }
     }
 
     fn note(&mut self, text: impl Into<String>) {
@@ -144,7 +151,7 @@ impl Verdict {
     }
 }
 
-impl fmt::Display for Verdict {
+impl fmt::Display for CampaignReport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for note in &self.notes {
             writeln!(f, "  {note}")?;

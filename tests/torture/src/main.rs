@@ -2,16 +2,16 @@
 
 use std::{env, process::ExitCode};
 
-use clawsig_torture::{Campaign, Failure, Orders};
+use clawsig_torture::{Campaign, CampaignOptions, Failure};
 
 #[expect(clippy::print_stdout, clippy::print_stderr, reason = "it is a command")]
 fn main() -> ExitCode {
     let mut campaigns = Vec::new();
     match read(env::args().skip(1), &mut campaigns) {
-        Ok(orders) => {
+        Ok(options) => {
             let mut broken = false;
             for campaign in campaigns {
-                match carry_out(campaign, &orders) {
+                match carry_out(campaign, &options) {
                     Ok((text, holds)) => {
                         println!("{text}");
                         broken |= !holds;
@@ -31,12 +31,12 @@ fn main() -> ExitCode {
     }
 }
 
-/// The orders without a count of their own say 0: each campaign then takes its full one.
+/// A count of 0 stands for the full number of cases of each campaign.
 fn read(
     mut words: impl Iterator<Item = String>,
     campaigns: &mut Vec<Campaign>,
-) -> Result<Orders, Failure> {
-    let mut orders = Orders {
+) -> Result<CampaignOptions, Failure> {
+    let mut options = CampaignOptions {
         program: "clawsig".into(),
         scratch: env::temp_dir(),
         count: 0,
@@ -46,10 +46,10 @@ fn read(
     while let Some(word) = words.next() {
         let mut value = || words.next().ok_or(format!("{word} needs a value"));
         match word.as_str() {
-            "--program" => orders.program = value()?.into(),
-            "--count" => orders.count = value()?.parse()?,
-            "--seed" => orders.seed = value()?.parse()?,
-            "--short" => orders.short = true,
+            "--program" => options.program = value()?.into(),
+            "--count" => options.count = value()?.parse()?,
+            "--seed" => options.seed = value()?.parse()?,
+            "--short" => options.short = true,
             "all" => campaigns.extend(Campaign::ALL),
             name => campaigns.push(name.parse()?),
         }
@@ -58,28 +58,28 @@ fn read(
         let names = Campaign::ALL.map(Campaign::name).join(", ");
         return Err(format!("which campaign? {names}, all").into());
     }
-    orders.program = orders
+    options.program = options
         .program
         .canonicalize()
-        .map_err(|e| format!("--program {}: {e}", orders.program.display()))?;
-    Ok(orders)
+        .map_err(|e| format!("--program {}: {e}", options.program.display()))?;
+    Ok(options)
 }
 
-fn carry_out(campaign: Campaign, orders: &Orders) -> Result<(String, bool), Failure> {
+fn carry_out(campaign: Campaign, options: &CampaignOptions) -> Result<(String, bool), Failure> {
     let scratch =
-        tempfile::Builder::new().prefix("clawsig-torture-").tempdir_in(&orders.scratch)?;
-    let mut orders = Orders { scratch: scratch.path().to_owned(), ..orders.clone() };
-    if orders.count == 0 {
-        orders.count = campaign.full_count();
+        tempfile::Builder::new().prefix("clawsig-torture-").tempdir_in(&options.scratch)?;
+    let mut options = CampaignOptions { scratch: scratch.path().to_owned(), ..options.clone() };
+    if options.count == 0 {
+        options.count = campaign.full_count();
     }
-    let verdict = campaign.run(&orders)?;
-    let holds = verdict.broken.is_empty();
+    let report = campaign.run(&options)?;
+    let holds = report.broken.is_empty();
     Ok((
         format!(
-            "torture {} --count {} --seed {}\n{verdict}",
+            "torture {} --count {} --seed {}\n{report}",
             campaign.name(),
-            orders.count,
-            orders.seed
+            options.count,
+            options.seed
         ),
         holds,
     ))

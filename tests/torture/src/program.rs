@@ -9,7 +9,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use crate::{Failure, Orders};
+use crate::{CampaignOptions, Failure};
 
 /// Longer than any case needs, however busy the machine.
 const PATIENCE: Duration = Duration::from_secs(300);
@@ -121,10 +121,10 @@ pub(crate) fn peak_of(process: u32) -> u64 {
 
 impl Program {
     /// The program, to run in folders below the campaign's scratch folder.
-    pub(crate) fn new(orders: &Orders) -> Result<Program, Failure> {
+    pub(crate) fn new(options: &CampaignOptions) -> Result<Program, Failure> {
         let program = Program {
-            path: orders.program.clone(),
-            home: orders.scratch.clone(),
+            path: options.program.clone(),
+            home: options.scratch.clone(),
             wrapper: Vec::new(),
         };
         fs::create_dir_all(program.temporary())?;
@@ -160,6 +160,7 @@ impl Program {
             .current_dir(&self.home)
             .env("TMPDIR", self.temporary())
             .env("HOME", &self.home)
+            .env_remove("XDG_STATE_HOME")
             .env_remove("RUST_LOG")
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
@@ -189,12 +190,12 @@ impl Program {
 /// made here.
 pub(crate) fn full_run(
     program: &Program,
-    orders: &Orders,
+    options: &CampaignOptions,
     out: &Path,
 ) -> Result<Vec<String>, Failure> {
     let mut words = vec!["run".to_owned(), "--out".to_owned(), out.display().to_string()];
-    if orders.short {
-        let data = orders.scratch.join("data");
+    if options.short {
+        let data = options.scratch.join("data");
         if !data.exists() {
             let folder = data.display().to_string();
             program

@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, fs, io, path::Path};
 
-use clawsig_store::{MANIFEST_FILE, RunFolder};
+use clawsig_store::{MANIFEST_FILE, RunFolder, TEMPORARY_FOLDER};
 
 /// Every file below a folder with its content; other entries by what they are.
 pub(crate) fn files(folder: &Path) -> io::Result<BTreeMap<String, Vec<u8>>> {
@@ -11,10 +11,12 @@ pub(crate) fn files(folder: &Path) -> io::Result<BTreeMap<String, Vec<u8>>> {
     Ok(found)
 }
 
-/// A run's files without its lock and the timings, which alone may differ.
+/// A run's files without its temporaries and the timings, which alone may differ.
 pub(crate) fn artifacts(run: &Path) -> io::Result<BTreeMap<String, Vec<u8>>> {
     let mut found = files(run)?;
-    found.retain(|name, _| name != ".lock" && !name.ends_with("/timing.json"));
+    found.retain(|name, _| {
+        !Path::new(name).starts_with(TEMPORARY_FOLDER) && !name.ends_with("/timing.json")
+    });
     Ok(found)
 }
 
@@ -58,7 +60,7 @@ pub(crate) fn whole_stages(run: &Path) -> io::Result<(usize, Vec<String>)> {
     for entry in fs::read_dir(run)? {
         let entry = entry?;
         let name = entry.file_name().to_string_lossy().into_owned();
-        if name.starts_with('.') {
+        if name.starts_with('.') || !entry.file_type()?.is_dir() {
             continue;
         }
         if !entry.path().join(MANIFEST_FILE).exists() {
@@ -80,14 +82,18 @@ pub(crate) fn whole_stages(run: &Path) -> io::Result<(usize, Vec<String>)> {
     Ok((whole, wrong))
 }
 
-/// Temporary entries of a run folder.
+/// Temporary entries of a run folder that are more than the store's bookkeeping.
 pub(crate) fn leftovers(run: &Path) -> io::Result<Vec<String>> {
+    let temporaries = run.join(TEMPORARY_FOLDER);
     let mut names = Vec::new();
-    if run.exists() {
-        for entry in fs::read_dir(run)? {
-            let name = entry?.file_name().to_string_lossy().into_owned();
-            if name.starts_with('.') && name != ".lock" {
-                names.push(name);
+    for folder in [run, &temporaries] {
+        if folder.exists() {
+            for entry in fs::read_dir(folder)? {
+                let name = entry?.file_name().to_string_lossy().into_owned();
+                let is_temporary = folder == temporaries || name.starts_with('.');
+                if is_temporary && ![TEMPORARY_FOLDER, "lock", "journal.jsonl"].contains(&&*name) {
+                    names.push(name);
+                }
             }
         }
     }

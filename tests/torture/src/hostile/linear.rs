@@ -8,7 +8,7 @@ use clawsig_schema::{SkillRow, Split};
 use clawsig_synth::{Synth, SynthParams, write_json_line};
 use serde_json::{Value, json};
 
-use crate::{Failure, Orders, Verdict};
+use crate::{CampaignOptions, CampaignReport, Failure};
 
 /// Characters of each text: doubled four times.
 const SIZES: [usize; 5] = [1 << 17, 1 << 18, 1 << 19, 1 << 20, 1 << 21];
@@ -56,7 +56,7 @@ impl RowSource for Rows {
     }
 }
 
-pub(super) fn run(orders: &Orders, verdict: &mut Verdict) -> Result<(), Failure> {
+pub(super) fn run(options: &CampaignOptions, report: &mut CampaignReport) -> Result<(), Failure> {
     let params = SynthParams { rows: 1, seed: 3, mean_text_chars: 200, ..SynthParams::default() };
     let mut line = Vec::new();
     for row in Synth::new(params.check()?).rows() {
@@ -64,21 +64,20 @@ pub(super) fn run(orders: &Orders, verdict: &mut Verdict) -> Result<(), Failure>
     }
     let sound: Value = serde_json::from_slice(&line)?;
     let kilo = |n: usize| format!("{}k", n >> 10);
-    verdict.note(format!(
+    report.note(format!(
         "milliseconds of ingest and features for a text of {} characters (best of 3):",
         SIZES.map(kilo).join(", ")
     ));
     for (name, make) in PATTERNS {
         let mut times = Vec::new();
         for size in SIZES {
-            times.push(time(&sound, &make(size), &orders.scratch)?);
-            verdict.cases += 1;
+            times.push(time(&sound, &make(size), &options.scratch)?);
+            report.cases += 1;
         }
         let growth = times[SIZES.len() - 1] / times[0];
         let shown: Vec<String> = times.iter().map(|ms| format!("{ms:.0}")).collect();
-        verdict.note(format!("  {name}: {} (x {growth:.1} for x 16)", shown.join(" ")));
-        verdict
-            .hold(growth < LIMIT, || format!("{name}: x {growth:.0} the time for x 16 the text"));
+        report.note(format!("  {name}: {} (x {growth:.1} for x 16)", shown.join(" ")));
+        report.hold(growth < LIMIT, || format!("{name}: x {growth:.0} the time for x 16 the text"));
     }
     Ok(())
 }

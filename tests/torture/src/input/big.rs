@@ -10,7 +10,7 @@ use clawsig_synth::{Synth, SynthParams, write_json_line};
 use serde_json::Value;
 
 use crate::{
-    Failure, Orders, Verdict,
+    CampaignOptions, CampaignReport, Failure,
     program::{Ended, Program},
 };
 
@@ -130,10 +130,10 @@ const LARGE: &[Large] = &[
 
 pub(super) fn run(
     program: &Program,
-    orders: &Orders,
-    verdict: &mut Verdict,
+    options: &CampaignOptions,
+    report: &mut CampaignReport,
 ) -> Result<(), Failure> {
-    if orders.short {
+    if options.short {
         return Ok(());
     }
     let params = SynthParams { rows: 1, seed: 3, mean_text_chars: 200, ..SynthParams::default() };
@@ -142,7 +142,7 @@ pub(super) fn run(
         write_json_line(&made, &mut row)?;
     }
     let limited = program.within(SPACE);
-    let folder = orders.scratch.join("large");
+    let folder = options.scratch.join("large");
     for large in LARGE {
         fs::create_dir_all(&folder)?;
         let file = File::create(folder.join(large.name))?;
@@ -150,44 +150,49 @@ pub(super) fn run(
         (large.write)(&mut out, &row)?;
         out.flush()?;
         drop(out);
-        let run = orders.scratch.join("large-run");
+        let run = options.scratch.join("large-run");
         let path = format!("source.path={}", folder.display());
         let to = run.display().to_string();
         let words = ["ingest", "--set", "source.kind=path", "--set", &path, "--out", &to];
         let ended = limited.run(&words)?;
-        check(large, &ended, &run, verdict)?;
+        check(large, &ended, &run, report)?;
         fs::remove_dir_all(&folder)?;
         if run.exists() {
             fs::remove_dir_all(&run)?;
         }
-        verdict.cases += 1;
+        report.cases += 1;
     }
     Ok(())
 }
 
-fn check(large: &Large, ended: &Ended, run: &Path, verdict: &mut Verdict) -> Result<(), Failure> {
+fn check(
+    large: &Large,
+    ended: &Ended,
+    run: &Path,
+    report: &mut CampaignReport,
+) -> Result<(), Failure> {
     let what = large.what;
     let peak = ended.peak >> 20;
-    verdict.hold(ended.peak < MEMORY, || format!("{what}: {peak} MB of memory"));
+    report.hold(ended.peak < MEMORY, || format!("{what}: {peak} MB of memory"));
     let profile = run.join("ingest/profile.json");
     if !profile.exists() {
         let unclear = ended.unclear();
-        verdict.hold(unclear.is_none() && large.expected.is_none(), || {
+        report.hold(unclear.is_none() && large.expected.is_none(), || {
             format!("{what}: {}", unclear.unwrap_or_else(|| ended.stderr.clone()))
         });
-        verdict.note(format!("{what}: refused, {peak} MB"));
+        report.note(format!("{what}: refused, {peak} MB"));
         return Ok(());
     }
     let profile: Value = serde_json::from_slice(&fs::read(profile)?)?;
     let number = |key: &str| profile["files"][0][key].as_u64().unwrap_or(u64::MAX);
     let found = [number("lines"), number("accepted"), number("blank")];
-    verdict.hold(Some(found) == large.expected, || {
+    report.hold(Some(found) == large.expected, || {
         format!("{what}: lines, kept and blank are {found:?}, expected {:?}", large.expected)
     });
     let [lines, kept, blank] = found;
     let rejected = number("rejected");
-    verdict.hold(lines == kept + blank + rejected, || format!("{what}: rows are lost"));
-    verdict.note(format!(
+    report.hold(lines == kept + blank + rejected, || format!("{what}: rows are lost"));
+    report.note(format!(
         "{what}: {lines} lines = {kept} kept + {rejected} rejected + {blank} blank, {peak} MB"
     ));
     Ok(())

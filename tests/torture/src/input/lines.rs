@@ -4,7 +4,7 @@ use clawsig_schema::column::COLUMNS;
 use serde_json::{Map, Value, json};
 
 use super::{Case, Material};
-use crate::dice::Dice;
+use crate::rng::CaseRng;
 
 /// The lines of a file: what ends with a newline, and what follows the last one.
 pub(super) fn count(bytes: &[u8]) -> u64 {
@@ -12,7 +12,7 @@ pub(super) fn count(bytes: &[u8]) -> u64 {
     ends + u64::from(bytes.last().is_some_and(|&byte| byte != b'\n'))
 }
 
-type Make = fn(&Material, u64, &mut Dice) -> Vec<u8>;
+type Make = fn(&Material, u64, &mut CaseRng) -> Vec<u8>;
 
 const KINDS: &[(&str, Make)] = &[
     ("cut", cut),
@@ -34,18 +34,18 @@ const KINDS: &[(&str, Make)] = &[
 ];
 
 /// The case of that number: kinds in turn, their content by chance.
-pub(super) fn case(material: &Material, number: u64, dice: &mut Dice) -> Case {
+pub(super) fn case(material: &Material, number: u64, rng: &mut CaseRng) -> Case {
     let (kind, make) = KINDS[number as usize % KINDS.len()];
-    Case { kind, name: "train.jsonl", bytes: make(material, number / KINDS.len() as u64, dice) }
+    Case { kind, name: "train.jsonl", bytes: make(material, number / KINDS.len() as u64, rng) }
 }
 
-fn line(material: &Material, dice: &mut Dice) -> Vec<u8> {
-    dice.pick(&material.lines).clone()
+fn line(material: &Material, rng: &mut CaseRng) -> Vec<u8> {
+    rng.pick(&material.lines).clone()
 }
 
-fn object(material: &Material, dice: &mut Dice) -> Map<String, Value> {
+fn object(material: &Material, rng: &mut CaseRng) -> Map<String, Value> {
     // The generator's lines are sound.
-    serde_json::from_slice(&line(material, dice)).unwrap_or_default()
+    serde_json::from_slice(&line(material, rng)).unwrap_or_default()
 }
 
 fn text_of(object: &Map<String, Value>) -> Vec<u8> {
@@ -53,47 +53,47 @@ fn text_of(object: &Map<String, Value>) -> Vec<u8> {
 }
 
 /// A file of the line between sound ones.
-fn around(material: &Material, dice: &mut Dice, bad: &[u8]) -> Vec<u8> {
-    let mut bytes = line(material, dice);
+fn around(material: &Material, rng: &mut CaseRng, bad: &[u8]) -> Vec<u8> {
+    let mut bytes = line(material, rng);
     bytes.extend_from_slice(bad);
     bytes.push(b'\n');
-    bytes.extend(line(material, dice));
+    bytes.extend(line(material, rng));
     bytes
 }
 
-fn cut(material: &Material, _: u64, dice: &mut Dice) -> Vec<u8> {
-    let mut bytes: Vec<u8> = (0..3).flat_map(|_| line(material, dice)).collect();
-    bytes.truncate(dice.below(bytes.len()));
+fn cut(material: &Material, _: u64, rng: &mut CaseRng) -> Vec<u8> {
+    let mut bytes: Vec<u8> = (0..3).flat_map(|_| line(material, rng)).collect();
+    bytes.truncate(rng.below(bytes.len()));
     bytes
 }
 
-fn bytes_changed(material: &Material, _: u64, dice: &mut Dice) -> Vec<u8> {
-    let mut bytes: Vec<u8> = (0..3).flat_map(|_| line(material, dice)).collect();
-    for _ in 0..=dice.below(16) {
-        let at = dice.below(bytes.len());
-        bytes[at] = dice.next() as u8;
+fn bytes_changed(material: &Material, _: u64, rng: &mut CaseRng) -> Vec<u8> {
+    let mut bytes: Vec<u8> = (0..3).flat_map(|_| line(material, rng)).collect();
+    for _ in 0..=rng.below(16) {
+        let at = rng.below(bytes.len());
+        bytes[at] = rng.next() as u8;
     }
     bytes
 }
 
-fn punctuation(material: &Material, _: u64, dice: &mut Dice) -> Vec<u8> {
-    let mut bytes = line(material, dice);
-    for _ in 0..=dice.below(4) {
-        let at = dice.below(bytes.len());
-        bytes.insert(at, *dice.pick(b"{}[]\",:\\/-+.eE0 \t\n\r\x00ntf'"));
+fn punctuation(material: &Material, _: u64, rng: &mut CaseRng) -> Vec<u8> {
+    let mut bytes = line(material, rng);
+    for _ in 0..=rng.below(4) {
+        let at = rng.below(bytes.len());
+        bytes.insert(at, *rng.pick(b"{}[]\",:\\/-+.eE0 \t\n\r\x00ntf'"));
     }
-    around(material, dice, &bytes)
+    around(material, rng, &bytes)
 }
 
-fn pieces(material: &Material, _: u64, dice: &mut Dice) -> Vec<u8> {
-    let mut bytes: Vec<u8> = (0..2).flat_map(|_| line(material, dice)).collect();
-    let from = dice.below(bytes.len());
-    let to = (from + dice.below(400)).min(bytes.len());
+fn pieces(material: &Material, _: u64, rng: &mut CaseRng) -> Vec<u8> {
+    let mut bytes: Vec<u8> = (0..2).flat_map(|_| line(material, rng)).collect();
+    let from = rng.below(bytes.len());
+    let to = (from + rng.below(400)).min(bytes.len());
     let piece: Vec<u8> = bytes[from..to].to_vec();
-    match dice.below(3) {
+    match rng.below(3) {
         0 => drop(bytes.drain(from..to)),
         1 => {
-            let at = dice.below(bytes.len());
+            let at = rng.below(bytes.len());
             bytes.splice(at..at, piece);
         }
         _ => bytes.splice(from..from, piece.repeat(3)).for_each(drop),
@@ -102,8 +102,8 @@ fn pieces(material: &Material, _: u64, dice: &mut Dice) -> Vec<u8> {
 }
 
 /// A row whose column is this piece of JSON.
-fn with_raw(material: &Material, dice: &mut Dice, column: &str, raw: &[u8]) -> Vec<u8> {
-    let mut row = object(material, dice);
+fn with_raw(material: &Material, rng: &mut CaseRng, column: &str, raw: &[u8]) -> Vec<u8> {
+    let mut row = object(material, rng);
     row.insert(column.to_owned(), json!("@@@"));
     let text = String::from_utf8(text_of(&row)).unwrap_or_default();
     let (before, after) = text.split_once("\"@@@\"").unwrap_or_default();
@@ -113,26 +113,25 @@ fn with_raw(material: &Material, dice: &mut Dice, column: &str, raw: &[u8]) -> V
     bytes
 }
 
-fn any_column(dice: &mut Dice) -> &'static str {
-    dice.pick(&COLUMNS).name
+fn any_column(rng: &mut CaseRng) -> &'static str {
+    rng.pick(&COLUMNS).name
 }
 
-fn nesting(material: &Material, number: u64, dice: &mut Dice) -> Vec<u8> {
+fn nesting(material: &Material, number: u64, rng: &mut CaseRng) -> Vec<u8> {
     let depth = [100, 127, 128, 129, 1_000, 15_000][number as usize % 6];
-    let (open, close) =
-        *dice.pick(&[("[", "]"), ("{\"a\":", "}"), ("[{\"a\":[", "]}]"), ("[", "")]);
+    let (open, close) = *rng.pick(&[("[", "]"), ("{\"a\":", "}"), ("[{\"a\":[", "]}]"), ("[", "")]);
     let depth = depth / open.len().min(4);
     let inner = if close.is_empty() { "" } else { "1" };
     let deep = format!("{}{inner}{}", open.repeat(depth), close.repeat(depth));
-    let column = if dice.below(2) == 0 { "clawscan_context" } else { any_column(dice) };
-    let bad = match dice.below(3) {
+    let column = if rng.below(2) == 0 { "clawscan_context" } else { any_column(rng) };
+    let bad = match rng.below(3) {
         0 => deep.into_bytes(),
-        _ => with_raw(material, dice, column, deep.as_bytes()),
+        _ => with_raw(material, rng, column, deep.as_bytes()),
     };
-    around(material, dice, &bad)
+    around(material, rng, &bad)
 }
 
-fn numbers(material: &Material, number: u64, dice: &mut Dice) -> Vec<u8> {
+fn numbers(material: &Material, number: u64, rng: &mut CaseRng) -> Vec<u8> {
     const ODD: &[&str] = &[
         "1e999",
         "-1e999",
@@ -167,7 +166,7 @@ fn numbers(material: &Material, number: u64, dice: &mut Dice) -> Vec<u8> {
         "101",
         "-1e-5",
     ];
-    let column = *dice.pick(&[
+    let column = *rng.pick(&[
         "skillspector_score",
         "static_finding_count",
         "virustotal_malicious_count",
@@ -175,25 +174,25 @@ fn numbers(material: &Material, number: u64, dice: &mut Dice) -> Vec<u8> {
     ]);
     let raw = match number as usize % (ODD.len() + 2) {
         at if at < ODD.len() => ODD[at].to_owned(),
-        at if at == ODD.len() => "9".repeat(1 + dice.below(5_000)),
-        _ => format!("0.{}1", "0".repeat(dice.below(5_000))),
+        at if at == ODD.len() => "9".repeat(1 + rng.below(5_000)),
+        _ => format!("0.{}1", "0".repeat(rng.below(5_000))),
     };
-    let column = if dice.below(5) == 0 { any_column(dice) } else { column };
-    let bad = with_raw(material, dice, column, raw.as_bytes());
-    around(material, dice, &bad)
+    let column = if rng.below(5) == 0 { any_column(rng) } else { column };
+    let bad = with_raw(material, rng, column, raw.as_bytes());
+    around(material, rng, &bad)
 }
 
-fn duplicates(material: &Material, _: u64, dice: &mut Dice) -> Vec<u8> {
-    let row = object(material, dice);
-    let column = any_column(dice);
-    let value = match dice.below(3) {
+fn duplicates(material: &Material, _: u64, rng: &mut CaseRng) -> Vec<u8> {
+    let row = object(material, rng);
+    let column = any_column(rng);
+    let value = match rng.below(3) {
         0 => row.get(column).cloned().unwrap_or_default(),
         1 => Value::Null,
         _ => json!("other"),
     };
     let text = text_of(&row);
     // Keys may also be written with escapes.
-    let key = if dice.below(3) == 0 {
+    let key = if rng.below(3) == 0 {
         let escapes: String = column.chars().map(|c| format!("\\u{:04x}", c as u32)).collect();
         format!("\"{escapes}\"")
     } else {
@@ -201,11 +200,11 @@ fn duplicates(material: &Material, _: u64, dice: &mut Dice) -> Vec<u8> {
     };
     let mut bad = format!("{{{key}:{value},").into_bytes();
     bad.extend_from_slice(&text[1..]);
-    around(material, dice, &bad)
+    around(material, rng, &bad)
 }
 
 /// Every type in every column, in turn.
-fn wrong_types(material: &Material, number: u64, dice: &mut Dice) -> Vec<u8> {
+fn wrong_types(material: &Material, number: u64, rng: &mut CaseRng) -> Vec<u8> {
     let values = [
         json!(null),
         json!(true),
@@ -225,33 +224,33 @@ fn wrong_types(material: &Material, number: u64, dice: &mut Dice) -> Vec<u8> {
     ];
     let column = COLUMNS[number as usize % COLUMNS.len()].name;
     let value = &values[(number as usize / COLUMNS.len()) % values.len()];
-    let mut row = object(material, dice);
+    let mut row = object(material, rng);
     row.insert(column.to_owned(), value.clone());
-    around(material, dice, &text_of(&row))
+    around(material, rng, &text_of(&row))
 }
 
-fn columns(material: &Material, number: u64, dice: &mut Dice) -> Vec<u8> {
-    let mut row = object(material, dice);
+fn columns(material: &Material, number: u64, rng: &mut CaseRng) -> Vec<u8> {
+    let mut row = object(material, rng);
     let column = COLUMNS[number as usize % COLUMNS.len()].name;
-    match dice.below(4) {
+    match rng.below(4) {
         0 => drop(row.remove(column)),
         1 => {
             let value = row.remove(column).unwrap_or_default();
             row.insert(column.to_uppercase(), value);
         }
         2 => {
-            for at in 0..dice.below(300) {
+            for at in 0..rng.below(300) {
                 row.insert(format!("extra_{at}\u{1b}[31m<b>"), json!(at));
             }
         }
-        _ => row.retain(|_, _| dice.below(3) > 0),
+        _ => row.retain(|_, _| rng.below(3) > 0),
     }
     let bad = text_of(&row);
     // Sometimes the whole file is like this.
-    if dice.below(3) == 0 { [bad, b"\n".to_vec()].concat() } else { around(material, dice, &bad) }
+    if rng.below(3) == 0 { [bad, b"\n".to_vec()].concat() } else { around(material, rng, &bad) }
 }
 
-fn texts(material: &Material, number: u64, dice: &mut Dice) -> Vec<u8> {
+fn texts(material: &Material, number: u64, rng: &mut CaseRng) -> Vec<u8> {
     const ODD: &[&[u8]] = &[
         b"\"a\\u0000b\"",
         b"\"a\x00b\"",
@@ -277,7 +276,7 @@ fn texts(material: &Material, number: u64, dice: &mut Dice) -> Vec<u8> {
         b"\"\\/\\b\\f\"",
     ];
     let raw = ODD[number as usize % ODD.len()];
-    let column = *dice.pick(&[
+    let column = *rng.pick(&[
         "skill_md_content",
         "skill_slug",
         "clawscan_summary",
@@ -285,16 +284,16 @@ fn texts(material: &Material, number: u64, dice: &mut Dice) -> Vec<u8> {
         "static_status",
         "skillspector_severity",
     ]);
-    let (column, raw) = match dice.below(4) {
+    let (column, raw) = match rng.below(4) {
         0 => ("static_reason_codes", [b"[", raw, b"]"].concat()),
         1 => ("clawscan_context", [b"{\"static\":{\"status\":", raw, b"}}"].concat()),
         _ => (column, raw.to_vec()),
     };
-    let bad = with_raw(material, dice, column, &raw);
-    around(material, dice, &bad)
+    let bad = with_raw(material, rng, column, &raw);
+    around(material, rng, &bad)
 }
 
-fn names(material: &Material, number: u64, dice: &mut Dice) -> Vec<u8> {
+fn names(material: &Material, number: u64, rng: &mut CaseRng) -> Vec<u8> {
     let ids = ["", "0", "../../etc/passwd", "\u{1b}[2J", "=1+1", "<b>", "İ", "\u{202e}"];
     let words = [
         "",
@@ -311,21 +310,21 @@ fn names(material: &Material, number: u64, dice: &mut Dice) -> Vec<u8> {
         "TEST",
         "../train",
     ];
-    let mut row = object(material, dice);
+    let mut row = object(material, rng);
     let (column, value) = match number % 4 {
-        0 => ("id", json!(dice.pick(&ids))),
-        1 => ("clawscan_verdict", json!(dice.pick(&words))),
-        2 => ("split", json!(dice.pick(&words))),
-        _ => ("id", json!("A".repeat(dice.below(4_000)))),
+        0 => ("id", json!(rng.pick(&ids))),
+        1 => ("clawscan_verdict", json!(rng.pick(&words))),
+        2 => ("split", json!(rng.pick(&words))),
+        _ => ("id", json!("A".repeat(rng.below(4_000)))),
     };
     row.insert(column.to_owned(), value);
-    around(material, dice, &text_of(&row))
+    around(material, rng, &text_of(&row))
 }
 
-fn ends(material: &Material, number: u64, dice: &mut Dice) -> Vec<u8> {
-    let (a, b) = (line(material, dice), line(material, dice));
+fn ends(material: &Material, number: u64, rng: &mut CaseRng) -> Vec<u8> {
+    let (a, b) = (line(material, rng), line(material, rng));
     let (a, b) = (a.trim_ascii_end(), b.trim_ascii_end());
-    let blank: Vec<u8> = (0..dice.below(50)).map(|_| *dice.pick(b"\n\n \t\r")).collect();
+    let blank: Vec<u8> = (0..rng.below(50)).map(|_| *rng.pick(b"\n\n \t\r")).collect();
     let ends: [&[u8]; 6] = [b"\r\n", b"\r", b"\n\n\n", b"\x0b\n", b"\xc2\x85", b"\xe2\x80\xa8"];
     match number as usize % 10 {
         at if at < 6 => [a, ends[at], b, ends[at]].concat(),
@@ -336,13 +335,13 @@ fn ends(material: &Material, number: u64, dice: &mut Dice) -> Vec<u8> {
     }
 }
 
-fn formats(material: &Material, number: u64, dice: &mut Dice) -> Vec<u8> {
-    let text = line(material, dice);
+fn formats(material: &Material, number: u64, rng: &mut CaseRng) -> Vec<u8> {
+    let text = line(material, rng);
     match number % 9 {
         0 => [&b"\x1f\x8b\x08\x00\x00\x00\x00\x00\x00\x03"[..], &text].concat(),
         1 => [&b"\x28\xb5\x2f\xfd"[..], &text].concat(),
         2 => [&b"PK\x03\x04"[..], &text].concat(),
-        3 => dice.pick(&material.tables).clone(),
+        3 => rng.pick(&material.tables).clone(),
         4 => {
             let text = String::from_utf8_lossy(&text).into_owned();
             text.encode_utf16().flat_map(u16::to_le_bytes).collect()
@@ -351,31 +350,31 @@ fn formats(material: &Material, number: u64, dice: &mut Dice) -> Vec<u8> {
         6 => Vec::new(),
         7 => b"id,skill_slug,split\n1,a/b,train\n".to_vec(),
         _ => {
-            let length = dice.below(5_000);
-            dice.bytes(length)
+            let length = rng.below(5_000);
+            rng.bytes(length)
         }
     }
 }
 
-fn oversized(material: &Material, number: u64, dice: &mut Dice) -> Vec<u8> {
+fn oversized(material: &Material, number: u64, rng: &mut CaseRng) -> Vec<u8> {
     let limit = super::MAX_ROW as usize;
     let length = match number % 4 {
         0 => limit - 1_500,
         1 => limit,
         2 => limit + 1,
-        _ => limit * (2 + dice.below(4)),
+        _ => limit * (2 + rng.below(4)),
     };
-    let mut row = object(material, dice);
+    let mut row = object(material, rng);
     row.insert("clawscan_summary".to_owned(), json!("x".repeat(length)));
     let mut bad = text_of(&row);
-    if dice.below(3) == 0 {
+    if rng.below(3) == 0 {
         // No end of the text, and perhaps none of the line.
         bad.truncate(length);
     }
-    around(material, dice, &bad)
+    around(material, rng, &bad)
 }
 
-fn not_objects(material: &Material, number: u64, dice: &mut Dice) -> Vec<u8> {
+fn not_objects(material: &Material, number: u64, rng: &mut CaseRng) -> Vec<u8> {
     const OTHER: &[&str] = &[
         "null",
         "true",
@@ -402,12 +401,12 @@ fn not_objects(material: &Material, number: u64, dice: &mut Dice) -> Vec<u8> {
         ":",
         "\\",
     ];
-    around(material, dice, OTHER[number as usize % OTHER.len()].as_bytes())
+    around(material, rng, OTHER[number as usize % OTHER.len()].as_bytes())
 }
 
-fn repeated(material: &Material, _: u64, dice: &mut Dice) -> Vec<u8> {
-    let row = line(material, dice);
-    let mut bytes = row.repeat(2 + dice.below(20));
-    bytes.extend(line(material, dice));
+fn repeated(material: &Material, _: u64, rng: &mut CaseRng) -> Vec<u8> {
+    let row = line(material, rng);
+    let mut bytes = row.repeat(2 + rng.below(20));
+    bytes.extend(line(material, rng));
     bytes
 }

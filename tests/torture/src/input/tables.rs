@@ -6,7 +6,7 @@ use clawsig_ingest::RawParquetWriter;
 use clawsig_schema::raw::RawRow;
 
 use super::{Case, Material};
-use crate::{Failure, dice::Dice};
+use crate::{Failure, rng::CaseRng};
 
 /// A few sound files of different shapes.
 pub(super) fn sound(scratch: &Path, rows: &[RawRow]) -> Result<Vec<Vec<u8>>, Failure> {
@@ -32,48 +32,48 @@ fn footer(bytes: &[u8]) -> usize {
 }
 
 /// The case of that number: kinds in turn, their content by chance.
-pub(super) fn case(material: &Material, number: u64, dice: &mut Dice) -> Case {
-    let mut bytes = dice.pick(&material.tables).clone();
+pub(super) fn case(material: &Material, number: u64, rng: &mut CaseRng) -> Case {
+    let mut bytes = rng.pick(&material.tables).clone();
     let footer = footer(&bytes);
-    let flips = 1 + dice.below(4);
-    let flip = |bytes: &mut Vec<u8>, from: usize, to: usize, dice: &mut Dice| {
+    let flips = 1 + rng.below(4);
+    let flip = |bytes: &mut Vec<u8>, from: usize, to: usize, rng: &mut CaseRng| {
         for _ in 0..flips {
-            let at = from + dice.below(to.saturating_sub(from).max(1));
+            let at = from + rng.below(to.saturating_sub(from).max(1));
             if let Some(byte) = bytes.get_mut(at) {
-                *byte ^= 1 << dice.below(8);
+                *byte ^= 1 << rng.below(8);
             }
         }
     };
     let kind = match number % 8 {
         0 => {
-            bytes.truncate(dice.below(bytes.len()));
+            bytes.truncate(rng.below(bytes.len()));
             "Parquet cut"
         }
         1 | 2 => {
             let end = bytes.len() - 8;
-            flip(&mut bytes, footer, end, dice);
+            flip(&mut bytes, footer, end, rng);
             "Parquet footer changed"
         }
         3 | 4 => {
-            flip(&mut bytes, 4, footer, dice);
+            flip(&mut bytes, 4, footer, rng);
             "Parquet pages changed"
         }
         5 => {
-            let at = dice.below(bytes.len());
-            let end = (at + dice.below(200)).min(bytes.len());
-            let noise = dice.bytes(end - at);
+            let at = rng.below(bytes.len());
+            let end = (at + rng.below(200)).min(bytes.len());
+            let noise = rng.bytes(end - at);
             bytes[at..end].copy_from_slice(&noise);
             "Parquet overwritten"
         }
         6 => {
             let at = bytes.len() - 8;
-            let length = *dice.pick(&[0, 1, 7, u32::MAX, i32::MAX as u32, 1 << 20]);
+            let length = *rng.pick(&[0, 1, 7, u32::MAX, i32::MAX as u32, 1 << 20]);
             bytes[at..at + 4].copy_from_slice(&length.to_le_bytes());
             "Parquet footer's length changed"
         }
         _ => {
-            bytes = match dice.below(3) {
-                0 => dice.pick(&material.lines).clone(),
+            bytes = match rng.below(3) {
+                0 => rng.pick(&material.lines).clone(),
                 1 => b"PAR1PAR1PAR1".to_vec(),
                 _ => [&bytes[..footer], &bytes[..]].concat(),
             };

@@ -2,15 +2,15 @@
 
 /// SplitMix64 (Steele, Lea and Flood, 2014): small, and good enough to choose cases by.
 #[derive(Clone, Debug)]
-pub(crate) struct Dice {
+pub(crate) struct CaseRng {
     state: u64,
 }
 
-impl Dice {
-    pub(crate) fn new(seed: u64, case: u64) -> Dice {
-        let mut dice = Dice { state: seed ^ case.wrapping_mul(0xD1B5_4A32_D192_ED03) };
-        dice.next();
-        dice
+impl CaseRng {
+    pub(crate) fn new(seed: u64, case: u64) -> CaseRng {
+        let mut rng = CaseRng { state: seed ^ case.wrapping_mul(0xD1B5_4A32_D192_ED03) };
+        rng.next();
+        rng
     }
 
     pub(crate) fn next(&mut self) -> u64 {

@@ -19,10 +19,10 @@ use clawsig_store::Manifest;
 use serde_json::{Value, json};
 
 use crate::{
-    Failure, Orders, Verdict,
-    dice::Dice,
+    CampaignOptions, CampaignReport, Failure,
     input::said,
     program::{Program, borrowed, full_run, peak_of},
+    rng::CaseRng,
 };
 
 /// What this process may hold while it reads forged files.
@@ -127,15 +127,15 @@ fn read_signals(sound: &Sound, bytes: &[u8]) -> Result<(), String> {
     Ok(())
 }
 
-pub(crate) fn run(orders: &Orders, verdict: &mut Verdict) -> Result<(), Failure> {
-    let program = Program::new(orders)?;
-    let run = orders.scratch.join("run");
+pub(crate) fn run(options: &CampaignOptions, report: &mut CampaignReport) -> Result<(), Failure> {
+    let program = Program::new(options)?;
+    let run = options.scratch.join("run");
     program.done(&borrowed(&full_run(
         &program,
-        &Orders { short: true, ..orders.clone() },
+        &CampaignOptions { short: true, ..options.clone() },
         &run,
     )?))?;
-    let folder = orders.scratch.join("forged");
+    let folder = options.scratch.join("forged");
     fs::create_dir_all(&folder)?;
     let mut rows =
         SignalsReader::open(run.join("ingest/signals/train.parquet"))?.rows(Columns::All);
@@ -147,12 +147,12 @@ pub(crate) fn run(orders: &Orders, verdict: &mut Verdict) -> Result<(), Failure>
     for kind in KINDS {
         let original = original(kind, &sound)?;
         (kind.read)(&sound, &original).map_err(|e| format!("{} as it was made: {e}", kind.name))?;
-        for case in 0..orders.count / KINDS.len() as u64 {
-            let mut dice = Dice::new(orders.seed, case);
-            let forged = if kind.is_json && dice.below(2) == 0 {
-                forge_json(&original, &mut dice)?
+        for case in 0..options.count / KINDS.len() as u64 {
+            let mut rng = CaseRng::new(options.seed, case);
+            let forged = if kind.is_json && rng.below(2) == 0 {
+                forge_json(&original, &mut rng)?
             } else {
-                forge_bytes(&original, &mut dice)
+                forge_bytes(&original, &mut rng)
             };
             let started = Instant::now();
             let read = catch_unwind(AssertUnwindSafe(|| (kind.read)(&sound, &forged)));
@@ -161,26 +161,26 @@ pub(crate) fn run(orders: &Orders, verdict: &mut Verdict) -> Result<(), Failure>
                 Ok(Ok(())) => count[1] += 1,
                 Ok(Err(reason)) => {
                     count[0] += 1;
-                    verdict.hold(!reason.is_empty() && !reason.starts_with("BROKEN"), || {
+                    report.hold(!reason.is_empty() && !reason.starts_with("BROKEN"), || {
                         format!("{} {case}: {reason}", kind.name)
                     });
                 }
                 Err(panic) => {
-                    verdict.broken.push(format!("{} {case}: {}", kind.name, said(&*panic)));
+                    report.broken.push(format!("{} {case}: {}", kind.name, said(&*panic)));
                 }
             }
             let took = started.elapsed();
-            verdict.hold(took < PATIENCE, || format!("{} {case}: took {took:?}", kind.name));
-            verdict.cases += 1;
+            report.hold(took < PATIENCE, || format!("{} {case}: took {took:?}", kind.name));
+            report.cases += 1;
         }
     }
     for (name, [refused, taken]) in &counts {
-        verdict.note(format!("{name}: {refused} refused, {taken} taken and used without harm"));
+        report.note(format!("{name}: {refused} refused, {taken} taken and used without harm"));
     }
     let peak = peak_of(std::process::id());
-    verdict.note(format!("peak memory of this process {} MB", peak >> 20));
-    verdict.hold(peak < MEMORY, || format!("{peak} bytes of memory"));
-    oversized::run(&program, orders, &sound, verdict)
+    report.note(format!("peak memory of this process {} MB", peak >> 20));
+    report.hold(peak < MEMORY, || format!("{peak} bytes of memory"));
+    oversized::run(&program, options, &sound, report)
 }
 
 fn original(kind: &Kind, sound: &Sound) -> Result<Vec<u8>, Failure> {
@@ -190,34 +190,31 @@ fn original(kind: &Kind, sound: &Sound) -> Result<Vec<u8>, Failure> {
     }
 }
 
-fn forge_bytes(original: &[u8], dice: &mut Dice) -> Vec<u8> {
+fn forge_bytes(original: &[u8], rng: &mut CaseRng) -> Vec<u8> {
     let mut bytes = original.to_vec();
-    match dice.below(5) {
-        0 => bytes.truncate(dice.below(bytes.len())),
+    match rng.below(5) {
+        0 => bytes.truncate(rng.below(bytes.len())),
         1 => {
-            let more = 1 + dice.below(5_000);
-            bytes.extend(dice.bytes(more));
+            let more = 1 + rng.below(5_000);
+            bytes.extend(rng.bytes(more));
         }
         2 => {
-            let at = dice.below(bytes.len());
-            let end = (at + dice.below(64)).min(bytes.len());
-            let noise = dice.bytes(end - at);
+            let at = rng.below(bytes.len());
+            let end = (at + rng.below(64)).min(bytes.len());
+            let noise = rng.bytes(end - at);
             bytes[at..end].copy_from_slice(&noise);
         }
         // Headers and footers are where lengths are declared.
         3 => {
             let edge = bytes.len().min(128);
-            let at = if dice.below(2) == 0 {
-                dice.below(edge)
-            } else {
-                bytes.len() - 1 - dice.below(edge)
-            };
-            bytes[at] = *dice.pick(&[0, 0x7f, 0x80, 0xff]);
+            let at =
+                if rng.below(2) == 0 { rng.below(edge) } else { bytes.len() - 1 - rng.below(edge) };
+            bytes[at] = *rng.pick(&[0, 0x7f, 0x80, 0xff]);
         }
         _ => {
-            for _ in 0..=dice.below(4) {
-                let at = dice.below(bytes.len());
-                bytes[at] ^= 1 << dice.below(8);
+            for _ in 0..=rng.below(4) {
+                let at = rng.below(bytes.len());
+                bytes[at] ^= 1 << rng.below(8);
             }
         }
     }
@@ -225,22 +222,22 @@ fn forge_bytes(original: &[u8], dice: &mut Dice) -> Vec<u8> {
 }
 
 /// Replaces, removes or repeats something inside the JSON.
-fn forge_json(original: &[u8], dice: &mut Dice) -> Result<Vec<u8>, Failure> {
+fn forge_json(original: &[u8], rng: &mut CaseRng) -> Result<Vec<u8>, Failure> {
     let mut value: Value = serde_json::from_slice(original)?;
-    forge_value(&mut value, dice);
+    forge_value(&mut value, rng);
     Ok(serde_json::to_vec(&value)?)
 }
 
-fn forge_value(value: &mut Value, dice: &mut Dice) {
-    let deeper = dice.below(4) > 0;
+fn forge_value(value: &mut Value, rng: &mut CaseRng) {
+    let deeper = rng.below(4) > 0;
     match value {
         Value::Object(fields) if deeper && !fields.is_empty() => {
-            let at = dice.below(fields.len());
-            return fields.values_mut().skip(at).take(1).for_each(|inner| forge_value(inner, dice));
+            let at = rng.below(fields.len());
+            return fields.values_mut().skip(at).take(1).for_each(|inner| forge_value(inner, rng));
         }
         Value::Array(items) if deeper && !items.is_empty() => {
-            let at = dice.below(items.len());
-            return forge_value(&mut items[at], dice);
+            let at = rng.below(items.len());
+            return forge_value(&mut items[at], rng);
         }
         _ => {}
     }
@@ -267,7 +264,7 @@ fn forge_value(value: &mut Value, dice: &mut Dice) {
         nested,
         json!(vec![0; 10_000]),
     ];
-    match (&mut *value, dice.below(4)) {
+    match (&mut *value, rng.below(4)) {
         (Value::Array(items), 0) => items.extend_from_within(..),
         (Value::Array(items), 1) => items.truncate(items.len() / 2),
         (Value::Array(items), 2) => items.reverse(),
@@ -276,7 +273,7 @@ fn forge_value(value: &mut Value, dice: &mut Dice) {
             drop(first.and_then(|name| fields.remove(&name)));
         }
         (Value::Object(fields), 1) => drop(fields.insert("extra".to_owned(), json!(1))),
-        _ => *value = dice.pick(&odd).clone(),
+        _ => *value = rng.pick(&odd).clone(),
     }
 }
 

@@ -13,7 +13,7 @@ use clawsig_schema::{Split, lock::DatasetLock};
 
 use super::{Sound, signals_of};
 use crate::{
-    Failure, Orders, Verdict,
+    CampaignOptions, CampaignReport, Failure,
     program::{Program, peak_of},
 };
 
@@ -33,11 +33,11 @@ fn sparse(path: &Path) -> Result<(), Failure> {
 
 pub(super) fn run(
     program: &Program,
-    orders: &Orders,
+    options: &CampaignOptions,
     sound: &Sound,
-    verdict: &mut Verdict,
+    report: &mut CampaignReport,
 ) -> Result<(), Failure> {
-    in_this_process(sound, verdict)?;
+    in_this_process(sound, report)?;
     let limited = program.within(SPACE);
     let run = sound.run.display().to_string();
 
@@ -52,16 +52,16 @@ pub(super) fn run(
         let kept = fs::read(&path)?;
         sparse(&path)?;
         let ended = limited.run(&["status", "--out", &run])?;
-        verdict.hold(ended.code() == Some(0) && ended.stdout.contains("would run"), || {
+        report.hold(ended.code() == Some(0) && ended.stdout.contains("would run"), || {
             format!("{name} of 1 GB: {} {}", ended.status, ended.stderr)
         });
-        verdict.hold(ended.peak < MEMORY, || format!("{name} of 1 GB: {} bytes", ended.peak));
+        report.hold(ended.peak < MEMORY, || format!("{name} of 1 GB: {} bytes", ended.peak));
         fs::write(&path, kept)?;
-        verdict.cases += 1;
+        report.cases += 1;
     }
 
     // Whatever is named on the command line.
-    let folder = orders.scratch.join("strange");
+    let folder = options.scratch.join("strange");
     fs::create_dir_all(&folder)?;
     let deep = |open: &str, times: usize| format!("[tfidf]\nngrams = {}\n", open.repeat(times));
     let profiles = [
@@ -82,7 +82,7 @@ pub(super) fn run(
             &limited,
             &["run", "--dry-run", "--profile", &path.display().to_string()],
             name,
-            verdict,
+            report,
         )?;
     }
     let endless = folder.join("endless.toml");
@@ -91,29 +91,29 @@ pub(super) fn run(
         &limited,
         &["profile", "--profile", &endless.display().to_string()],
         "a profile of 1 GB",
-        verdict,
+        report,
     )?;
     fs::remove_file(&endless)?;
 
     for name in ["train.jsonl", "train.parquet"] {
-        let source = orders.scratch.join("strange-source");
+        let source = options.scratch.join("strange-source");
         sparse(&source.join(name))?;
         let path = format!("source.path={}", source.display());
-        let out = orders.scratch.join("strange-run").display().to_string();
+        let out = options.scratch.join("strange-run").display().to_string();
         let words = ["ingest", "--set", "source.kind=path", "--set", &path, "--out", &out];
         let ended = limited.run(&words)?;
         // A line of a gigabyte is one bad row; a Parquet file of zeros is none.
         let expected = if name == "train.jsonl" { 0 } else { 1 };
-        verdict.hold(ended.code() == Some(expected), || {
+        report.hold(ended.code() == Some(expected), || {
             format!("{name} of 1 GB: {} {}", ended.status, ended.stderr)
         });
-        verdict.hold(ended.peak < MEMORY, || format!("{name} of 1 GB: {} bytes", ended.peak));
-        verdict.note(format!("{name} of 1 GB of zeros: {} MB at most", ended.peak >> 20));
+        report.hold(ended.peak < MEMORY, || format!("{name} of 1 GB: {} bytes", ended.peak));
+        report.note(format!("{name} of 1 GB of zeros: {} MB at most", ended.peak >> 20));
         fs::remove_dir_all(&source)?;
         if Path::new(&out).exists() {
             fs::remove_dir_all(&out)?;
         }
-        verdict.cases += 1;
+        report.cases += 1;
     }
     Ok(())
 }
@@ -123,21 +123,21 @@ fn refused(
     program: &Program,
     words: &[&str],
     what: &str,
-    verdict: &mut Verdict,
+    report: &mut CampaignReport,
 ) -> Result<(), Failure> {
     let ended = program.run(words)?;
     let unclear = ended.unclear();
-    verdict.hold(unclear.is_none(), || format!("{what}: {}", unclear.unwrap_or_default()));
-    verdict.hold(ended.peak < MEMORY, || format!("{what}: {} bytes of memory", ended.peak));
-    verdict.hold(ended.stderr.len() < 100_000, || {
+    report.hold(unclear.is_none(), || format!("{what}: {}", unclear.unwrap_or_default()));
+    report.hold(ended.peak < MEMORY, || format!("{what}: {} bytes of memory", ended.peak));
+    report.hold(ended.stderr.len() < 100_000, || {
         format!("{what}: an error of {} bytes", ended.stderr.len())
     });
-    verdict.cases += 1;
+    report.cases += 1;
     Ok(())
 }
 
 /// Readers that are called directly.
-fn in_this_process(sound: &Sound, verdict: &mut Verdict) -> Result<(), Failure> {
+fn in_this_process(sound: &Sound, report: &mut CampaignReport) -> Result<(), Failure> {
     let before = peak_of(std::process::id());
     let started = Instant::now();
     let huge = sound.folder.join("huge");
@@ -145,9 +145,8 @@ fn in_this_process(sound: &Sound, verdict: &mut Verdict) -> Result<(), Failure> 
     let model = sound.run.join("train/model.json");
     let weights = sound.run.join("train/model.weights");
     let mut refuse = |what: &str, error: Option<String>| {
-        verdict
-            .hold(error.as_ref().is_some_and(|e| !e.is_empty()), || format!("{what}: was taken"));
-        verdict.cases += 1;
+        report.hold(error.as_ref().is_some_and(|e| !e.is_empty()), || format!("{what}: was taken"));
+        report.cases += 1;
     };
     refuse("a model of 1 GB", TrainedModel::load(&huge, &weights).err().map(|e| e.to_string()));
     refuse("weights of 1 GB", TrainedModel::load(&model, &huge).err().map(|e| e.to_string()));
@@ -184,10 +183,10 @@ fn in_this_process(sound: &Sound, verdict: &mut Verdict) -> Result<(), Failure> 
     let matrix = npz::read_npz(File::open(&swapped)?, npz::NpzLimits::default());
     refuse("a matrix that is Parquet", matrix.err().map(|e| e.to_string()));
     let grown = peak_of(std::process::id()).saturating_sub(before) >> 20;
-    verdict.note(format!(
+    report.note(format!(
         "files of 1 GB, a million levels, impossible widths: refused in {} ms, {grown} MB more memory",
         started.elapsed().as_millis()
     ));
-    verdict.hold(grown < 64, || format!("refusing took {grown} MB"));
+    report.hold(grown < 64, || format!("refusing took {grown} MB"));
     Ok(())
 }
