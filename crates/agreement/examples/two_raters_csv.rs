@@ -55,8 +55,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         &settings,
         &STATISTICS.map(PairStatistic::range),
         |counts, out: &mut [Outcome]| {
-            let mut drawn = table.clone();
-            drawn.set_counts(counts);
+            let Ok(drawn) = Table::from_counts(table.categories(), counts.to_vec()) else { return };
             for (slot, statistic) in out.iter_mut().zip(STATISTICS) {
                 *slot = statistic.value(&drawn);
             }

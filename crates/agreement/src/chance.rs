@@ -1,10 +1,11 @@
 //! Chance-corrected agreement of two raters: `(pa - pe) / (1 - pe)`, with five models of the
-//! agreement `pe` that chance alone would bring.
+//! agreement `pe` that chance alone would bring. It is computed as `1 - D / E`, where D is the
+//! observed and E the expected disagreement: `1 - pe` by subtraction would lose its digits where
+//! agreement by chance is nearly certain.
+
+use clawsig_stats::Wide;
 
 use crate::{Outcome, Table, Undefined, Weights};
-
-/// Below this distance from 1, the agreement by chance is certain up to rounding.
-const CERTAIN: f64 = 1e-12;
 
 /// What raters are taken to do by chance.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -21,75 +22,110 @@ pub enum Chance {
     Krippendorff,
 }
 
-/// Proportions of a table and what follows from them.
-struct Shares {
-    q: usize,
-    n: f64,
-    row: Vec<f64>,
-    column: Vec<f64>,
-    both: Vec<f64>,
-    observed: f64,
+impl Chance {
+    /// The least and the greatest value with these weights. With identity weights no coefficient is
+    /// below -1. With others Brennan-Prediger and Gwet end at `1 - max v / mean v`, where `v` is one
+    /// less each weight and the mean is over all q^2 cells; the other models have no lower end,
+    /// since their expected disagreement can be arbitrarily small beside the observed one.
+    pub fn range(self, weights: &Weights) -> (f64, f64) {
+        let q = weights.categories() as f64;
+        let low = match self {
+            Chance::BrennanPrediger | Chance::Gwet => {
+                1.0 - weights.most_apart() * q * q / weights.total_apart().value()
+            }
+            _ if weights.is_identity() => -1.0,
+            _ => f64::NEG_INFINITY,
+        };
+        (if low.is_nan() { f64::NEG_INFINITY } else { low }, 1.0)
+    }
 }
 
-impl Shares {
-    fn new(table: &Table, weights: &Weights) -> Result<Shares, Undefined> {
+/// `sum_j v_ij x_j` for every category i.
+pub(crate) fn met(weights: &Weights, shares: &[Wide]) -> Vec<Wide> {
+    let dot = |row: &[Wide]| row.iter().zip(shares).map(|(v, x)| *v * *x).sum();
+    (0..shares.len()).map(|i| dot(weights.row(i))).collect()
+}
+
+pub(crate) fn dot(a: &[Wide], b: &[Wide]) -> Wide {
+    a.iter().zip(b).map(|(x, y)| *x * *y).sum()
+}
+
+/// Gwet's expected disagreement `1 - (q^2 - V) / (q (q - 1)) sum p (1 - p)`, with V the sum of one
+/// less every weight, as `(q^2 sum p^2 - q + V sum p (1 - p)) / (q (q - 1))`; and the factor of
+/// `sum p^2` in it.
+pub(crate) fn gwet(weights: &Weights, shares: &[Wide]) -> (Wide, Wide) {
+    let (q, one) = (Wide::from(shares.len() as u64), Wide::from(1.0));
+    let total = weights.total_apart();
+    let square = dot(shares, shares);
+    let spread: Wide = shares.iter().map(|p| *p * (one - *p)).sum();
+    let cells = q * (q - one);
+    ((q * q * square - q + total * spread) / cells, (q * q - total) / cells)
+}
+
+/// Disagreements of a table, as counts: no share is rounded.
+struct Disagreement<'t> {
+    table: &'t Table,
+    weights: &'t Weights,
+    n: Wide,
+    row: Vec<Wide>,
+    column: Vec<Wide>,
+    both: Vec<Wide>,
+    /// `sum v_ij n_ij`.
+    observed: Wide,
+}
+
+impl<'t> Disagreement<'t> {
+    fn new(table: &'t Table, weights: &'t Weights) -> Result<Disagreement<'t>, Undefined> {
         let q = table.categories();
         if weights.categories() != q {
             return Err(Undefined::WeightsShape);
         }
-        let n = table.size()?;
-        let row: Vec<f64> = (0..q).map(|i| table.row_total(i) as f64 / n).collect();
-        let column: Vec<f64> = (0..q).map(|j| table.column_total(j) as f64 / n).collect();
-        let both = row.iter().zip(&column).map(|(r, c)| (r + c) / 2.0).collect();
-        let mut observed = 0.0;
-        for i in 0..q {
-            for j in 0..q {
-                observed += weights.get(i, j) * table.count(i, j) as f64;
-            }
-        }
-        Ok(Shares { q, n, row, column, both, observed: observed / n })
-    }
-
-    fn expected(&self, weights: &Weights, chance: Chance) -> Result<f64, Undefined> {
-        let product = |a: &[f64], b: &[f64]| -> f64 {
-            let mut sum = 0.0;
-            for (i, x) in a.iter().enumerate() {
-                for (j, y) in b.iter().enumerate() {
-                    sum += weights.get(i, j) * x * y;
-                }
-            }
-            sum
-        };
-        if self.q < 2 {
+        let n = Wide::from(table.size()?);
+        if q < 2 {
             return Err(Undefined::TooFewCategories);
         }
-        let q = self.q as f64;
-        let expected = match chance {
-            Chance::Cohen => product(&self.row, &self.column),
-            Chance::Scott | Chance::Krippendorff => product(&self.both, &self.both),
-            Chance::BrennanPrediger => weights.sum() / (q * q),
-            Chance::Gwet => {
-                let spread: f64 = self.both.iter().map(|p| p * (1.0 - p)).sum();
-                weights.sum() * spread / (q * (q - 1.0))
+        let (rows, columns) = table.margins();
+        let row: Vec<Wide> = rows.iter().map(|&total| Wide::from(total)).collect();
+        let column: Vec<Wide> = columns.iter().map(|&total| Wide::from(total)).collect();
+        let both = row.iter().zip(&column).map(|(r, c)| *r + *c).collect();
+        let mut observed = Wide::ZERO;
+        for (cell, &count) in table.counts().iter().enumerate().filter(|(_, count)| **count > 0) {
+            if cell / q != cell % q {
+                observed = observed + weights.apart(cell / q, cell % q) * Wide::from(count);
             }
-        };
-        if expected > 1.0 - CERTAIN { Err(Undefined::OneCategory) } else { Ok(expected) }
+        }
+        Ok(Disagreement { table, weights, n, row, column, both, observed })
     }
 
-    /// The observed agreement with Krippendorff's correction where the model has it.
-    fn corrected(&self, chance: Chance) -> f64 {
-        match chance {
-            Chance::Krippendorff => {
-                let epsilon = 1.0 / (2.0 * self.n);
-                (1.0 - epsilon) * self.observed + epsilon
+    /// Observed and expected disagreement, each times the same number.
+    fn parts(&self, chance: Chance) -> Result<(Wide, Wide), Undefined> {
+        let (n, two) = (self.n, Wide::from(2.0));
+        let (observed, expected) = match chance {
+            Chance::Cohen => (n * self.observed, dot(&self.row, &met(self.weights, &self.column))),
+            Chance::Scott => {
+                (two * two * n * self.observed, dot(&self.both, &met(self.weights, &self.both)))
             }
-            _ => self.observed,
-        }
+            Chance::Krippendorff => (
+                two * (two * n - Wide::from(1.0)) * self.observed,
+                dot(&self.both, &met(self.weights, &self.both)),
+            ),
+            Chance::BrennanPrediger => {
+                let q = Wide::from(self.table.categories() as u64);
+                (q * q * self.observed, n * self.weights.total_apart())
+            }
+            Chance::Gwet => (self.observed / n, gwet(self.weights, &self.shares()).0),
+        };
+        if expected > Wide::ZERO { Ok((observed, expected)) } else { Err(Undefined::OneCategory) }
+    }
+
+    /// The average of both raters' shares.
+    fn shares(&self) -> Vec<Wide> {
+        self.both.iter().map(|both| *both / (self.n + self.n)).collect()
     }
 }
 
 /// Whether Cohen's kappa is 0 because a rater is constant. With the first rater constant on
-/// category c both observed and expected agreement are `sum_j w_cj p_.j`: their difference is 0,
+/// category c both observed and expected disagreement are `sum_j v_cj p_.j`: their difference is 0,
 /// whatever rounding makes of it, and so is its variance.
 pub(crate) fn is_zero(table: &Table, chance: Chance) -> bool {
     chance == Chance::Cohen && table.has_constant_rater()
@@ -97,51 +133,87 @@ pub(crate) fn is_zero(table: &Table, chance: Chance) -> bool {
 
 /// The coefficient.
 pub(crate) fn coefficient(table: &Table, weights: &Weights, chance: Chance) -> Outcome {
-    let shares = Shares::new(table, weights)?;
-    let expected = shares.expected(weights, chance)?;
+    let (observed, expected) = Disagreement::new(table, weights)?.parts(chance)?;
     if is_zero(table, chance) {
         return Ok(0.0);
     }
-    Ok((shares.corrected(chance) - expected) / (1.0 - expected))
+    Ok(((expected - observed) / expected).value())
 }
 
-/// The derivative of the coefficient by each cell's proportion, up to a constant shared by all
-/// cells, which the multinomial variance does not see. For [`Chance::Krippendorff`] it is that of
-/// Scott's pi, as in Gwet (2014) and irrCAC.
+/// The derivative of the coefficient by each cell's share, less their mean over the subjects. For
+/// [`Chance::Krippendorff`] it is that of Scott's pi, as in Gwet (2014) and irrCAC.
 pub(crate) fn gradient(
     table: &Table,
     weights: &Weights,
     chance: Chance,
-) -> Result<Vec<f64>, Undefined> {
-    let shares = Shares::new(table, weights)?;
-    let expected = shares.expected(weights, chance)?;
+) -> Result<Vec<Wide>, Undefined> {
+    let found = Disagreement::new(table, weights)?;
+    let q = table.categories();
+    let chance = if chance == Chance::Krippendorff { Chance::Scott } else { chance };
+    let (observed, expected) = found.parts(chance)?;
     if is_zero(table, chance) {
-        return Ok(vec![0.0; shares.q * shares.q]);
+        return Ok(vec![Wide::ZERO; q * q]);
     }
-    let rest = 1.0 - expected;
-    let value = (shares.observed - expected) / rest;
-    let q = shares.q;
-    let weighted = |p: &[f64]| -> Vec<f64> {
-        (0..q).map(|i| (0..q).map(|j| weights.get(i, j) * p[j]).sum()).collect()
-    };
-    let (by_row, by_column) = match chance {
-        Chance::Cohen => (weighted(&shares.column), weighted(&shares.row)),
+    let ratio = observed / expected;
+    let share = |totals: &[Wide]| totals.iter().map(|t| *t / found.n).collect::<Vec<_>>();
+    // The derivative of the expected disagreement by a cell, less its mean, is the sum of what its
+    // row and its column have here, less twice the mean.
+    let (by_row, by_column, mean) = match chance {
+        Chance::Cohen => {
+            let (row, column) = (share(&found.row), share(&found.column));
+            let (by_row, by_column) = (met(weights, &column), met(weights, &row));
+            let mean = dot(&row, &by_row);
+            (by_row, by_column, mean)
+        }
         Chance::Scott | Chance::Krippendorff => {
-            let both = weighted(&shares.both);
-            (both.clone(), both)
+            let shares = found.shares();
+            let near = met(weights, &shares);
+            let mean = dot(&shares, &near);
+            (near.clone(), near, mean)
         }
-        Chance::BrennanPrediger => (vec![0.0; q], vec![0.0; q]),
+        Chance::BrennanPrediger => (vec![Wide::ZERO; q], vec![Wide::ZERO; q], Wide::ZERO),
         Chance::Gwet => {
-            let scale = -weights.sum() / (q * (q - 1)) as f64;
-            let both: Vec<f64> = shares.both.iter().map(|p| scale * p).collect();
-            (both.clone(), both)
+            let shares = found.shares();
+            let factor = gwet(weights, &shares).1;
+            let near: Vec<Wide> = shares.iter().map(|p| factor * *p).collect();
+            let mean = dot(&shares, &near);
+            (near.clone(), near, mean)
         }
     };
+    let scale = match chance {
+        Chance::BrennanPrediger => {
+            let q = Wide::from(q as u64);
+            weights.total_apart() / (q * q)
+        }
+        Chance::Gwet => expected,
+        _ => mean,
+    };
+    let disagreement = found.observed / found.n;
     let mut slopes = Vec::with_capacity(q * q);
     for (i, row) in by_row.iter().enumerate() {
         for (j, column) in by_column.iter().enumerate() {
-            slopes.push((weights.get(i, j) - (1.0 - value) * (row + column)) / rest);
+            let by_chance = ratio * (*row + *column - mean - mean);
+            slopes.push((by_chance + disagreement - weights.apart(i, j)) / scale);
         }
     }
     Ok(slopes)
+}
+
+/// The variance of Cohen's kappa if the raters answered independently (Fleiss, Cohen and Everitt
+/// 1969), times the number of subjects.
+pub(crate) fn null_variance(table: &Table, weights: &Weights) -> Result<Wide, Undefined> {
+    let found = Disagreement::new(table, weights)?;
+    found.parts(Chance::Cohen)?;
+    let share = |totals: &[Wide]| totals.iter().map(|t| *t / found.n).collect::<Vec<_>>();
+    let (row, column) = (share(&found.row), share(&found.column));
+    let (by_row, by_column) = (met(weights, &column), met(weights, &row));
+    let expected = dot(&row, &by_row);
+    let mut sum = Wide::ZERO;
+    for (i, p) in row.iter().enumerate() {
+        for (j, r) in column.iter().enumerate() {
+            let term = weights.apart(i, j) - by_row[i] - by_column[j] + expected;
+            sum = sum + *p * *r * term * term;
+        }
+    }
+    Ok(sum / (expected * expected))
 }

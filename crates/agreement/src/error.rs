@@ -53,6 +53,51 @@ pub enum Error {
     /// Settings of a resampling, or clusters that do not fit.
     #[error(transparent)]
     Resampling(#[from] clawsig_stats::Error),
+    /// Distances of the wrong shape, not symmetric, negative, not finite, or all 0.
+    #[error(
+        "distances must be a symmetric {categories} x {categories} matrix of finite numbers from 0, \
+         0 on the diagonal and not everywhere"
+    )]
+    BadDistances {
+        /// Categories.
+        categories: usize,
+    },
+    /// Another number of counts than there are kinds of subject.
+    #[error("{found} counts given, expected {expected}")]
+    CountsLength {
+        /// Counts given.
+        found: usize,
+        /// Counts there are.
+        expected: usize,
+    },
+    /// A row with another number of categories.
+    #[error("subject {subject} has counts of {found} categories, expected {expected}")]
+    CategoryCount {
+        /// The subject's position, from 0.
+        subject: usize,
+        /// Counts found.
+        found: usize,
+        /// Categories.
+        expected: usize,
+    },
+    /// A category outside the list.
+    #[error("there is no category {category}: {categories} are numbered from 0")]
+    NoSuchCategory {
+        /// The category asked for.
+        category: usize,
+        /// How many there are.
+        categories: usize,
+    },
+    /// A score that is not a finite number.
+    #[error("subject {subject} has the score {value} of rater {rater}, expected a finite number")]
+    BadScore {
+        /// The subject's position, from 0.
+        subject: usize,
+        /// The rater's position, from 0.
+        rater: usize,
+        /// The score.
+        value: f64,
+    },
     /// A parameter outside its range.
     #[error("parameter {name} is {value}, expected {range}")]
     Parameter {

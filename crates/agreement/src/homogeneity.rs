@@ -1,134 +1,213 @@
-//! Tests of whether two raters use the categories equally often.
+//! Tests of whether raters use the categories equally often.
 
-use clawsig_stats::{Test, distribution, mcnemar_corrected as corrected, mcnemar_exact as exact};
+pub use clawsig_stats::Test;
+use clawsig_stats::{Groups, Wide};
 
-use crate::{Estimate, Table, Undefined};
+use crate::{MOST_SUBJECTS, Ratings, Table, Undefined};
 
-fn result(table: &Table, value: f64, p_value: Option<f64>) -> Estimate {
-    Estimate { p_value, ..Estimate::point(Ok(value), table.total()) }
-}
-
-fn discordant(table: &Table) -> Result<(u64, u64), Undefined> {
+fn discordant(
+    table: &Table,
+    test: impl FnOnce(u64, u64) -> Option<Test>,
+) -> Result<Test, Undefined> {
     table.size()?;
     match *table.counts() {
-        [_, 0, 0, _] => Err(Undefined::NoDisagreement),
-        [_, b, c, _] => Ok((b, c)),
+        [_, b, c, _] => test(b, c).ok_or(Undefined::NoDisagreement),
         _ => Err(Undefined::NotBinary),
     }
 }
 
-/// McNemar's exact test of two categories: the value is the smaller discordant count, the p-value
-/// twice its binomial tail under 1/2, at most 1. Source: McNemar 1947; two-sided as in statsmodels
-/// and R's `exact2x2`. It says nothing about how much the raters agree, and with many subjects it
-/// rejects differences too small to matter.
+/// McNemar's exact test of two categories: the statistic is the smaller discordant count, the
+/// p-value twice its binomial tail under 1/2, at most 1. Source: McNemar 1947; two-sided as in
+/// statsmodels and R's `exact2x2`. It says nothing about how much the raters agree, and with many
+/// subjects it rejects differences too small to matter.
 ///
 /// ```
 /// use clawsig_agreement::{Table, homogeneity::mcnemar_exact};
-/// let test = mcnemar_exact(&Table::binary(10, 1, 7, 20));
-/// assert!((test.p_value.unwrap() - 0.0703125).abs() < 1e-12);
+/// let test = mcnemar_exact(&Table::binary(10, 1, 7, 20))?;
+/// assert!((test.p_value - 0.0703125).abs() < 1e-12);
+/// # Ok::<(), clawsig_agreement::Undefined>(())
 /// ```
-pub fn mcnemar_exact(table: &Table) -> Estimate {
-    mcnemar(table, exact)
+pub fn mcnemar_exact(table: &Table) -> Result<Test, Undefined> {
+    discordant(table, clawsig_stats::mcnemar_exact)
 }
 
-/// McNemar's chi-squared with the continuity correction, `(|b - c| - 1)^2 / (b + c)`, one degree of
-/// freedom. Source: Edwards 1948. Conservative for small counts: prefer [`mcnemar_exact`].
+/// McNemar's chi-squared with the continuity correction, `max(|b - c| - 1, 0)^2 / (b + c)`, one
+/// degree of freedom. Source: Edwards 1948. Conservative for small counts: prefer
+/// [`mcnemar_exact`].
 ///
 /// ```
 /// use clawsig_agreement::{Table, homogeneity::mcnemar_corrected};
-/// assert_eq!(mcnemar_corrected(&Table::binary(10, 1, 7, 20)).value, Ok(25.0 / 8.0));
+/// assert_eq!(mcnemar_corrected(&Table::binary(10, 1, 7, 20))?.statistic, 25.0 / 8.0);
+/// # Ok::<(), clawsig_agreement::Undefined>(())
 /// ```
-pub fn mcnemar_corrected(table: &Table) -> Estimate {
-    mcnemar(table, corrected)
+pub fn mcnemar_corrected(table: &Table) -> Result<Test, Undefined> {
+    discordant(table, clawsig_stats::mcnemar_corrected)
 }
 
-fn mcnemar(table: &Table, test: fn(u64, u64) -> Option<Test>) -> Estimate {
-    let found = discordant(table).and_then(|(b, c)| test(b, c).ok_or(Undefined::NoDisagreement));
-    match found {
-        Ok(found) => result(table, found.statistic, Some(found.p_value)),
-        Err(why) => Estimate::point(Err(why), table.total()),
-    }
+/// McNemar's chi-squared without a correction, `(b - c)^2 / (b + c)`, one degree of freedom.
+pub fn mcnemar_uncorrected(table: &Table) -> Result<Test, Undefined> {
+    discordant(table, clawsig_stats::mcnemar_uncorrected)
+}
+
+fn chi_squared(statistic: f64, freedom: usize) -> Result<Test, Undefined> {
+    Test::chi_squared(statistic, freedom as u64).ok_or(Undefined::NoDisagreement)
 }
 
 /// The Stuart-Maxwell chi-squared of equal marginals for any number of categories (Stuart 1955,
-/// Maxwell 1970), with one degree of freedom less than the categories that either rater uses.
-/// Undefined where the covariance matrix is singular, as when a category is only ever agreed on.
+/// Maxwell 1970). The covariance matrix is the Laplacian of the graph whose edges are the
+/// disagreements: its generalised inverse is that of each connected part, and the degrees of freedom
+/// are the categories in such parts less the number of parts.
 ///
 /// ```
-/// use clawsig_agreement::{Table, homogeneity::{mcnemar_corrected, stuart_maxwell}};
+/// use clawsig_agreement::{Table, homogeneity::stuart_maxwell};
 /// // With two categories it is McNemar's chi-squared without correction.
-/// let test = stuart_maxwell(&Table::binary(10, 1, 7, 20));
-/// assert!((test.value? - 36.0 / 8.0).abs() < 1e-12);
+/// let test = stuart_maxwell(&Table::binary(10, 1, 7, 20))?;
+/// assert!((test.statistic - 36.0 / 8.0).abs() < 1e-12);
 /// # Ok::<(), clawsig_agreement::Undefined>(())
 /// ```
-pub fn stuart_maxwell(table: &Table) -> Estimate {
-    let fail = |why| Estimate::point(Err(why), table.total());
-    if let Err(why) = table.size() {
-        return fail(why);
-    }
-    let used: Vec<usize> = (0..table.categories())
-        .filter(|&i| table.row_total(i) + table.column_total(i) > 0)
-        .collect();
-    let Some(freedom) = used.len().checked_sub(1).filter(|&freedom| freedom > 0) else {
-        return fail(Undefined::OneCategory);
-    };
-    let differ = (0..table.categories()).any(|i| table.row_total(i) != table.count(i, i));
-    if !differ {
-        return fail(Undefined::NoDisagreement);
-    }
-    // The last category follows from the others.
-    let kept = &used[..freedom];
-    let gaps: Vec<f64> =
-        kept.iter().map(|&i| table.row_total(i) as f64 - table.column_total(i) as f64).collect();
-    let mut matrix: Vec<Vec<f64>> = kept
-        .iter()
-        .map(|&i| {
-            kept.iter()
-                .map(|&j| {
-                    if i == j {
-                        let uses = table.row_total(i) + table.column_total(i);
-                        (uses - 2 * table.count(i, i)) as f64
-                    } else {
-                        -((table.count(i, j) + table.count(j, i)) as f64)
-                    }
-                })
-                .collect()
-        })
-        .collect();
-    match solve(&mut matrix, gaps.clone()) {
-        None => fail(Undefined::Singular),
-        Some(solution) => {
-            let value: f64 = gaps.iter().zip(&solution).map(|(a, b)| a * b).sum();
-            result(table, value, distribution::chi_squared_tail(value, freedom as f64))
+pub fn stuart_maxwell(table: &Table) -> Result<Test, Undefined> {
+    table.size()?;
+    let (rows, columns) = table.margins();
+    let q = table.categories();
+    let between = |i: usize, j: usize| table.counts()[i * q + j] + table.counts()[j * q + i];
+    let mut groups = Groups::new(q);
+    for i in 0..q {
+        for j in (0..i).filter(|&j| between(i, j) > 0) {
+            groups.join(i, j);
         }
     }
+    // The first category of each part follows from its others.
+    let kept: Vec<usize> = (0..q).filter(|&i| groups.first(i) != i).collect();
+    if kept.is_empty() {
+        return Err(Undefined::NoDisagreement);
+    }
+    let wide = |count: u64| Wide::from(count);
+    let gaps: Vec<Wide> = kept.iter().map(|&i| wide(rows[i]) - wide(columns[i])).collect();
+    let cell = |i: usize, j: usize| {
+        if i == j {
+            (0..q).filter(|&k| k != i).map(|k| wide(between(i, k))).sum()
+        } else {
+            -wide(between(i, j))
+        }
+    };
+    let matrix: Vec<Vec<Wide>> =
+        kept.iter().map(|&i| kept.iter().map(|&j| cell(i, j)).collect()).collect();
+    let solution = solve(matrix, gaps.clone());
+    let value: Wide = gaps.iter().zip(&solution).map(|(a, b)| *a * *b).sum();
+    chi_squared(value.value(), kept.len())
 }
 
-/// Gaussian elimination with row pivots; `None` for a singular matrix.
-fn solve(matrix: &mut [Vec<f64>], mut right: Vec<f64>) -> Option<Vec<f64>> {
+/// Solves a system whose matrix is a Laplacian without a row and column of each part: positive
+/// definite, so that elimination needs no pivots.
+fn solve(mut matrix: Vec<Vec<Wide>>, mut right: Vec<Wide>) -> Vec<Wide> {
     let n = right.len();
-    let scale = matrix.iter().flatten().fold(0.0_f64, |most, x| most.max(x.abs()));
     for column in 0..n {
-        let pivot = (column..n)
-            .max_by(|&a, &b| matrix[a][column].abs().total_cmp(&matrix[b][column].abs()))?;
-        if matrix[pivot][column].abs() <= 1e-12 * scale {
-            return None;
-        }
-        matrix.swap(column, pivot);
-        right.swap(column, pivot);
         let (done, rest) = matrix.split_at_mut(column + 1);
-        let pivot_row = &done[column];
+        let pivot = &done[column];
         for (below, row) in (column + 1..).zip(rest) {
-            let factor = row[column] / pivot_row[column];
-            for (cell, pivot_cell) in row.iter_mut().zip(pivot_row) {
-                *cell -= factor * pivot_cell;
+            let factor = row[column] / pivot[column];
+            for (cell, above) in row.iter_mut().zip(pivot) {
+                *cell = *cell - factor * *above;
             }
-            right[below] -= factor * right[column];
+            right[below] = right[below] - factor * right[column];
         }
     }
     for row in (0..n).rev() {
-        let known: f64 = (row + 1..n).map(|k| matrix[row][k] * right[k]).sum();
+        let known: Wide = (row + 1..n).map(|k| matrix[row][k] * right[k]).sum();
         right[row] = (right[row] - known) / matrix[row][row];
     }
-    Some(right)
+    right
+}
+
+/// Bhapkar's (1966) chi-squared of equal marginals, `S / (1 - S / n)` for Stuart-Maxwell's S
+/// (Keefe 1982): the same hypothesis, with the variances as observed. Undefined where S is n.
+///
+/// ```
+/// use clawsig_agreement::{Table, homogeneity::bhapkar};
+/// let test = bhapkar(&Table::binary(10, 1, 7, 20))?;
+/// assert!((test.statistic - 4.5 / (1.0 - 4.5 / 38.0)).abs() < 1e-12);
+/// # Ok::<(), clawsig_agreement::Undefined>(())
+/// ```
+pub fn bhapkar(table: &Table) -> Result<Test, Undefined> {
+    let Test { statistic, freedom, .. } = stuart_maxwell(table)?;
+    let n = table.total() as f64;
+    if statistic >= n * (1.0 - 1e-12) {
+        return Err(Undefined::Singular);
+    }
+    chi_squared(statistic / (1.0 - statistic / n), freedom.unwrap_or(0) as usize)
+}
+
+/// Bowker's (1948) chi-squared of symmetry, `sum_{i<j} (n_ij - n_ji)^2 / (n_ij + n_ji)`, with one
+/// degree of freedom for every pair of categories that the raters do disagree between.
+///
+/// ```
+/// use clawsig_agreement::{Table, homogeneity::bowker};
+/// let test = bowker(&Table::from_counts(3, vec![5, 2, 0, 1, 5, 3, 4, 3, 9])?)?;
+/// assert_eq!((test.statistic, test.freedom), (1.0 / 3.0 + 4.0, Some(3)));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+pub fn bowker(table: &Table) -> Result<Test, Undefined> {
+    table.size()?;
+    let q = table.categories();
+    let mut value = 0.0;
+    let mut freedom = 0;
+    for i in 0..q {
+        for j in 0..i {
+            let (a, b) = (table.counts()[i * q + j], table.counts()[j * q + i]);
+            if a + b > 0 {
+                let gap = a.abs_diff(b) as f64;
+                value += gap / (a + b) as f64 * gap;
+                freedom += 1;
+            }
+        }
+    }
+    chi_squared(value, freedom)
+}
+
+/// Cochran's (1950) Q: whether all raters of two categories say the positive one, 0, equally often.
+/// It rests on the subjects that every rater rated; with two raters it is McNemar's chi-squared
+/// without correction.
+///
+/// ```
+/// use clawsig_agreement::{Ratings, homogeneity::cochran_q};
+/// let says = |bits: [usize; 3]| bits.map(Some).to_vec();
+/// let patterns = [(says([0, 0, 1]), 6), (says([0, 1, 1]), 3), (says([1, 1, 0]), 1)];
+/// let test = cochran_q(&Ratings::from_patterns(3, 2, patterns)?)?;
+/// assert!((test.statistic - 9.8).abs() < 1e-12 && test.freedom == Some(2));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+pub fn cochran_q(ratings: &Ratings) -> Result<Test, Undefined> {
+    if ratings.categories() != 2 {
+        return Err(Undefined::NotBinary);
+    }
+    if ratings.raters_are_unknown() {
+        return Err(Undefined::UnknownRaters);
+    }
+    let raters = ratings.raters();
+    if raters < 2 {
+        return Err(Undefined::TooFewRaters);
+    }
+    if ratings.subjects() > MOST_SUBJECTS {
+        return Err(Undefined::TooManySubjects);
+    }
+    let k = Wide::from(raters as u64);
+    let mut by_rater = vec![0_u64; raters];
+    let mut spread = Wide::ZERO;
+    for (pattern, count) in ratings.patterns().filter(|(p, _)| p.iter().all(Option::is_some)) {
+        let mut hits = 0_u64;
+        for (sum, rating) in by_rater.iter_mut().zip(pattern) {
+            let hit = u64::from(*rating == Some(0));
+            *sum += hit * count;
+            hits += hit;
+        }
+        spread = spread + Wide::from(count) * Wide::from(hits) * (k - Wide::from(hits));
+    }
+    if spread == Wide::ZERO {
+        return Err(Undefined::NoDisagreement);
+    }
+    let all: Wide = by_rater.iter().map(|&sum| Wide::from(sum)).sum();
+    // Each rater's hits less their mean, times the raters.
+    let square: Wide =
+        by_rater.iter().map(|&sum| k * Wide::from(sum) - all).map(|gap| gap * gap).sum();
+    chi_squared(((k - Wide::from(1.0)) * square / k / spread).value(), raters - 1)
 }

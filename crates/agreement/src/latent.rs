@@ -6,21 +6,28 @@
 //! error for the truth. Two raters never identify the model; three raters of two categories
 //! identify it without leaving anything to test it by.
 
+mod closed_form;
+mod em;
+
+use clawsig_stats::distribution::chi_squared_tail;
+
 use crate::{Error, MOST_SUBJECTS, Ratings, Undefined};
 
 /// Settings of the fit, to be checked.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct LatentParams {
-    /// Steps at most, 20,000 by default.
+    /// Steps at most from each start, 5,000 by default.
     pub max_iterations: u32,
-    /// The fit ends when a step raises the log-likelihood by less than this per rated subject;
-    /// 1e-14 by default.
+    /// The fit ends when the parameters are this close to where they are heading, by the rate at
+    /// which they approach it; 1e-9 by default.
     pub tolerance: f64,
+    /// Starts besides that of the votes, 4 by default: EM finds a local maximum.
+    pub starts: u32,
 }
 
 impl Default for LatentParams {
     fn default() -> LatentParams {
-        LatentParams { max_iterations: 20_000, tolerance: 1e-14 }
+        LatentParams { max_iterations: 5_000, tolerance: 1e-9, starts: 4 }
     }
 }
 
@@ -31,21 +38,54 @@ pub struct ValidLatentParams(LatentParams);
 impl LatentParams {
     /// The settings, if each is in its range.
     pub fn check(self) -> Result<ValidLatentParams, Error> {
+        let wrong = |name, value: String, range| Err(Error::Parameter { name, value, range });
         if self.max_iterations == 0 {
-            return Err(Error::Parameter {
-                name: "max_iterations",
-                value: "0".to_owned(),
-                range: "1 and up",
-            });
+            return wrong("max_iterations", "0".to_owned(), "1 and up");
         }
         if !(self.tolerance.is_finite() && self.tolerance > 0.0) {
-            return Err(Error::Parameter {
-                name: "tolerance",
-                value: self.tolerance.to_string(),
-                range: "a finite number above 0",
-            });
+            return wrong("tolerance", self.tolerance.to_string(), "a finite number above 0");
+        }
+        if self.starts > 1_000 {
+            return wrong("starts", self.starts.to_string(), "0 to 1000");
         }
         Ok(ValidLatentParams(self))
+    }
+}
+
+/// How the parameters were found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Solution {
+    /// By the moments' closed form: three raters, two categories, no gaps.
+    ClosedForm,
+    /// By EM, the best of several starts.
+    Em,
+}
+
+/// Why a fitted model should not be read as it stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Doubt {
+    /// The steps ran out before the parameters stood still.
+    NotConverged,
+    /// Other parameters, far from these, fit as well: the data can't tell them apart.
+    NotIdentified,
+    /// A parameter is at 0 or 1, where no rater without error was assumed: often a sign that the
+    /// raters do not err independently.
+    AtLimit,
+    /// The patterns are not those of such a model (likelihood-ratio test, p below 0.01; with no
+    /// degrees of freedom left, a likelihood below that of the data).
+    DoesNotFit,
+}
+
+impl Doubt {
+    /// The doubt in words, a lower-case fragment.
+    pub const fn reason(self) -> &'static str {
+        match self {
+            Doubt::NotConverged => "the fit had not come to rest",
+            Doubt::NotIdentified => "other parameters fit the data as well",
+            Doubt::AtLimit => "a parameter is at the end of its range",
+            Doubt::DoesNotFit => "the model does not fit the data",
+        }
     }
 }
 
@@ -58,12 +98,19 @@ pub struct LatentClasses {
     pub confusion: Vec<Vec<Vec<f64>>>,
     /// The log-likelihood (natural logarithm).
     pub log_likelihood: f64,
-    /// EM steps taken.
+    /// EM steps taken from the best start.
     pub iterations: u32,
-    /// Whether the log-likelihood had stopped rising.
+    /// Whether the parameters had come to rest.
     pub converged: bool,
     /// Independent cells less free parameters; 0 fits any data that the model can produce.
     pub degrees_of_freedom: i64,
+    /// How the parameters were found.
+    pub solution: Solution,
+    /// The p-value of the likelihood-ratio test of the model against the patterns as they are;
+    /// `None` with gaps, or without degrees of freedom.
+    pub fit_p_value: Option<f64>,
+    /// Everything that speaks against reading the parameters as they stand.
+    pub doubts: Vec<Doubt>,
 }
 
 /// The degrees of freedom left by the model: `q^r - 1` cells less the parameters.
@@ -73,10 +120,12 @@ pub fn degrees_of_freedom(raters: usize, categories: usize) -> i64 {
     cells.saturating_sub((q - 1) + r * q * (q - 1))
 }
 
-/// Fits the model by EM from a start that takes each subject's share of votes as its hidden
-/// category, so that hidden categories carry the raters' own labels. The result depends on the
-/// ratings alone. EM finds a local maximum; the vote start picks the one in which raters are
-/// right more often than wrong.
+/// Patterns with their counts.
+type Rows<'r> = Vec<(&'r [Option<usize>], f64)>;
+
+/// Fits the model: in closed form where there is one, else by EM from several starts, of which the
+/// best is kept. Hidden categories carry the raters' own labels: of the ways to name them that fit
+/// alike, the one in which raters are right most often. The result depends on the ratings alone.
 ///
 /// ```
 /// use clawsig_agreement::{Ratings, latent::{LatentParams, dawid_skene}};
@@ -104,6 +153,9 @@ pub fn dawid_skene(
     if q < 2 {
         return Err(Undefined::TooFewCategories);
     }
+    if ratings.raters_are_unknown() {
+        return Err(Undefined::UnknownRaters);
+    }
     if r < 3 {
         return Err(Undefined::TooFewRaters);
     }
@@ -114,12 +166,11 @@ pub fn dawid_skene(
     if freedom < 0 {
         return Err(Undefined::NotIdentified);
     }
-    let rows: Vec<(&[Option<usize>], f64)> = ratings
+    let rows: Rows<'_> = ratings
         .patterns()
         .filter(|(pattern, count)| *count > 0 && pattern.iter().any(Option::is_some))
         .map(|(pattern, count)| (pattern, count as f64))
         .collect();
-    let total: f64 = rows.iter().map(|(_, count)| count).sum();
     if rows.is_empty() {
         return Err(Undefined::NoSubjects);
     }
@@ -131,93 +182,37 @@ pub fn dawid_skene(
     if used < 2 {
         return Err(Undefined::OneCategory);
     }
-    let mut belief: Vec<Vec<f64>> = rows.iter().map(|(pattern, _)| votes(pattern, q)).collect();
-    let mut last = f64::NEG_INFINITY;
-    let mut model = maximise(&rows, &belief, total, r, q);
-    for iteration in 1..=params.0.max_iterations {
-        let likelihood = expect(&rows, &model, &mut belief);
-        let gain = (likelihood - last) / total;
-        last = likelihood;
-        model.log_likelihood = likelihood;
-        model.iterations = iteration;
-        if gain.abs() < params.0.tolerance {
-            model.converged = true;
-            break;
-        }
-        if iteration < params.0.max_iterations {
-            let next = maximise(&rows, &belief, total, r, q);
-            model = LatentClasses { log_likelihood: likelihood, iterations: iteration, ..next };
-        }
-    }
+    let complete = rows.iter().all(|(pattern, _)| pattern.iter().all(Option::is_some));
+    let closed = (complete && r == 3 && q == 2).then(|| closed_form::fit(&rows)).flatten();
+    let mut model = match closed {
+        Some(model) => model,
+        None => em::fit(&rows, r, q, &params.0),
+    };
     model.degrees_of_freedom = freedom;
+    weigh_fit(&mut model, &rows, complete);
     Ok(model)
 }
 
-fn votes(pattern: &[Option<usize>], q: usize) -> Vec<f64> {
-    let given = pattern.iter().flatten().count() as f64;
-    let mut shares = vec![0.0; q];
-    for &category in pattern.iter().flatten() {
-        shares[category] += 1.0 / given;
+/// Enters what speaks against the model.
+fn weigh_fit(model: &mut LatentClasses, rows: &Rows<'_>, complete: bool) {
+    let all = || model.prevalence.iter().chain(model.confusion.iter().flatten().flatten());
+    if all().any(|p| *p <= 1e-9 || *p >= 1.0 - 1e-9) {
+        model.doubts.push(Doubt::AtLimit);
     }
-    shares
-}
-
-fn maximise(
-    rows: &[(&[Option<usize>], f64)],
-    belief: &[Vec<f64>],
-    total: f64,
-    r: usize,
-    q: usize,
-) -> LatentClasses {
-    let mut prevalence = vec![0.0; q];
-    let mut confusion = vec![vec![vec![0.0; q]; q]; r];
-    for ((pattern, count), shares) in rows.iter().zip(belief) {
-        for (hidden, share) in shares.iter().enumerate() {
-            prevalence[hidden] += count * share / total;
-            for (rater, rating) in pattern.iter().enumerate() {
-                if let Some(category) = rating {
-                    confusion[rater][hidden][*category] += count * share;
-                }
-            }
-        }
+    if !complete {
+        return;
     }
-    for row in confusion.iter_mut().flatten() {
-        let sum: f64 = row.iter().sum();
-        for value in row.iter_mut() {
-            // A hidden category that nobody is in says nothing about the rater.
-            *value = if sum > 0.0 { *value / sum } else { 1.0 / q as f64 };
-        }
+    let total: f64 = rows.iter().map(|(_, count)| count).sum();
+    let saturated: f64 = rows.iter().map(|(_, count)| count * (count / total).ln()).sum();
+    let excess = (2.0 * (saturated - model.log_likelihood)).max(0.0);
+    let fails = if model.degrees_of_freedom > 0 {
+        model.fit_p_value = chi_squared_tail(excess, model.degrees_of_freedom as f64);
+        model.fit_p_value.is_some_and(|p| p < 0.01)
+    } else {
+        // Rounding of the likelihood grows with the subjects.
+        excess > 1e-3 + 1e-11 * saturated.abs()
+    };
+    if fails {
+        model.doubts.push(Doubt::DoesNotFit);
     }
-    LatentClasses {
-        prevalence,
-        confusion,
-        log_likelihood: f64::NEG_INFINITY,
-        iterations: 0,
-        converged: false,
-        degrees_of_freedom: 0,
-    }
-}
-
-/// Each row's distribution over the hidden categories; returns the log-likelihood.
-fn expect(rows: &[(&[Option<usize>], f64)], model: &LatentClasses, belief: &mut [Vec<f64>]) -> f64 {
-    let mut likelihood = 0.0;
-    for ((pattern, count), shares) in rows.iter().zip(belief) {
-        let mut sum = 0.0;
-        for (hidden, share) in shares.iter_mut().enumerate() {
-            *share = model.prevalence[hidden];
-            for (rater, rating) in pattern.iter().enumerate() {
-                if let Some(category) = rating {
-                    *share *= model.confusion[rater][hidden][*category];
-                }
-            }
-            sum += *share;
-        }
-        if sum > 0.0 {
-            for share in shares.iter_mut() {
-                *share /= sum;
-            }
-            likelihood += count * sum.ln();
-        }
-    }
-    likelihood
 }

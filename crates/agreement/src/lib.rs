@@ -11,6 +11,7 @@ mod overlap;
 mod ratings;
 mod reading;
 pub mod resampling;
+pub mod scores;
 mod table;
 pub mod two_raters;
 mod weights;
@@ -18,8 +19,9 @@ mod weights;
 pub use chance::Chance;
 pub use clawsig_stats::NoInterval;
 pub use error::Error;
+pub use multi::RatingStatistic;
 pub use outcome::{
-    Caution, Estimate, Interval, MOST_SUBJECTS, Method, Outcome, Undefined, proportion,
+    Caution, Estimate, Interval, MOST_SUBJECTS, Method, Outcome, Precision, Undefined, proportion,
 };
 pub use overlap::{Coverage, Overlap};
 pub use ratings::Ratings;

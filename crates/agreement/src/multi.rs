@@ -2,261 +2,24 @@
 //!
 //! Percent agreement, Fleiss, Conger, Brennan-Prediger and Gwet follow Gwet (2014), as irrCAC does:
 //! agreement is averaged over subjects with two ratings or more, marginals over all rated
-//! subjects. Standard errors are Gwet's linearised ones, divided by `n (n - 1)`, unconditional on
-//! the raters, with Student's t on `n - 1` degrees of freedom; `n` counts rated subjects.
+//! subjects. Standard errors are linearised ones, divided by `n (n - 1)`, unconditional on the
+//! raters, with Student's t on one degree of freedom less than the subjects with two ratings.
+//! Where every rated subject has two ratings they are Gwet's. Subjects with a single rating are no
+//! evidence of agreement: irrCAC's standard error is larger there, since it counts their absence of
+//! agreement as if it varied; ours is that of the two means whose ratio the coefficient is.
 #![doc = include_str!("multi.md")]
 
+mod sums;
+
+use clawsig_stats::Wide;
+
 use crate::{
-    Caution, Estimate, MOST_SUBJECTS, Outcome, Ratings, Undefined, Weights, outcome::t_estimate,
+    Caution, Estimate, NoInterval, Outcome, Precision, Ratings, Table, Undefined, Weights,
+    chance::{Chance, dot, gwet, met},
+    outcome::Method,
     two_raters,
 };
-
-/// The statistics of one pattern's ratings.
-struct Pattern<'r> {
-    ratings: &'r [Option<usize>],
-    subjects: f64,
-    /// Ratings in each category.
-    uses: Vec<f64>,
-    /// Ratings.
-    given: f64,
-    /// Agreement of the pattern's pairs of ratings; 0 with fewer than two.
-    agreement: f64,
-}
-
-/// All patterns with at least one rating, and the observed agreement.
-struct Data<'r> {
-    patterns: Vec<Pattern<'r>>,
-    /// Subjects with one rating or more.
-    rated: f64,
-    /// Subjects with two ratings or more.
-    paired: f64,
-    observed: f64,
-}
-
-impl<'r> Data<'r> {
-    fn new(ratings: &'r Ratings, weights: &Weights) -> Result<Data<'r>, Undefined> {
-        let q = ratings.categories();
-        if weights.categories() != q {
-            return Err(Undefined::WeightsShape);
-        }
-        if ratings.raters() < 2 {
-            return Err(Undefined::TooFewRaters);
-        }
-        if ratings.subjects() > MOST_SUBJECTS {
-            return Err(Undefined::TooManySubjects);
-        }
-        let mut patterns = Vec::new();
-        let (mut rated, mut paired, mut sum) = (0.0, 0.0, 0.0);
-        for (row, count) in ratings.patterns().filter(|(_, count)| *count > 0) {
-            let mut uses = vec![0.0; q];
-            for &category in row.iter().flatten() {
-                uses[category] += 1.0;
-            }
-            let given: f64 = uses.iter().sum();
-            if given == 0.0 {
-                continue;
-            }
-            let subjects = count as f64;
-            rated += subjects;
-            let mut agreement = 0.0;
-            if given >= 2.0 {
-                for (k, used) in uses.iter().enumerate() {
-                    let near: f64 = (0..q).map(|l| weights.get(k, l) * uses[l]).sum();
-                    agreement += used * (near - 1.0);
-                }
-                agreement /= given * (given - 1.0);
-                paired += subjects;
-                sum += subjects * agreement;
-            }
-            patterns.push(Pattern { ratings: row, subjects, uses, given, agreement });
-        }
-        if paired == 0.0 {
-            return Err(Undefined::NoSubjects);
-        }
-        Ok(Data { patterns, rated, paired, observed: sum / paired })
-    }
-
-    /// The average over rated subjects of each category's share of the subject's ratings.
-    fn shares(&self, q: usize) -> Vec<f64> {
-        let mut shares = vec![0.0; q];
-        for pattern in &self.patterns {
-            for (share, used) in shares.iter_mut().zip(&pattern.uses) {
-                *share += pattern.subjects * used / pattern.given / self.rated;
-            }
-        }
-        shares
-    }
-
-    /// The coefficient for an expected agreement and each pattern's own contribution to it.
-    fn finish(
-        &self,
-        expected: f64,
-        own_expected: impl Fn(&Pattern<'_>) -> f64,
-        corrected: bool,
-    ) -> Estimate {
-        let n = self.rated as u64;
-        let rest = 1.0 - expected;
-        if rest < 1e-12 {
-            return Estimate::point(Err(Undefined::OneCategory), n);
-        }
-        let value = (self.observed - expected) / rest;
-        let square: f64 = self
-            .patterns
-            .iter()
-            .map(|pattern| {
-                let own = if pattern.given >= 2.0 {
-                    self.rated / self.paired * (pattern.agreement - expected) / rest
-                } else {
-                    0.0
-                };
-                let chance = 2.0 * (1.0 - value) * (own_expected(pattern) - expected) / rest;
-                pattern.subjects * (own - chance - value).powi(2)
-            })
-            .sum();
-        let error = (square / (self.rated * (self.rated - 1.0))).sqrt();
-        let low = if corrected { f64::NEG_INFINITY } else { 0.0 };
-        t_estimate(value, error, n, (low, 1.0), corrected)
-    }
-}
-
-fn with_data<'r>(
-    ratings: &'r Ratings,
-    weights: &Weights,
-    compute: impl FnOnce(Data<'r>) -> Estimate,
-) -> Estimate {
-    match Data::new(ratings, weights) {
-        Ok(_) if ratings.categories() < 2 => {
-            Estimate::point(Err(Undefined::TooFewCategories), ratings.subjects())
-        }
-        Ok(data) => compute(data),
-        Err(why) => Estimate::point(Err(why), 0),
-    }
-}
-
-/// The average agreement of a subject's pairs of ratings (0 to 1).
-pub fn percent_agreement(ratings: &Ratings, weights: &Weights) -> Estimate {
-    with_data(ratings, weights, |data| data.finish(0.0, |_| 0.0, false))
-}
-
-/// Fleiss' kappa (1971), generalised to missing ratings and weights by Gwet.
-pub fn fleiss_kappa(ratings: &Ratings, weights: &Weights) -> Estimate {
-    with_data(ratings, weights, |data| {
-        let q = ratings.categories();
-        let shares = data.shares(q);
-        let near: Vec<f64> =
-            (0..q).map(|k| (0..q).map(|l| weights.get(k, l) * shares[l]).sum()).collect();
-        let dot = |a: &[f64], b: &[f64]| a.iter().zip(b).map(|(x, y)| x * y).sum::<f64>();
-        let expected = dot(&shares, &near);
-        data.finish(expected, |pattern| dot(&pattern.uses, &near) / pattern.given, true)
-    })
-}
-
-/// Gwet's AC1, with weights AC2.
-pub fn gwet_ac1(ratings: &Ratings, weights: &Weights) -> Estimate {
-    with_data(ratings, weights, |data| {
-        let q = ratings.categories();
-        let shares = data.shares(q);
-        let scale = weights.sum() / (q * (q - 1)) as f64;
-        let expected = scale * shares.iter().map(|p| p * (1.0 - p)).sum::<f64>();
-        let own = |pattern: &Pattern<'_>| {
-            let rare: f64 = pattern.uses.iter().zip(&shares).map(|(u, p)| u * (1.0 - p)).sum();
-            scale * rare / pattern.given
-        };
-        data.finish(expected, own, true)
-    })
-}
-
-/// The Brennan-Prediger coefficient (1981).
-pub fn brennan_prediger(ratings: &Ratings, weights: &Weights) -> Estimate {
-    with_data(ratings, weights, |data| {
-        let expected = weights.sum() / ratings.categories().pow(2) as f64;
-        data.finish(expected, |_| expected, true)
-    })
-}
-
-/// Conger's kappa (1980): as Fleiss', with each rater's own marginals; with two raters, Cohen's.
-/// Undefined where a rater has no rating at all.
-pub fn conger_kappa(ratings: &Ratings, weights: &Weights) -> Estimate {
-    with_data(ratings, weights, |data| {
-        let (q, r) = (ratings.categories(), ratings.raters());
-        let raters = r as f64;
-        // Each rater's ratings and their share by category.
-        let mut given = vec![0.0; r];
-        let mut shares = vec![vec![0.0; q]; r];
-        for pattern in &data.patterns {
-            for (g, rating) in pattern.ratings.iter().enumerate() {
-                if let Some(category) = rating {
-                    given[g] += pattern.subjects;
-                    shares[g][*category] += pattern.subjects;
-                }
-            }
-        }
-        if given.contains(&0.0) {
-            return Estimate::point(Err(Undefined::UnratedRater), data.rated as u64);
-        }
-        for (share, total) in shares.iter_mut().zip(&given) {
-            for value in share {
-                *value /= total;
-            }
-        }
-        let near = |rating_shares: &[f64], k: usize| -> f64 {
-            (0..q).map(|l| weights.get(k, l) * rating_shares[l]).sum()
-        };
-        let sums: Vec<f64> = (0..q).map(|k| shares.iter().map(|s| s[k]).sum()).collect();
-        // What the other raters do, for each rater: its own share taken off the sum.
-        let others: Vec<Vec<f64>> = shares
-            .iter()
-            .map(|own| {
-                let rest: Vec<f64> = sums.iter().zip(own).map(|(s, o)| s - o).collect();
-                (0..q).map(|k| near(&rest, k)).collect()
-            })
-            .collect();
-        let pairs = raters * (raters - 1.0);
-        let expected: f64 = shares
-            .iter()
-            .zip(&others)
-            .map(|(own, rest)| own.iter().zip(rest).map(|(o, n)| o * n).sum::<f64>())
-            .sum::<f64>()
-            / pairs;
-        let own = |pattern: &Pattern<'_>| {
-            let mut sum = 0.0;
-            for (g, rating) in pattern.ratings.iter().enumerate() {
-                let average: f64 = shares[g].iter().zip(&others[g]).map(|(o, n)| o * n).sum();
-                let present = f64::from(u8::from(rating.is_some()));
-                let met = rating.map_or(0.0, |category| others[g][category]);
-                sum += data.rated / given[g] * (met - (present - given[g] / data.rated) * average);
-            }
-            sum / pairs
-        };
-        data.finish(expected, own, true)
-    })
-}
-
-/// Light's kappa (1971): the mean of Cohen's kappa over all pairs of raters, each on the subjects
-/// both rated. No analytic standard error; resample instead. Undefined as soon as one pair's is.
-pub fn light_kappa(ratings: &Ratings) -> Estimate {
-    let n = ratings.subjects();
-    let r = ratings.raters();
-    if r < 2 {
-        return Estimate::point(Err(Undefined::TooFewRaters), n);
-    }
-    let mut sum = 0.0;
-    let mut caution = None;
-    for a in 0..r {
-        for b in a + 1..r {
-            let table = ratings.table(a, b);
-            match two_raters::cohen_kappa(&table) {
-                Ok(kappa) => sum += kappa,
-                Err(why) => return Estimate::point(Err(why), n),
-            }
-            if table.has_constant_rater() {
-                caution = Some(Caution::ConstantRater);
-            }
-        }
-    }
-    let pairs = (r * (r - 1) / 2) as f64;
-    Estimate { caution, ..Estimate::point(Ok(sum / pairs), n) }
-}
+use sums::{Part, Sums, parts};
 
 /// How far apart two categories are for [`krippendorff_alpha`].
 #[derive(Clone, Debug, PartialEq)]
@@ -265,100 +28,367 @@ pub enum Metric {
     Nominal,
     /// Ranks: the ratings between the two, which depends on the data.
     Ordinal,
-    /// The squared difference of the categories' values.
-    Interval(Vec<f64>),
+    /// The distance that these weights stand for: [`Weights::interval`], [`Weights::ratio`],
+    /// [`Weights::circular`] and [`Weights::bipolar`] are Krippendorff's metrics of those names, and
+    /// [`Weights::from_distances`] is one of one's own.
+    Distance(Weights),
 }
 
-/// Krippendorff's alpha (1970; Hayes and Krippendorff 2007): `1 - Do / De` over the coincidences of
-/// ratings, subjects with one rating left out. The standard error is Gwet's, for the nominal and
-/// interval metrics; the ordinal one has none, since its distances are estimated too.
-pub fn krippendorff_alpha(ratings: &Ratings, metric: &Metric) -> Estimate {
-    let q = ratings.categories();
-    let weights = match metric {
-        Metric::Nominal | Metric::Ordinal => Ok(Weights::identity(q)),
-        Metric::Interval(scores) => Weights::interval(scores),
-    };
-    let Ok(weights) = weights else {
-        return Estimate::point(Err(Undefined::OneCategory), ratings.subjects());
-    };
-    with_data(ratings, &weights, |mut data| {
-        data.patterns.retain(|pattern| pattern.given >= 2.0);
-        let n = data.paired as u64;
-        let value = match alpha(&data.patterns, q, metric, &weights) {
-            Ok(value) => value,
-            Err(why) => return Estimate::point(Err(why), n),
+/// A statistic of any number of raters.
+#[derive(Clone, Debug, PartialEq)]
+pub enum RatingStatistic {
+    /// The average agreement of a subject's pairs of ratings.
+    PercentAgreement(Weights),
+    /// Fleiss' kappa (1971), generalised to missing ratings and weights by Gwet.
+    Fleiss(Weights),
+    /// Conger's kappa (1980): as Fleiss', with each rater's own marginals; with two raters, Cohen's.
+    /// Undefined where a rater has no rating at all, or where raters are unknown.
+    Conger(Weights),
+    /// Light's kappa (1971): the mean of Cohen's kappa over all pairs of raters, each on the subjects
+    /// both rated. No analytic standard error; resample instead. Undefined as soon as one pair's is.
+    Light(Weights),
+    /// The Brennan-Prediger coefficient (1981).
+    BrennanPrediger(Weights),
+    /// Gwet's AC1, with weights AC2.
+    Gwet(Weights),
+    /// Krippendorff's alpha (1970; Hayes and Krippendorff 2007).
+    Krippendorff(Metric),
+}
+
+/// A mean disagreement over an expected one, and what each subject adds to both.
+struct Ratio<'s> {
+    observed: Wide,
+    expected: Wide,
+    /// The subject's own expected disagreement less the expected one, half its influence.
+    influence: Box<dyn Fn(&Part) -> Wide + 's>,
+}
+
+impl RatingStatistic {
+    /// The value; leaving out, resampling and estimating all go through the same sums.
+    pub fn value(&self, ratings: &Ratings) -> Outcome {
+        self.of_sums(&self.sums(ratings), ratings.subjects())
+    }
+
+    fn sums(&self, ratings: &Ratings) -> Sums {
+        let light = matches!(self, RatingStatistic::Light(_));
+        Sums::empty(ratings, light).of(&parts(ratings), ratings.counts())
+    }
+
+    fn weights(&self) -> Option<&Weights> {
+        match self {
+            RatingStatistic::PercentAgreement(weights)
+            | RatingStatistic::Fleiss(weights)
+            | RatingStatistic::Conger(weights)
+            | RatingStatistic::Light(weights)
+            | RatingStatistic::BrennanPrediger(weights)
+            | RatingStatistic::Gwet(weights)
+            | RatingStatistic::Krippendorff(Metric::Distance(weights)) => Some(weights),
+            RatingStatistic::Krippendorff(_) => None,
+        }
+    }
+
+    /// The least and the greatest value on ratings with or without single ratings and gaps. Where
+    /// marginals rest on subjects that take no part in the observed agreement, nothing bounds the
+    /// coefficients of Fleiss and Conger from below; nor does it with weights ([`Chance::range`]).
+    pub fn range(&self, ratings: &Ratings) -> (f64, f64) {
+        let complete =
+            || ratings.patterns().all(|(pattern, _)| pattern.iter().all(Option::is_some));
+        let low = match self {
+            RatingStatistic::PercentAgreement(weights) => 1.0 - weights.most_apart(),
+            RatingStatistic::BrennanPrediger(weights) => Chance::BrennanPrediger.range(weights).0,
+            RatingStatistic::Gwet(weights) => Chance::Gwet.range(weights).0,
+            RatingStatistic::Fleiss(weights) | RatingStatistic::Conger(weights)
+                if weights.is_identity() && complete() =>
+            {
+                -1.0
+            }
+            RatingStatistic::Light(weights) if weights.is_identity() => -1.0,
+            RatingStatistic::Krippendorff(Metric::Nominal) => -1.0,
+            _ => f64::NEG_INFINITY,
         };
-        match metric {
-            Metric::Ordinal => Estimate::point(Ok(value), n),
+        (low, 1.0)
+    }
+
+    fn of_sums(&self, sums: &Sums, subjects: u64) -> Outcome {
+        let (observed, expected) = match self {
+            RatingStatistic::Light(weights) => {
+                sums.sound(subjects)?;
+                return self.light(sums, weights).map(|(value, _)| value);
+            }
+            RatingStatistic::Krippendorff(metric) => {
+                sums.sound(subjects)?;
+                match metric {
+                    Metric::Nominal => sums.alpha(|_, _| Wide::from(1.0)),
+                    Metric::Ordinal => sums.alpha(sums.ordinal()),
+                    Metric::Distance(weights) => {
+                        self.fitting(weights, sums)?;
+                        sums.alpha(|k, l| weights.apart(k, l))
+                    }
+                }
+            }
             _ => {
-                let error = alpha_error(&data, q, &weights);
-                t_estimate(value, error, n, (f64::NEG_INFINITY, 1.0), true)
+                let ratio = self.ratio(sums, subjects)?;
+                (ratio.observed, ratio.expected)
+            }
+        };
+        if expected > Wide::ZERO {
+            Ok(((expected - observed) / expected).value())
+        } else {
+            Err(Undefined::OneCategory)
+        }
+    }
+
+    fn fitting(&self, weights: &Weights, sums: &Sums) -> Result<(), Undefined> {
+        if weights.categories() == sums.categories() {
+            Ok(())
+        } else {
+            Err(Undefined::WeightsShape)
+        }
+    }
+
+    /// The coefficients that are one less a ratio of means.
+    fn ratio<'s>(&'s self, sums: &'s Sums, subjects: u64) -> Result<Ratio<'s>, Undefined> {
+        let Some(weights) = self.weights() else { return Err(Undefined::WeightsShape) };
+        self.fitting(weights, sums)?;
+        sums.sound(subjects)?;
+        let observed = sums.observed(weights);
+        let ratio = |expected, influence| Ok(Ratio { observed, expected, influence });
+        match self {
+            RatingStatistic::Fleiss(_) => {
+                let shares = sums.shares();
+                let near = met(weights, &shares);
+                let expected = dot(&shares, &near);
+                ratio(expected, Box::new(move |part: &Part| part.mean(&near) - expected))
+            }
+            RatingStatistic::Gwet(_) => {
+                let shares = sums.shares();
+                let (expected, factor) = gwet(weights, &shares);
+                let square = dot(&shares, &shares);
+                ratio(expected, Box::new(move |part: &Part| factor * (part.mean(&shares) - square)))
+            }
+            RatingStatistic::Conger(_) => conger(sums, weights)
+                .map(|(expected, influence)| Ratio { observed, expected, influence }),
+            RatingStatistic::BrennanPrediger(_) => {
+                let q = Wide::from(weights.categories() as u64);
+                ratio(weights.total_apart() / (q * q), Box::new(|_: &Part| Wide::ZERO))
+            }
+            _ => ratio(Wide::from(1.0), Box::new(|_: &Part| Wide::ZERO)),
+        }
+    }
+
+    /// The mean kappa over pairs of raters, and whether one of them is constant.
+    fn light(&self, sums: &Sums, weights: &Weights) -> Result<(f64, bool), Undefined> {
+        let raters = sums.raters()?.len();
+        let (mut sum, mut constant) = (Wide::ZERO, false);
+        for a in 0..raters {
+            for b in a + 1..raters {
+                let table = Table::sized(sums.categories(), sums.table(a, b).to_vec());
+                let kappa = two_raters::weighted_kappa(&table, weights)?;
+                sum = sum + Wide::from(kappa);
+                constant |= table.has_constant_rater();
             }
         }
+        let pairs = Wide::from((raters * (raters - 1) / 2) as u64);
+        Ok(((sum / pairs).value(), constant))
+    }
+
+    /// The value with its analytic standard error, interval and p-value against zero.
+    pub fn estimate(&self, ratings: &Ratings, precision: &Precision) -> Estimate {
+        let sums = self.sums(ratings);
+        let n = match self {
+            RatingStatistic::Krippendorff(_) | RatingStatistic::Light(_) => sums.paired,
+            _ => sums.rated,
+        };
+        let point = Estimate::point(self.of_sums(&sums, ratings.subjects()), n);
+        if point.value.is_err() {
+            return point;
+        }
+        let all = parts(ratings);
+        let subjects = || {
+            all.iter().zip(ratings.counts()).filter(|(part, count)| part.given > 0 && **count > 0)
+        };
+        let size = Wide::from(n);
+        let mean_square = |influence: &dyn Fn(&Part) -> Wide| -> Wide {
+            let square: Wide = subjects()
+                .map(|(part, &count)| {
+                    let influence = influence(part);
+                    Wide::from(count) * influence * influence
+                })
+                .sum();
+            square / (size * (size - Wide::from(1.0)))
+        };
+        let variance = match self {
+            RatingStatistic::Light(weights) => {
+                let constant = self.light(&sums, weights).is_ok_and(|(_, constant)| constant);
+                let caution = constant.then_some(Caution::ConstantRater);
+                let none = clawsig_stats::Spread::none(NoInterval::NoMethod);
+                return Estimate { caution, ..point.with_spread(none, Method::Analytic) };
+            }
+            RatingStatistic::Krippendorff(metric) => mean_square(&*alpha_influence(&sums, metric)),
+            _ => match self.ratio(&sums, ratings.subjects()) {
+                Err(why) => return Estimate { value: Err(why), ..point },
+                Ok(ratio) => {
+                    let weights = self.weights();
+                    let paired = size / Wide::from(sums.paired);
+                    let relative = ratio.observed / ratio.expected;
+                    mean_square(&|part: &Part| {
+                        let own = match weights.filter(|_| part.given >= 2) {
+                            Some(weights) => {
+                                let pairs = Wide::from(part.given) * Wide::from(part.given - 1);
+                                paired * (part.apart(weights) / pairs - ratio.observed)
+                            }
+                            None => Wide::ZERO,
+                        };
+                        let by_chance = relative * (ratio.influence)(part);
+                        (by_chance + by_chance - own) / ratio.expected
+                    })
+                }
+            },
+        };
+        let tested = !matches!(self, RatingStatistic::PercentAgreement(_));
+        precision.estimate(point, variance, sums.paired, self.range(ratings), tested)
+    }
+}
+
+type Influence<'s> = Box<dyn Fn(&Part) -> Wide + 's>;
+
+/// Conger's expected disagreement, `1 / (r (r - 1)) sum_{g != h} sum_kl v_kl p_gk p_hl`.
+fn conger<'s>(sums: &Sums, weights: &Weights) -> Result<(Wide, Influence<'s>), Undefined> {
+    let raters = sums.raters()?;
+    let q = weights.categories();
+    let all: Vec<Wide> = (0..q).map(|k| raters.iter().map(|(_, own)| own[k]).sum()).collect();
+    let near_all = met(weights, &all);
+    // Each rater's categories against the other raters' shares, its own taken off the sum.
+    let others: Vec<Vec<Wide>> = raters
+        .iter()
+        .map(|(_, own)| near_all.iter().zip(met(weights, own)).map(|(a, o)| *a - o).collect())
+        .collect();
+    let r = Wide::from(raters.len() as u64);
+    let pairs = r * (r - Wide::from(1.0));
+    let means: Vec<Wide> =
+        raters.iter().zip(&others).map(|((_, own), rest)| dot(own, rest)).collect();
+    let expected = means.iter().copied().sum::<Wide>() / pairs;
+    let rated = Wide::from(sums.rated);
+    let factors: Vec<Wide> = raters.iter().map(|(given, _)| rated / *given / pairs).collect();
+    let influence = move |part: &Part| {
+        let own = part.given_by.iter();
+        own.map(|&(g, category)| factors[g] * (others[g][category] - means[g])).sum()
+    };
+    Ok((expected, Box::new(influence)))
+}
+
+/// What one subject adds to alpha: alpha is one less `C A / Q`, with C the mean number of ratings, A
+/// the mean disagreement of the subjects' pairs and Q that of the mean ratings' pairs. The term in
+/// epsilon is Gwet's, who takes one part in N of the observed agreement as given.
+fn alpha_influence<'s>(sums: &'s Sums, metric: &'s Metric) -> Influence<'s> {
+    let n = Wide::from(sums.paired);
+    let means: Vec<Wide> = sums.totals().iter().map(|&total| total / n).collect();
+    let ratings: Wide = means.iter().copied().sum();
+    let weights = match metric {
+        Metric::Distance(weights) => weights.clone(),
+        Metric::Nominal => Weights::identity(means.len()),
+        Metric::Ordinal => Weights::of_distances(means.len(), sums.ordinal()),
+    };
+    let near = met(&weights, &means);
+    let expected = dot(&means, &near);
+    let observed = sums.mean_coincidence(&weights);
+    let slopes = match metric {
+        Metric::Ordinal => sums.ordinal_slopes(observed / expected, &means),
+        _ => vec![Wide::ZERO; means.len()],
+    };
+    let mean_slope = dot(&means, &slopes);
+    let epsilon = Wide::from(1.0) / (n * ratings);
+    Box::new(move |part: &Part| {
+        if part.given < 2 {
+            return Wide::ZERO;
+        }
+        let given = Wide::from(part.given);
+        let own = part.apart(&weights) / (given - Wide::from(1.0));
+        let surplus = given / ratings - Wide::from(1.0);
+        let met = part.mean(&near) * given / expected - Wide::from(1.0);
+        let moved = part.mean(&slopes) * given - mean_slope;
+        let linear = own - observed + observed * (surplus - met - met) + moved;
+        ratings * (linear + epsilon * observed * surplus) / expected
     })
 }
 
-fn alpha(patterns: &[Pattern<'_>], q: usize, metric: &Metric, weights: &Weights) -> Outcome {
-    let mut totals = vec![0.0; q];
-    for pattern in patterns {
-        for (total, used) in totals.iter_mut().zip(&pattern.uses) {
-            *total += pattern.subjects * used;
-        }
-    }
-    let distance = |c: usize, k: usize| match metric {
-        Metric::Nominal | Metric::Interval(_) => 1.0 - weights.get(c, k),
-        Metric::Ordinal => {
-            let (low, high) = (c.min(k), c.max(k));
-            let between: f64 = totals[low..=high].iter().sum();
-            (between - (totals[c] + totals[k]) / 2.0).powi(2)
-        }
-    };
-    let (mut observed, mut expected) = (0.0, 0.0);
-    for c in 0..q {
-        for k in (0..q).filter(|&k| k != c) {
-            let apart = distance(c, k);
-            expected += totals[c] * totals[k] * apart;
-            for pattern in patterns {
-                let pairs = pattern.uses[c] * pattern.uses[k];
-                observed += pattern.subjects * pairs / (pattern.given - 1.0) * apart;
-            }
-        }
-    }
-    let all: f64 = totals.iter().sum();
-    if expected == 0.0 {
-        return Err(Undefined::OneCategory);
-    }
-    Ok(1.0 - (all - 1.0) * observed / expected)
+/// The sums of several statistics' data, which resampling changes.
+pub(crate) struct Running<'r> {
+    statistics: &'r [RatingStatistic],
+    parts: Vec<Part>,
+    empty: Sums,
+    whole: Sums,
+    subjects: u64,
 }
 
-/// Gwet's linearised standard error of alpha, over subjects with two ratings or more.
-fn alpha_error(data: &Data<'_>, q: usize, weights: &Weights) -> f64 {
-    let n = data.paired;
-    let given: f64 = data.patterns.iter().map(|p| p.subjects * p.given).sum();
-    let mean = given / n;
-    let epsilon = 1.0 / given;
-    let pairs = |p: &Pattern<'_>| p.agreement * p.given / mean;
-    let raw: f64 = data.patterns.iter().map(|p| p.subjects * pairs(p)).sum::<f64>() / n;
-    let observed = (1.0 - epsilon) * raw + epsilon;
-    let shares: Vec<f64> = (0..q)
-        .map(|k| data.patterns.iter().map(|p| p.subjects * p.uses[k]).sum::<f64>() / (mean * n))
-        .collect();
-    let near: Vec<f64> =
-        (0..q).map(|k| (0..q).map(|l| weights.get(k, l) * shares[l]).sum()).collect();
-    let dot = |a: &[f64], b: &[f64]| a.iter().zip(b).map(|(x, y)| x * y).sum::<f64>();
-    let expected = dot(&shares, &near);
-    let rest = 1.0 - expected;
-    let value = (raw - expected) / rest;
-    let square: f64 = data
-        .patterns
-        .iter()
-        .map(|p| {
-            let surplus = (p.given - mean) / mean;
-            let own = (pairs(p) - observed * surplus - expected) / rest;
-            let chance = dot(&p.uses, &near) / mean - expected * surplus;
-            let term = own - 2.0 * (1.0 - value) * (chance - expected) / rest - value;
-            p.subjects * term * term
-        })
-        .sum();
-    (square / (n * (n - 1.0))).sqrt()
+impl<'r> Running<'r> {
+    pub(crate) fn new(ratings: &Ratings, statistics: &'r [RatingStatistic]) -> Running<'r> {
+        let light = statistics.iter().any(|one| matches!(one, RatingStatistic::Light(_)));
+        let (parts, empty) = (parts(ratings), Sums::empty(ratings, light));
+        let whole = empty.clone().of(&parts, ratings.counts());
+        Running { statistics, parts, empty, whole, subjects: ratings.subjects() }
+    }
+
+    /// Every statistic of other counts of the same patterns.
+    pub(crate) fn of_counts(&self, counts: &[u64], out: &mut [Outcome]) {
+        let sums = self.empty.clone().of(&self.parts, counts);
+        for (slot, statistic) in out.iter_mut().zip(self.statistics) {
+            *slot = statistic.of_sums(&sums, crate::table::sum(counts));
+        }
+    }
+
+    /// Every statistic without these subjects.
+    pub(crate) fn without(&mut self, members: &[(usize, u64)], out: &mut [Outcome]) {
+        let change = |sums: &mut Sums, parts: &[Part], add| {
+            for (kind, count) in members {
+                if let Some(part) = parts.get(*kind) {
+                    sums.change(part, *count, add);
+                }
+            }
+        };
+        change(&mut self.whole, &self.parts, false);
+        for (slot, statistic) in out.iter_mut().zip(self.statistics) {
+            *slot = statistic.of_sums(&self.whole, self.subjects);
+        }
+        change(&mut self.whole, &self.parts, true);
+    }
+}
+
+/// [`RatingStatistic::PercentAgreement`] with its analytic precision at 95 %.
+pub fn percent_agreement(ratings: &Ratings, weights: &Weights) -> Estimate {
+    default_of(RatingStatistic::PercentAgreement(weights.clone()), ratings)
+}
+
+/// [`RatingStatistic::Fleiss`] with its analytic precision at 95 %.
+pub fn fleiss_kappa(ratings: &Ratings, weights: &Weights) -> Estimate {
+    default_of(RatingStatistic::Fleiss(weights.clone()), ratings)
+}
+
+/// [`RatingStatistic::Conger`] with its analytic precision at 95 %.
+pub fn conger_kappa(ratings: &Ratings, weights: &Weights) -> Estimate {
+    default_of(RatingStatistic::Conger(weights.clone()), ratings)
+}
+
+/// [`RatingStatistic::Light`] without weights.
+pub fn light_kappa(ratings: &Ratings) -> Estimate {
+    default_of(RatingStatistic::Light(Weights::identity(ratings.categories())), ratings)
+}
+
+/// [`RatingStatistic::BrennanPrediger`] with its analytic precision at 95 %.
+pub fn brennan_prediger(ratings: &Ratings, weights: &Weights) -> Estimate {
+    default_of(RatingStatistic::BrennanPrediger(weights.clone()), ratings)
+}
+
+/// [`RatingStatistic::Gwet`] with its analytic precision at 95 %.
+pub fn gwet_ac1(ratings: &Ratings, weights: &Weights) -> Estimate {
+    default_of(RatingStatistic::Gwet(weights.clone()), ratings)
+}
+
+/// [`RatingStatistic::Krippendorff`] with its analytic precision at 95 %.
+pub fn krippendorff_alpha(ratings: &Ratings, metric: &Metric) -> Estimate {
+    default_of(RatingStatistic::Krippendorff(metric.clone()), ratings)
+}
+
+fn default_of(statistic: RatingStatistic, ratings: &Ratings) -> Estimate {
+    statistic.estimate(ratings, &Precision::default())
 }

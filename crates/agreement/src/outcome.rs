@@ -3,7 +3,9 @@
 use std::fmt;
 
 pub use clawsig_stats::{Interval, MOST_SUBJECTS};
-use clawsig_stats::{NoInterval, Spread, t_interval, wilson};
+
+use crate::Error;
+use clawsig_stats::{NoInterval, Spread, Wide, t_interval, wilson};
 
 /// Why a statistic has no value on valid data.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -43,6 +45,12 @@ pub enum Undefined {
     MoreHitsThanSubjects,
     /// A place in a resampling at which no statistic was computed.
     NoSuchStatistic,
+    /// A rater that does not exist.
+    NoSuchRater,
+    /// It is unknown which rater gave which rating, and the statistic tells raters apart.
+    UnknownRaters,
+    /// All scores are equal, so that there is nothing to agree on.
+    NoVariation,
 }
 
 impl Undefined {
@@ -66,6 +74,9 @@ impl Undefined {
             Undefined::TooManySubjects => "more than 2^53 subjects",
             Undefined::MoreHitsThanSubjects => "more hits than subjects",
             Undefined::NoSuchStatistic => "no such statistic was computed",
+            Undefined::NoSuchRater => "there is no such rater",
+            Undefined::UnknownRaters => "it is unknown which rater gave which rating",
+            Undefined::NoVariation => "all scores are equal",
         }
     }
 }
@@ -119,6 +130,8 @@ pub enum Method {
     Wilson,
     /// The logarithm of the value is taken to be normal.
     LogNormal,
+    /// The large-sample variance if the raters answered independently.
+    Independence,
     /// Leave one subject (or one cluster) out.
     Jackknife,
     /// Percentiles of bootstrap replicates.
@@ -140,6 +153,7 @@ impl Method {
             Method::Analytic => "analytic",
             Method::Wilson => "wilson",
             Method::LogNormal => "log-normal",
+            Method::Independence => "independence",
             Method::Jackknife => "jackknife",
             Method::BootstrapPercentile => "bootstrap-percentile",
             Method::BootstrapBca => "bootstrap-bca",
@@ -221,21 +235,63 @@ pub fn proportion(hits: u64, of: u64) -> Estimate {
         .with_spread(Spread { standard_error: Some(error), interval: Ok(interval) }, Method::Wilson)
 }
 
-/// An estimate with Student's t on `n - 1` degrees of freedom.
-pub(crate) fn t_estimate(
-    value: f64,
-    error: f64,
-    n: u64,
-    range: (f64, f64),
-    tested: bool,
-) -> Estimate {
-    let point = Estimate::point(Ok(value), n);
-    let Some(freedom) = n.checked_sub(1).filter(|&freedom| freedom > 0) else {
-        return point;
-    };
-    let p_value = (tested && error > 0.0)
-        .then(|| clawsig_stats::distribution::t_two_sided(value / error, freedom))
-        .flatten();
-    let spread = t_interval(value, error, freedom, 0.95, range);
-    Estimate { p_value, ..point.with_spread(spread, Method::Analytic) }
+/// How analytic precision is stated: the level of intervals and the size of the population that
+/// the subjects were drawn from.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Precision {
+    level: f64,
+    population: Option<u64>,
+}
+
+impl Default for Precision {
+    /// 95 % and a population without end.
+    fn default() -> Precision {
+        Precision { level: 0.95, population: None }
+    }
+}
+
+impl Precision {
+    /// A level of 0.5 to 0.999. With a finite population, from which the subjects were drawn
+    /// without replacement, the variance shrinks by the share that was drawn (Gwet 2014).
+    pub fn new(level: f64, population: Option<u64>) -> Result<Precision, Error> {
+        if (0.5..=0.999).contains(&level) {
+            return Ok(Precision { level, population });
+        }
+        let value = level.to_string();
+        Err(Error::Parameter { name: "level", value, range: "0.5 to 0.999" })
+    }
+
+    /// An estimate with Student's t on `evidence - 1` degrees of freedom, from the variance of its
+    /// influence over `n` subjects; `tested` ones have a p-value against 0.
+    pub(crate) fn estimate(
+        &self,
+        point: Estimate,
+        variance: Wide,
+        evidence: u64,
+        range: (f64, f64),
+        tested: bool,
+    ) -> Estimate {
+        let Ok(value) = point.value else { return point };
+        let Some(freedom) = evidence.checked_sub(1).filter(|&freedom| freedom > 0) else {
+            return point.with_spread(Spread::none(NoInterval::TooFewUnits), Method::Analytic);
+        };
+        let left = match self.population {
+            Some(all) if all < point.n => {
+                return point.with_spread(Spread::none(NoInterval::NoMethod), Method::Analytic);
+            }
+            Some(all) => Wide::from(all - point.n) / Wide::from(all),
+            None => Wide::from(1.0),
+        };
+        let error = (variance * left).sqrt().value();
+        let p_value = (tested && error > 0.0)
+            .then(|| clawsig_stats::distribution::t_two_sided(value / error, freedom))
+            .flatten();
+        let spread = t_interval(value, error, freedom, self.level, range);
+        Estimate { p_value, ..point.with_spread(spread, Method::Analytic) }
+    }
+
+    /// The level of intervals.
+    pub fn level(&self) -> f64 {
+        self.level
+    }
 }

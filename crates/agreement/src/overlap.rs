@@ -113,19 +113,35 @@ impl Overlap {
         self.count(|bits| bits.count_ones() as usize == raters)
     }
 
-    /// Subjects the rater flags.
+    /// Subjects the rater flags; none of a rater that does not exist.
     pub fn flagged(&self, rater: usize) -> u64 {
         self.count(|bits| bits & Overlap::bit(rater) != 0)
     }
 
     /// The share of subjects the rater flags, with Wilson's interval.
     pub fn marginal(&self, rater: usize) -> Estimate {
-        proportion(self.flagged(rater), self.subjects())
+        self.known([rater], || proportion(self.flagged(rater), self.subjects()))
+    }
+
+    /// The estimate, if the raters exist.
+    fn known<const N: usize>(
+        &self,
+        raters: [usize; N],
+        estimate: impl FnOnce() -> Estimate,
+    ) -> Estimate {
+        if raters.iter().all(|rater| *rater < self.raters) {
+            estimate()
+        } else {
+            Estimate::point(Err(Undefined::NoSuchRater), self.subjects())
+        }
     }
 
     /// Jaccard overlap of two raters, `|A and B| / |A or B|`, 0 to 1 (Jaccard 1901): flagged by both
     /// over flagged by either. Undefined where neither flags anything.
     pub fn pairwise(&self, a: usize, b: usize) -> Outcome {
+        if a.max(b) >= self.raters {
+            return Err(Undefined::NoSuchRater);
+        }
         let both = self.count(|bits| bits & Overlap::bit(a) != 0 && bits & Overlap::bit(b) != 0);
         match self.count(|bits| bits & (Overlap::bit(a) | Overlap::bit(b)) != 0) {
             0 => Err(Undefined::CategoryUnused),
@@ -143,9 +159,10 @@ impl Overlap {
     /// interval. Not symmetric: compare it with [`Overlap::marginal`], since a rater that flags
     /// nearly everything confirms nearly everything.
     pub fn conditional(&self, rater: usize, given: usize) -> Estimate {
-        let both =
-            self.count(|bits| bits & Overlap::bit(rater) != 0 && bits & Overlap::bit(given) != 0);
-        proportion(both, self.flagged(given))
+        self.known([rater, given], || {
+            let wanted = Overlap::bit(rater) | Overlap::bit(given);
+            proportion(self.count(|bits| bits & wanted == wanted), self.flagged(given))
+        })
     }
 
     /// Subjects that this rater alone flags: what would be missed without it, if its flags are right.

@@ -21,6 +21,8 @@ pub struct Ratings {
     categories: usize,
     patterns: Vec<Vec<Option<usize>>>,
     counts: Vec<u64>,
+    /// Whether it is unknown which rater gave which rating.
+    exchangeable: bool,
 }
 
 impl Ratings {
@@ -69,7 +71,43 @@ impl Ratings {
             *sum = sum.saturating_add(count);
         }
         let (patterns, counts) = sorted.into_iter().unzip();
-        Ok(Ratings { raters, categories, patterns, counts })
+        Ok(Ratings { raters, categories, patterns, counts, exchangeable: false })
+    }
+
+    /// For each subject how many raters put it into each category, where it is unknown who they
+    /// were. Statistics that tell raters apart (Conger, Light, pairs) are undefined for them.
+    pub fn from_category_counts<R: AsRef<[u32]>>(
+        categories: usize,
+        rows: impl IntoIterator<Item = R>,
+    ) -> Result<Ratings, Error> {
+        let mut found = Vec::new();
+        for (subject, row) in rows.into_iter().enumerate() {
+            let row = row.as_ref();
+            if row.len() != categories {
+                return Err(Error::CategoryCount {
+                    subject,
+                    found: row.len(),
+                    expected: categories,
+                });
+            }
+            let given = row
+                .iter()
+                .enumerate()
+                .flat_map(|(category, &times)| std::iter::repeat_n(Some(category), times as usize));
+            found.push(given.collect::<Vec<_>>());
+        }
+        let raters = found.iter().map(Vec::len).max().unwrap_or(0);
+        let patterns = found.into_iter().map(|mut pattern| {
+            pattern.resize(raters, None);
+            (pattern, 1)
+        });
+        let ratings = Ratings::from_patterns(raters, categories, patterns)?;
+        Ok(Ratings { exchangeable: true, ..ratings })
+    }
+
+    /// Whether it is unknown which rater gave which rating.
+    pub fn raters_are_unknown(&self) -> bool {
+        self.exchangeable
     }
 
     /// The raters.
@@ -92,11 +130,37 @@ impl Ratings {
         &self.counts
     }
 
-    /// Replaces the counts in place, for resampling; surplus values are ignored.
-    pub fn set_counts(&mut self, counts: &[u64]) {
-        for (cell, &count) in self.counts.iter_mut().zip(counts) {
-            *cell = count;
+    /// Replaces the counts in place, for resampling; another number of them is an error and changes
+    /// nothing.
+    pub fn set_counts(&mut self, counts: &[u64]) -> Result<(), Error> {
+        if counts.len() != self.counts.len() {
+            return Err(Error::CountsLength { found: counts.len(), expected: self.counts.len() });
         }
+        self.counts.copy_from_slice(counts);
+        Ok(())
+    }
+
+    /// The same ratings with one category against all others: category 0 is the given one, 1 any
+    /// other. Fleiss' kappa of it is the category's own (Fleiss 1971).
+    ///
+    /// ```
+    /// use clawsig_agreement::{Ratings, Weights, multi::fleiss_kappa};
+    /// let ratings = Ratings::from_category_counts(3, [[3, 0, 0], [0, 2, 1], [1, 0, 2]])?;
+    /// let own = fleiss_kappa(&ratings.one_against_rest(0)?, &Weights::identity(2));
+    /// assert!((own.value? - 0.55).abs() < 1e-12);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn one_against_rest(&self, category: usize) -> Result<Ratings, Error> {
+        if category >= self.categories {
+            return Err(Error::NoSuchCategory { category, categories: self.categories });
+        }
+        let patterns = self.patterns().map(|(pattern, count)| {
+            let binary =
+                |rating: &Option<usize>| rating.map(|given| usize::from(given != category));
+            (pattern.iter().map(binary).collect(), count)
+        });
+        let ratings = Ratings::from_patterns(self.raters, 2, patterns)?;
+        Ok(Ratings { exchangeable: self.exchangeable, ..ratings })
     }
 
     /// Subjects, those without any rating included; `u64::MAX` where there are more.

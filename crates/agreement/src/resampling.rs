@@ -4,7 +4,10 @@
 pub use clawsig_stats::{Error, Resampling, ResamplingParams, Units};
 use clawsig_stats::{Replicates, Scheme, Spread};
 
-use crate::{Estimate, Method, Outcome, Ratings, Table, Undefined};
+use crate::{
+    Caution, Estimate, Method, Outcome, PairStatistic, Precision, RatingStatistic, Ratings, Table,
+    Undefined, multi::Running,
+};
 
 /// Every statistic's replicates and leave-one-out values on one set of units.
 #[derive(Clone, Debug)]
@@ -14,6 +17,7 @@ pub struct Resampled {
     subjects: u64,
     values: Vec<Outcome>,
     ranges: Vec<(f64, f64)>,
+    cautions: Vec<Option<Caution>>,
     replicates: Vec<Replicates>,
 }
 
@@ -67,6 +71,7 @@ fn run(
         subjects: units.subject_count(),
         replicates: resample(&mut known),
         ranges: ranges.to_vec(),
+        cautions: Vec::new(),
         values,
     }
 }
@@ -74,54 +79,97 @@ fn run(
 /// [`resample`] for statistics of a table, whose single subjects are drawn anew.
 ///
 /// ```
-/// use clawsig_agreement::{Table, resampling::{ResamplingParams, resample_table}, two_raters};
+/// use clawsig_agreement::{PairStatistic, Table, resampling::{ResamplingParams, resample_table}};
 /// let settings = ResamplingParams::default().check()?;
-/// let found = resample_table(&Table::binary(20, 5, 4, 71), &settings, &[(-1.0, 1.0)], |table, out| {
-///     out[0] = two_raters::cohen_kappa(table);
-/// });
-/// let (bca, jackknife) = (found.bca(0), found.jackknife(0));
-/// assert!(bca.interval.is_some() && jackknife.standard_error.is_some());
+/// let table = Table::binary(20, 5, 4, 71);
+/// let found = resample_table(&table, &settings, &[PairStatistic::CohenKappa]);
+/// assert!(found.bca(0).interval.is_some() && found.jackknife(0).standard_error.is_some());
 /// # Ok::<(), clawsig_agreement::Error>(())
 /// ```
 pub fn resample_table(
     table: &Table,
     settings: &Resampling,
-    ranges: &[(f64, f64)],
-    mut compute: impl FnMut(&Table, &mut [Outcome]),
+    statistics: &[PairStatistic],
 ) -> Resampled {
-    let mut drawn = table.clone();
-    resample(&Units::subjects(table.counts()), settings, ranges, |counts, out| {
-        drawn.set_counts(counts);
-        compute(&drawn, out);
-    })
+    let ranges: Vec<(f64, f64)> = statistics.iter().map(|one| one.range()).collect();
+    let units = Units::subjects(table.counts());
+    let found = resample(&units, settings, &ranges, |counts, out| {
+        let drawn = Table::sized(table.categories(), counts.to_vec());
+        for (slot, statistic) in out.iter_mut().zip(statistics) {
+            *slot = statistic.value(&drawn);
+        }
+    });
+    let cautions = statistics.iter().map(|statistic| statistic.caution(table)).collect();
+    Resampled { cautions, ..found }
 }
 
-/// [`resample`] for statistics of any number of raters, whose single subjects are drawn anew.
+/// Statistics of any number of raters, whose single subjects are drawn anew.
 ///
 /// ```
-/// use clawsig_agreement::{Ratings, Weights, multi, resampling::{ResamplingParams, resample_ratings}};
+/// use clawsig_agreement::{RatingStatistic, Ratings, Weights, multi};
+/// use clawsig_agreement::resampling::{ResamplingParams, resample_ratings};
 /// let flags = |bits: [usize; 3]| bits.map(Some).to_vec();
 /// let patterns = [(flags([0, 0, 0]), 40), (flags([1, 0, 1]), 9), (flags([1, 1, 1]), 20)];
 /// let ratings = Ratings::from_patterns(3, 2, patterns)?;
 /// let settings = ResamplingParams::default().check()?;
-/// let found = resample_ratings(&ratings, &settings, &[(-1.0, 1.0); 2], |ratings, out| {
-///     out[0] = multi::light_kappa(ratings).value;
-///     out[1] = multi::krippendorff_alpha(ratings, &multi::Metric::Ordinal).value;
-/// });
+/// let statistics = [
+///     RatingStatistic::Light(Weights::identity(2)),
+///     RatingStatistic::Krippendorff(multi::Metric::Ordinal),
+/// ];
+/// let found = resample_ratings(&ratings, &settings, &statistics);
 /// assert!((0..2).all(|place| found.bca(place).interval.is_some()));
 /// # Ok::<(), clawsig_agreement::Error>(())
 /// ```
 pub fn resample_ratings(
     ratings: &Ratings,
     settings: &Resampling,
-    ranges: &[(f64, f64)],
-    mut compute: impl FnMut(&Ratings, &mut [Outcome]),
+    statistics: &[RatingStatistic],
 ) -> Resampled {
-    let mut drawn = ratings.clone();
-    resample(&Units::subjects(ratings.counts()), settings, ranges, |counts, out| {
-        drawn.set_counts(counts);
-        compute(&drawn, out);
-    })
+    resample_rating_units(ratings, &Units::subjects(ratings.counts()), settings, statistics)
+}
+
+/// As [`resample_ratings`], of units whose kinds are the ratings' patterns in their order: whole
+/// clusters of subjects, for example. Leaving out a unit takes the time of its own ratings.
+pub fn resample_rating_units(
+    ratings: &Ratings,
+    units: &Units,
+    settings: &Resampling,
+    statistics: &[RatingStatistic],
+) -> Resampled {
+    let ranges: Vec<(f64, f64)> = statistics.iter().map(|one| one.range(ratings)).collect();
+    let running = Running::new(ratings, statistics);
+    let mut changing = Running::new(ratings, statistics);
+    let mut row = vec![Err(Undefined::NoSubjects); statistics.len()];
+    let mut left = row.clone();
+    let known = |from: &[Outcome], out: &mut [Option<f64>]| {
+        for (slot, outcome) in out.iter_mut().zip(from) {
+            *slot = outcome.ok();
+        }
+    };
+    let mut values = row.clone();
+    running.of_counts(units.totals(), &mut values);
+    let replicates = units.resample_sums(
+        settings,
+        statistics.len(),
+        |counts, out| {
+            running.of_counts(counts, &mut row);
+            known(&row, out);
+        },
+        |members, out| {
+            changing.without(members, &mut left);
+            known(&left, out);
+        },
+    );
+    let estimate = |one: &RatingStatistic| one.estimate(ratings, &Precision::default()).caution;
+    Resampled {
+        level: settings.params().level,
+        clustered: units.are_clusters(),
+        subjects: units.subject_count(),
+        cautions: statistics.iter().map(estimate).collect(),
+        values,
+        ranges,
+        replicates,
+    }
 }
 
 impl Resampled {
@@ -144,7 +192,8 @@ impl Resampled {
         };
         let (single, clustered, spread) = spread(replicates, self.level, range);
         let method = if self.clustered { clustered } else { single };
-        Estimate::point(value, self.subjects).with_spread(spread, method)
+        let caution = self.cautions.get(statistic).copied().flatten();
+        Estimate { caution, ..Estimate::point(value, self.subjects).with_spread(spread, method) }
     }
 
     /// The percentile bootstrap (Efron 1979), with the replicates' standard deviation as standard

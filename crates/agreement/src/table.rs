@@ -112,9 +112,10 @@ impl Table {
         self.categories
     }
 
-    /// One count.
-    pub fn count(&self, row: usize, column: usize) -> u64 {
-        self.counts[row * self.categories + column]
+    /// One count; `None` outside the table.
+    pub fn count(&self, row: usize, column: usize) -> Option<u64> {
+        let inside = row < self.categories && column < self.categories;
+        inside.then(|| self.counts[row * self.categories + column])
     }
 
     /// All counts in row-major order.
@@ -122,12 +123,14 @@ impl Table {
         &self.counts
     }
 
-    /// Replaces the counts in place, for resampling without allocation; the length must not change
-    /// (surplus values are ignored).
-    pub fn set_counts(&mut self, counts: &[u64]) {
-        for (cell, &count) in self.counts.iter_mut().zip(counts) {
-            *cell = count;
+    /// Replaces the counts in place, for resampling without allocation; another number of them is
+    /// an error and changes nothing.
+    pub fn set_counts(&mut self, counts: &[u64]) -> Result<(), Error> {
+        if counts.len() != self.counts.len() {
+            return Err(Error::CountsLength { found: counts.len(), expected: self.counts.len() });
         }
+        self.counts.copy_from_slice(counts);
+        Ok(())
     }
 
     /// Subjects; `u64::MAX` where there are more.
@@ -137,37 +140,33 @@ impl Table {
 
     /// The subjects as a divisor: at least one and at most [`MOST_SUBJECTS`], so that no sum of
     /// counts below it overflows or is rounded.
-    pub(crate) fn size(&self) -> Result<f64, Undefined> {
+    pub(crate) fn size(&self) -> Result<u64, Undefined> {
         match self.total() {
             0 => Err(Undefined::NoSubjects),
             n if n > MOST_SUBJECTS => Err(Undefined::TooManySubjects),
-            n => Ok(n as f64),
+            n => Ok(n),
         }
     }
 
-    /// How often the first rater used the category; `u64::MAX` where it was more often.
-    pub fn row_total(&self, row: usize) -> u64 {
-        let start = row * self.categories;
-        sum(&self.counts[start..start + self.categories])
-    }
-
-    /// How often the second rater used the category; `u64::MAX` where it was more often.
-    pub fn column_total(&self, column: usize) -> u64 {
-        sum(self.counts.iter().skip(column).step_by(self.categories))
+    /// How often the first and the second rater used each category; `u64::MAX` where it was more
+    /// often.
+    pub fn margins(&self) -> (Vec<u64>, Vec<u64>) {
+        let rows = self.counts.chunks(self.categories).map(sum).collect();
+        let column = |column| sum(self.counts.iter().skip(column).step_by(self.categories));
+        (rows, (0..self.categories).map(column).collect())
     }
 
     /// The table with the raters exchanged.
     #[must_use]
     pub fn transposed(&self) -> Table {
         let k = self.categories;
-        let counts = (0..k * k).map(|cell| self.count(cell % k, cell / k)).collect();
+        let counts = (0..k * k).map(|cell| self.counts[cell % k * k + cell / k]).collect();
         Table { categories: k, counts }
     }
 
     /// Whether the first or the second rater uses fewer than two categories.
     pub fn has_constant_rater(&self) -> bool {
-        let used =
-            |total: &dyn Fn(usize) -> u64| (0..self.categories).filter(|&c| total(c) > 0).count();
-        used(&|c| self.row_total(c)) < 2 || used(&|c| self.column_total(c)) < 2
+        let (rows, columns) = self.margins();
+        [rows, columns].iter().any(|totals| totals.iter().filter(|total| **total > 0).count() < 2)
     }
 }

@@ -4,18 +4,22 @@
 //! parameter; [`PairStatistic`] asks them of category 0, the positive one of [`Table::binary`].
 #![doc = include_str!("two_raters.md")]
 
-use clawsig_stats::distribution;
+use clawsig_stats::{Spread, Wide, distribution};
 
 use crate::{
-    Caution, Estimate, Interval, Method, Outcome, Table, Undefined, Weights,
-    chance::{self, Chance},
-    outcome::t_estimate,
+    Caution, Estimate, Interval, Method, NoInterval, Outcome, Precision, Table, Undefined, Weights,
+    chance::{self, Chance, dot},
 };
 
 /// The share of subjects on which the raters agree (0 to 1).
 pub fn observed_agreement(table: &Table) -> Outcome {
     let n = table.size()?;
-    Ok((0..table.categories()).map(|i| table.count(i, i)).sum::<u64>() as f64 / n)
+    Ok(agreed(table) as f64 / n as f64)
+}
+
+/// Subjects on the diagonal.
+fn agreed(table: &Table) -> u64 {
+    table.counts().iter().step_by(table.categories() + 1).sum()
 }
 
 /// Specific agreement on one category, `2 n_cc / (n_c. + n_.c)` (Dice 1945; Cicchetti and
@@ -38,7 +42,7 @@ pub fn cohen_kappa(table: &Table) -> Outcome {
     chance_corrected(table, &Weights::identity(table.categories()), Chance::Cohen)
 }
 
-/// Weighted kappa (Cohen 1968).
+/// Weighted kappa (Cohen 1968), at most 1; [`Chance::range`] has the lower end.
 pub fn weighted_kappa(table: &Table, weights: &Weights) -> Outcome {
     chance_corrected(table, weights, Chance::Cohen)
 }
@@ -60,12 +64,12 @@ pub fn pabak(table: &Table) -> Outcome {
     Ok(2.0 * observed_agreement(table)? - 1.0)
 }
 
-/// Gwet's AC1 (2008), -1 to 1.
+/// Gwet's AC1 (2008), `-1 / (q - 1)` to 1.
 pub fn gwet_ac1(table: &Table) -> Outcome {
     chance_corrected(table, &Weights::identity(table.categories()), Chance::Gwet)
 }
 
-/// Gwet's AC2: AC1 with weights.
+/// Gwet's AC2: AC1 with weights; [`Chance::range`] has the lower end.
 pub fn gwet_ac2(table: &Table, weights: &Weights) -> Outcome {
     chance_corrected(table, weights, Chance::Gwet)
 }
@@ -81,91 +85,120 @@ pub fn chance_corrected(table: &Table, weights: &Weights, model: Chance) -> Outc
 }
 
 /// As [`chance_corrected`], with the analytic standard error, t interval and p-value.
-pub fn chance_corrected_estimate(table: &Table, weights: &Weights, model: Chance) -> Estimate {
+pub fn chance_corrected_estimate(
+    table: &Table,
+    weights: &Weights,
+    model: Chance,
+    precision: &Precision,
+) -> Estimate {
     let value = chance_corrected(table, weights, model);
     let slopes = chance::gradient(table, weights, model);
     let caution =
         (value.is_ok() && chance::is_zero(table, model)).then_some(Caution::ConstantRater);
-    Estimate { caution, ..delta_estimate(table, value, slopes, (-1.0, 1.0), true) }
+    let found = delta_estimate(table, value, slopes, model.range(weights), true, precision);
+    Estimate { caution, ..found }
+}
+
+/// Cohen's kappa, weighted or not, tested against independent answers: the standard error is the
+/// one under that hypothesis (Fleiss, Cohen and Everitt 1969), the p-value that of the normal
+/// distribution. No interval, for which the hypothesis can't be taken to hold.
+///
+/// ```
+/// use clawsig_agreement::{Table, Weights, two_raters::cohen_kappa_test};
+/// let found = cohen_kappa_test(&Table::binary(20, 5, 10, 15), &Weights::identity(2));
+/// assert!((found.standard_error.unwrap() - 0.1385641).abs() < 1e-7);
+/// ```
+pub fn cohen_kappa_test(table: &Table, weights: &Weights) -> Estimate {
+    let value = chance_corrected(table, weights, Chance::Cohen);
+    let point = Estimate::point(value, table.total());
+    let (Ok(kappa), Ok(variance)) = (value, chance::null_variance(table, weights)) else {
+        return point;
+    };
+    let error = (variance / Wide::from(table.total())).sqrt().value();
+    let spread = Spread { standard_error: Some(error), interval: Err(NoInterval::NoMethod) };
+    let p_value = (error > 0.0).then(|| distribution::normal_two_sided(kappa / error));
+    Estimate { p_value, ..point.with_spread(spread, Method::Independence) }
 }
 
 /// The correlation of two categorical variables: phi for two categories, Gorodkin's (2004)
 /// extension (the multi-class Matthews coefficient) for more, -1 to 1.
 pub fn phi(table: &Table) -> Outcome {
-    let n = table.size()?;
+    let n = Wide::from(table.size()?);
     if table.has_constant_rater() {
         return Err(Undefined::ConstantRater);
     }
-    let (mut agree, mut product, mut rows, mut columns) = (0.0, 0.0, 0.0, 0.0);
-    for i in 0..table.categories() {
-        let (row, column) = (table.row_total(i) as f64, table.column_total(i) as f64);
-        agree += table.count(i, i) as f64;
-        product += row * column;
-        rows += row * row;
-        columns += column * column;
-    }
-    Ok((agree * n - product) / ((n * n - rows) * (n * n - columns)).sqrt())
+    let (rows, columns) = table.margins();
+    let wide = |totals: Vec<u64>| totals.into_iter().map(Wide::from).collect::<Vec<_>>();
+    let (rows, columns) = (wide(rows), wide(columns));
+    let spread = |totals: &[Wide]| totals.iter().map(|&t| t * (n - t)).sum::<Wide>();
+    let (by_row, by_column) = (spread(&rows), spread(&columns));
+    let covariance = Wide::from(agreed(table)) * n - dot(&rows, &columns);
+    let scale = if by_row == by_column { by_row } else { (by_row * by_column).sqrt() };
+    Ok((covariance / scale).value().clamp(-1.0, 1.0))
 }
 
 /// Yule's Q of two categories, `(ad - bc) / (ad + bc)` (Yule 1900), -1 to 1.
 pub fn yule_q(table: &Table) -> Outcome {
-    let [a, b, c, d] = binary(table)?;
-    table.size()?;
-    let sum = a * d + b * c;
-    if sum == 0.0 { Err(Undefined::ZeroCell) } else { Ok((a * d - b * c) / sum) }
+    let (with, against) = diagonals(table)?;
+    let sum = with + against;
+    if sum == Wide::ZERO { Err(Undefined::ZeroCell) } else { Ok(((with - against) / sum).value()) }
 }
 
 /// The odds ratio of two categories, `ad / bc`, 0 and up.
 pub fn odds_ratio(table: &Table) -> Outcome {
-    let [a, b, c, d] = binary(table)?;
+    let (with, against) = diagonals(table)?;
+    if against == Wide::ZERO { Err(Undefined::ZeroCell) } else { Ok((with / against).value()) }
+}
+
+/// `ad` and `bc` of two categories.
+fn diagonals(table: &Table) -> Result<(Wide, Wide), Undefined> {
+    let [a, b, c, d] = binary(table)?.map(Wide::from);
     table.size()?;
-    if b * c == 0.0 { Err(Undefined::ZeroCell) } else { Ok(a * d / (b * c)) }
+    Ok((a * d, b * c))
 }
 
 /// The largest kappa that these marginals allow (Cohen 1960), 0 to 1.
 pub fn max_kappa(table: &Table) -> Outcome {
     let n = table.size()?;
     cohen_kappa(table)?;
-    let (mut most, mut expected) = (0.0, 0.0);
-    for i in 0..table.categories() {
-        let (row, column) = (table.row_total(i) as f64 / n, table.column_total(i) as f64 / n);
-        most += row.min(column);
-        expected += row * column;
-    }
-    Ok((most - expected) / (1.0 - expected))
+    let (rows, columns) = table.margins();
+    let most: u64 = rows.iter().zip(&columns).map(|(r, c)| r.min(c)).sum();
+    let size = Wide::from(n);
+    let pairs = rows.iter().zip(&columns);
+    // n^2 less the subjects expected to agree, times n.
+    let expected: Wide = pairs.map(|(&r, &c)| Wide::from(r) * (size - Wide::from(c))).sum();
+    Ok(((expected - size * Wide::from(n - most)) / expected).value())
 }
 
 /// The prevalence index of two categories, `(a - d) / n` (Byrt et al. 1993), -1 to 1: negative
 /// where the positive category is the rarer one.
 pub fn prevalence_index(table: &Table) -> Outcome {
     let [a, _, _, d] = binary(table)?;
-    Ok((a - d) / table.size()?)
+    Ok((a as f64 - d as f64) / table.size()? as f64)
 }
 
 /// The bias index of two categories, `(b - c) / n` (Byrt et al. 1993), -1 to 1: positive where the
 /// first rater says the positive category more often.
 pub fn bias_index(table: &Table) -> Outcome {
     let [_, b, c, _] = binary(table)?;
-    Ok((b - c) / table.size()?)
+    Ok((b as f64 - c as f64) / table.size()? as f64)
 }
 
-fn binary(table: &Table) -> Result<[f64; 4], Undefined> {
+fn binary(table: &Table) -> Result<[u64; 4], Undefined> {
     match *table.counts() {
-        [a, b, c, d] => Ok([a as f64, b as f64, c as f64, d as f64]),
+        [a, b, c, d] => Ok([a, b, c, d]),
         _ => Err(Undefined::NotBinary),
     }
 }
 
 fn category_counts(table: &Table, category: usize) -> Result<(f64, f64), Undefined> {
     table.size()?;
-    if category >= table.categories() {
-        return Err(Undefined::CategoryUnused);
+    let both = table.count(category, category).ok_or(Undefined::CategoryUnused)?;
+    let (rows, columns) = table.margins();
+    match rows[category] + columns[category] {
+        0 => Err(Undefined::CategoryUnused),
+        either => Ok((both as f64, either as f64)),
     }
-    let either = table.row_total(category) + table.column_total(category);
-    if either == 0 {
-        return Err(Undefined::CategoryUnused);
-    }
-    Ok((table.count(category, category) as f64, either as f64))
 }
 
 /// Every statistic of two raters that has no parameter, for tables, resampling and files.
@@ -290,15 +323,20 @@ impl PairStatistic {
 
     /// The value with its analytic standard error, 95 % interval and p-value against zero.
     ///
-    /// The variance is the multinomial delta method's, `(sum p g^2 - (sum p g)^2) / n`, which is
-    /// that of Fleiss, Cohen and Everitt (1969) for kappa and of Gwet (2014) for the other
-    /// coefficients; intervals use Student's t with `n - 1` degrees of freedom, as irrCAC does. The
-    /// odds ratio's interval is that of its logarithm and its p-value is against 1. The maximum
-    /// kappa, and phi of more than two categories, have no analytic standard error.
+    /// The variance is the multinomial delta method's, `sum p (g - mean g)^2 / n`, which is that of
+    /// Fleiss, Cohen and Everitt (1969) for kappa and of Gwet (2014) for the other coefficients;
+    /// intervals use Student's t with `n - 1` degrees of freedom, as irrCAC does. The odds ratio's
+    /// interval is that of its logarithm and its p-value is against 1. The maximum kappa, and phi of
+    /// more than two categories, have no analytic standard error.
     pub fn estimate(self, table: &Table) -> Estimate {
+        self.estimate_with(table, &Precision::default())
+    }
+
+    /// As [`PairStatistic::estimate`], at another level or of a finite population.
+    pub fn estimate_with(self, table: &Table, precision: &Precision) -> Estimate {
         let value = self.value(table);
         if self == PairStatistic::OddsRatio {
-            return odds_estimate(table, value);
+            return odds_estimate(table, value, precision);
         }
         let tested = matches!(
             self,
@@ -311,9 +349,23 @@ impl PairStatistic {
                 | PairStatistic::Phi
                 | PairStatistic::YuleQ
         );
-        Estimate {
-            caution: self.caution(table),
-            ..delta_estimate(table, value, self.gradient(table), self.range(), tested)
+        let range = match self.chance() {
+            Some(model) => model.range(&Weights::identity(table.categories())),
+            None => self.range(),
+        };
+        let found = delta_estimate(table, value, self.gradient(table), range, tested, precision);
+        Estimate { caution: self.caution(table), ..found }
+    }
+
+    /// The model of chance behind the statistic, where it has one.
+    fn chance(self) -> Option<Chance> {
+        match self {
+            PairStatistic::CohenKappa => Some(Chance::Cohen),
+            PairStatistic::ScottPi => Some(Chance::Scott),
+            PairStatistic::KrippendorffAlpha => Some(Chance::Krippendorff),
+            PairStatistic::BrennanPrediger | PairStatistic::Pabak => Some(Chance::BrennanPrediger),
+            PairStatistic::GwetAc1 => Some(Chance::Gwet),
+            _ => None,
         }
     }
 
@@ -333,71 +385,83 @@ impl PairStatistic {
         }
     }
 
-    /// The derivative by each cell's proportion, where the statistic has a smooth one; the reason
-    /// for its absence is never shown.
-    fn gradient(self, table: &Table) -> Result<Vec<f64>, Undefined> {
+    /// The derivative by each cell's share, less any constant, where the statistic has a smooth one;
+    /// the reason for its absence is never shown.
+    fn gradient(self, table: &Table) -> Result<Vec<Wide>, Undefined> {
         let q = table.categories();
-        let identity = Weights::identity(q);
+        if let Some(model) = self.chance() {
+            return chance::gradient(table, &Weights::identity(q), model);
+        }
         let n = table.size()?;
-        let slopes = |slope: &dyn Fn(usize, usize) -> f64| -> Vec<f64> {
-            (0..q * q).map(|cell| slope(cell / q, cell % q)).collect()
+        let plain = |slopes: &[f64]| slopes.iter().map(|&slope| Wide::from(slope)).collect();
+        let slopes = |slope: &dyn Fn(bool, bool) -> f64, category: usize| -> Vec<f64> {
+            (0..q * q).map(|cell| slope(cell / q == category, cell % q == category)).collect()
         };
         match self {
-            PairStatistic::ObservedAgreement => Ok(slopes(&|i, j| f64::from(u8::from(i == j)))),
+            PairStatistic::ObservedAgreement => {
+                Ok((0..q * q).map(|cell| Wide::from(u64::from(cell / q == cell % q))).collect())
+            }
             PairStatistic::PositiveAgreement
             | PairStatistic::Dice
             | PairStatistic::NegativeAgreement => {
                 let category = usize::from(self == PairStatistic::NegativeAgreement);
                 let (both, either) = category_counts(table, category)?;
-                Ok(slopes(&|i, j| {
-                    let hits = u8::from(i == category) + u8::from(j == category);
-                    let (hits, hit) = (f64::from(hits), f64::from(u8::from(hits == 2)));
-                    2.0 * n * (hit * either - both * hits) / (either * either)
-                }))
+                // By one more subject in the cell, times the subjects.
+                let scale = n as f64 * 2.0 / either / either;
+                let apart = either - 2.0 * both;
+                Ok(plain(&slopes(
+                    &|first, second| match (first, second) {
+                        (true, true) => scale * apart,
+                        (false, false) => 0.0,
+                        _ => -scale * both,
+                    },
+                    category,
+                )))
             }
             PairStatistic::Jaccard => {
                 let (both, either) = category_counts(table, 0)?;
                 let union = either - both;
-                Ok(slopes(&|i, j| {
-                    let (any, hit) = (u8::from(i == 0 || j == 0), u8::from(i == 0 && j == 0));
-                    n * (f64::from(hit) * union - both * f64::from(any)) / (union * union)
-                }))
+                let scale = n as f64 / union / union;
+                Ok(plain(&slopes(
+                    &|first, second| match (first, second) {
+                        (true, true) => scale * (union - both),
+                        (false, false) => 0.0,
+                        _ => -scale * both,
+                    },
+                    0,
+                )))
             }
-            PairStatistic::CohenKappa => chance::gradient(table, &identity, Chance::Cohen),
-            PairStatistic::ScottPi | PairStatistic::KrippendorffAlpha => {
-                chance::gradient(table, &identity, Chance::Scott)
-            }
-            PairStatistic::BrennanPrediger | PairStatistic::Pabak => {
-                chance::gradient(table, &identity, Chance::BrennanPrediger)
-            }
-            PairStatistic::GwetAc1 => chance::gradient(table, &identity, Chance::Gwet),
             PairStatistic::Phi => {
-                let [a, b, c, d] = binary(table)?.map(|count| count / n);
-                let value = phi(table)?;
+                phi(table)?;
+                let size = Wide::from(n);
+                let [a, b, c, d] = binary(table)?.map(|count| Wide::from(count) / size);
                 let (r0, r1, c0, c1) = (a + b, c + d, a + c, b + d);
                 let scale = (r0 * r1 * c0 * c1).sqrt();
-                Ok(vec![
-                    d / scale - value / 2.0 * (1.0 / r0 + 1.0 / c0),
-                    -c / scale - value / 2.0 * (1.0 / r0 + 1.0 / c1),
-                    -b / scale - value / 2.0 * (1.0 / r1 + 1.0 / c0),
-                    a / scale - value / 2.0 * (1.0 / r1 + 1.0 / c1),
-                ])
+                let half = (a * d - b * c) / (scale + scale);
+                let one = Wide::from(1.0);
+                let by = |share: Wide, row: Wide, column: Wide| {
+                    share / scale - half * (one / row + one / column)
+                };
+                Ok(vec![by(d, r0, c0), by(-c, r0, c1), by(-b, r1, c0), by(a, r1, c1)])
             }
             PairStatistic::YuleQ => {
+                let (with, against) = diagonals(table)?;
                 yule_q(table)?;
-                let [a, b, c, d] = binary(table)?.map(|count| count / n);
-                let scale = 2.0 / (a * d + b * c).powi(2);
-                Ok([d * b * c, -c * a * d, -b * a * d, a * b * c].map(|x| scale * x).to_vec())
+                let [a, b, c, d] = binary(table)?.map(Wide::from);
+                let size = Wide::from(n);
+                let scale = (size + size) / ((with + against) * (with + against));
+                let cells = [d * against, -(c * with), -(b * with), a * against];
+                Ok(cells.map(|cell| scale * cell).to_vec())
             }
             PairStatistic::PrevalenceIndex => {
                 binary(table)?;
-                Ok(vec![1.0, 0.0, 0.0, -1.0])
+                Ok(plain(&[1.0, 0.0, 0.0, -1.0]))
             }
             PairStatistic::BiasIndex => {
                 binary(table)?;
-                Ok(vec![0.0, 1.0, -1.0, 0.0])
+                Ok(plain(&[0.0, 1.0, -1.0, 0.0]))
             }
-            PairStatistic::OddsRatio | PairStatistic::MaxKappa => Err(Undefined::Singular),
+            _ => Err(Undefined::Singular),
         }
     }
 }
@@ -406,40 +470,36 @@ impl PairStatistic {
 fn delta_estimate(
     table: &Table,
     value: Outcome,
-    slopes: Result<Vec<f64>, Undefined>,
+    slopes: Result<Vec<Wide>, Undefined>,
     range: (f64, f64),
     tested: bool,
+    precision: &Precision,
 ) -> Estimate {
     let n = table.total();
-    let (Ok(centre), Ok(slopes)) = (value, slopes) else {
-        return Estimate::point(value, n);
+    let point = Estimate::point(value, n);
+    let Ok(slopes) = slopes else {
+        return point.with_spread(Spread::none(NoInterval::NoMethod), Method::Analytic);
     };
-    let size = n as f64;
-    let shares = || table.counts().iter().map(|&count| count as f64 / size).zip(&slopes);
-    let mean: f64 = shares().map(|(p, g)| p * g).sum();
-    let variance: f64 = shares().map(|(p, g)| p * (g - mean).powi(2)).sum::<f64>() / size;
-    t_estimate(centre, variance.sqrt(), n, range, tested)
+    let size = Wide::from(n);
+    let shares = || table.counts().iter().map(|&count| Wide::from(count) / size).zip(&slopes);
+    let mean: Wide = shares().map(|(p, g)| p * *g).sum();
+    let square: Wide = shares().map(|(p, g)| p * (*g - mean) * (*g - mean)).sum();
+    precision.estimate(point, square / size, n, range, tested)
 }
 
-fn odds_estimate(table: &Table, value: Outcome) -> Estimate {
+fn odds_estimate(table: &Table, value: Outcome, precision: &Precision) -> Estimate {
     let caution = PairStatistic::OddsRatio.caution(table);
     let point = Estimate { caution, ..Estimate::point(value, table.total()) };
     let (Ok(ratio), Ok(cells)) = (value, binary(table)) else {
         return point;
     };
-    if cells.contains(&0.0) {
-        return point;
+    if cells.contains(&0) {
+        return point.with_spread(Spread::none(NoInterval::AtLimit), Method::LogNormal);
     }
-    let log_error = cells.iter().map(|cell| 1.0 / cell).sum::<f64>().sqrt();
-    let reach = distribution::normal_quantile(0.975) * log_error;
-    Estimate {
-        standard_error: Some(ratio * log_error),
-        interval: Some(Interval {
-            low: (ratio.ln() - reach).exp(),
-            high: (ratio.ln() + reach).exp(),
-        }),
-        method: Some(Method::LogNormal),
-        p_value: Some(distribution::normal_two_sided(ratio.ln() / log_error)),
-        ..point
-    }
+    let log_error = cells.iter().map(|&cell| 1.0 / cell as f64).sum::<f64>().sqrt();
+    let reach = distribution::normal_quantile(0.5 + precision.level() / 2.0) * log_error;
+    let interval = Interval { low: (ratio.ln() - reach).exp(), high: (ratio.ln() + reach).exp() };
+    let spread = Spread { standard_error: Some(ratio * log_error), interval: Ok(interval) };
+    let p_value = Some(distribution::normal_two_sided(ratio.ln() / log_error));
+    Estimate { p_value, ..point.with_spread(spread, Method::LogNormal) }
 }

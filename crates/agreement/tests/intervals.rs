@@ -160,9 +160,9 @@ fn wrong_input_is_named() {
     let strange = Table::from_labels(&labels, &["a", "c"], &["a", "b"]);
     assert_eq!(strange, Err(Error::UnknownCategory { subject: 1 }));
     assert!(Table::from_counts(2, vec![1, 2, 3]).is_err());
-    assert!(Weights::from_matrix(2, vec![1.0, 0.5, 0.4, 1.0]).is_err());
-    assert!(Weights::from_matrix(2, vec![1.0, 0.5, 0.5, 1.0]).is_ok());
-    assert!(Weights::from_matrix(2, vec![1.0, f64::NAN, f64::NAN, 1.0]).is_err());
+    assert!(Weights::from_matrix(2, &[1.0, 0.5, 0.4, 1.0]).is_err());
+    assert!(Weights::from_matrix(2, &[1.0, 0.5, 0.5, 1.0]).is_ok());
+    assert!(Weights::from_matrix(2, &[1.0, f64::NAN, f64::NAN, 1.0]).is_err());
     assert!(Weights::interval(&[1.0, 1.0]).is_err());
     let table = Table::binary(1, 2, 3, 4);
     let mismatch = two_raters::weighted_kappa(&table, &Weights::linear(3));

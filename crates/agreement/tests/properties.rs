@@ -25,8 +25,8 @@ fn close(a: Outcome, b: Outcome) -> bool {
 /// The two raters of a table as ratings.
 fn ratings(table: &Table) -> Ratings {
     let q = table.categories();
-    let patterns = (0..q * q)
-        .map(|cell| (vec![Some(cell / q), Some(cell % q)], table.count(cell / q, cell % q)));
+    let patterns =
+        (0..q * q).map(|cell| (vec![Some(cell / q), Some(cell % q)], table.counts()[cell]));
     Ratings::from_patterns(2, q, patterns).unwrap()
 }
 
@@ -171,8 +171,8 @@ proptest! {
         // Turning the scale round keeps the distances of ordinal and interval data.
         let mirrored: Vec<_> =
             rows.iter().map(|r| r.iter().map(|c| c.map(|c| q - 1 - c)).collect::<Vec<_>>()).collect();
-        let scores = (0..q).map(|c| c as f64).collect();
-        for metric in [multi::Metric::Ordinal, multi::Metric::Interval(scores)] {
+        let scores: Vec<f64> = (0..q).map(|c| c as f64).collect();
+        for metric in [multi::Metric::Ordinal, multi::Metric::Distance(Weights::interval(&scores).unwrap())] {
             let (a, b) = (
                 multi::krippendorff_alpha(&here, &metric).value,
                 multi::krippendorff_alpha(&counted(q, &mirrored), &metric).value,
@@ -204,8 +204,8 @@ proptest! {
                 prop_assert!(close(many.value, two), "{model:?}: {:?} and {two:?}", many.value);
             }
         }
-        let scores = (0..q).map(|c| c as f64).collect();
-        let many = multi::krippendorff_alpha(&both, &multi::Metric::Interval(scores)).value;
+        let scores: Vec<f64> = (0..q).map(|c| c as f64).collect();
+        let many = multi::krippendorff_alpha(&both, &multi::Metric::Distance(Weights::interval(&scores).unwrap())).value;
         let two = two_raters::chance_corrected(&table, &Weights::quadratic(q), Chance::Krippendorff);
         prop_assert!(close(many, two), "{many:?} and {two:?}");
     }

@@ -343,11 +343,14 @@ pub struct LatentResult {
     pub log_likelihood: Option<f64>,
     /// EM steps taken.
     pub iterations: u32,
-    /// Whether the log-likelihood had stopped rising.
+    /// Whether the parameters had come to rest.
     pub converged: bool,
     /// Independent cells of the data less free parameters: below 0 the model is not identified,
     /// at 0 it can't be tested.
     pub degrees_of_freedom: i64,
+    /// What speaks against reading the figures as they stand, in words; empty where nothing does.
+    #[serde(default)]
+    pub doubts: Vec<String>,
 }
 
 /// One rater against the hidden class.

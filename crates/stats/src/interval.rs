@@ -39,9 +39,6 @@ pub enum NoInterval {
     LeavesOutValue,
     /// The method has no interval for this statistic.
     NoMethod,
-    /// Subjects with a single rating are no evidence of agreement, and the standard error of the
-    /// literature counts them as if they were.
-    SingleRatings,
 }
 
 impl NoInterval {
@@ -56,7 +53,6 @@ impl NoInterval {
             NoInterval::UndefinedLeftOut => "undefined without one of the units",
             NoInterval::LeavesOutValue => "the replicates lie to one side of the value",
             NoInterval::NoMethod => "the method has no interval for it",
-            NoInterval::SingleRatings => "subjects with a single rating are no evidence",
         }
     }
 }
@@ -66,6 +62,8 @@ impl fmt::Display for NoInterval {
         f.write_str(self.reason())
     }
 }
+
+impl std::error::Error for NoInterval {}
 
 /// How well a value is known.
 #[derive(Clone, Copy, Debug, PartialEq)]

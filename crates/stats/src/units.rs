@@ -4,7 +4,7 @@
 //! so a replicate is one multinomial draw of counts and costs nothing per subject. Replicate `r`
 //! draws from stream `r` of ChaCha8 under the seed, so that results depend on nothing else.
 
-use std::ops::Range;
+use std::{collections::BTreeMap, ops::Range};
 
 use rand_chacha::ChaCha8Rng;
 use rand_distr::{Binomial, Distribution};
@@ -137,6 +137,22 @@ impl Units {
         // The commonest first: most of a draw is then settled by few binomials.
         groups.sort_by(|a, b| b.1.cmp(&a.1).then_with(|| a.0.cmp(&b.0)));
         Ok(Units { totals, groups, clustered: true })
+    }
+
+    /// The same units with their kinds renamed: `kinds` has each kind's new one, below `new`. Kinds
+    /// that get one name are added up.
+    pub fn with_kinds(&self, new: usize, kinds: &[usize]) -> Result<Units, Error> {
+        let renamed = self.groups.iter().map(|(members, size)| {
+            let mut sums = BTreeMap::<usize, u64>::new();
+            for (kind, count) in members {
+                let kind = kinds.get(*kind).copied().unwrap_or(usize::MAX);
+                let sum = sums.entry(kind).or_default();
+                *sum = sum.saturating_add(*count);
+            }
+            (sums.into_iter().collect(), *size)
+        });
+        let renamed = Units::counted_clusters(new, renamed)?;
+        Ok(if self.clustered { renamed } else { Units::subjects(renamed.totals()) })
     }
 
     /// The counts of each kind over all units.

@@ -47,18 +47,17 @@ pub(crate) fn latent(
     };
     let counted = count_rows(&spec, gathered)?;
     let fit = LatentParams::default().check();
-    let quick = LatentParams { max_iterations: 500, tolerance: 1e-9 }.check();
     let fewer = ResamplingParams {
         replicates: settings.params.replicates.min(REPLICATES),
         ..settings.resampling.params()
     };
-    let (Ok(fit), Ok(quick), Ok(fewer)) = (fit, quick, fewer.check()) else {
+    let (Ok(fit), Ok(fewer)) = (fit, fewer.check()) else {
         return Ok(Vec::new());
     };
     let models = [("scanners", VERDICT), ("scanners_and_verdict", RATERS)];
     Ok(models
         .into_iter()
-        .map(|(name, raters)| model(name, raters, &counted, rated, (&fit, &quick), &fewer, counter))
+        .map(|(name, raters)| model(name, raters, &counted, rated, &fit, &fewer, counter))
         .collect())
 }
 
@@ -67,7 +66,7 @@ fn model(
     raters: usize,
     counted: &crate::slice::Counted,
     rated: [bool; RATERS],
-    (fit, quick): (&ValidLatentParams, &ValidLatentParams),
+    fit: &ValidLatentParams,
     fewer: &Resampling,
     counter: &Counter<'_>,
 ) -> LatentResult {
@@ -100,6 +99,7 @@ fn model(
         iterations: 0,
         converged: false,
         degrees_of_freedom: degrees_of_freedom(members.len(), 2),
+        doubts: Vec::new(),
     };
     let fitted = match ratings(totals) {
         Ok(ratings) => dawid_skene(&ratings, fit),
@@ -110,12 +110,13 @@ fn model(
             result.log_likelihood = Some(found.log_likelihood);
             result.iterations = found.iterations;
             result.converged = found.converged;
+            result.doubts = found.doubts.iter().map(|doubt| doubt.reason().to_owned()).collect();
             let width = 1 + 2 * members.len();
             let mut told = counter.run("latent model");
             let resampled =
                 replicate(&counted.clusters, fewer, &vec![(0.0, 1.0); width], |counts, out| {
                     let refit = match ratings(counts) {
-                        Ok(ratings) => dawid_skene(&ratings, quick),
+                        Ok(ratings) => dawid_skene(&ratings, fit),
                         Err(_) => Err(Undefined::NoSubjects),
                     };
                     match refit {

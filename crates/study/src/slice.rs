@@ -3,9 +3,11 @@
 use std::collections::BTreeMap;
 
 use clawsig_agreement::{
-    Estimate, Outcome, Overlap, PairStatistic, Ratings, Scale, Table, Undefined, Weights,
-    homogeneity, multi, proportion,
-    resampling::{Resampled, Units, resample},
+    Estimate, Outcome, Overlap, PairStatistic, Precision, RatingStatistic, Ratings, Scale, Table,
+    Undefined, Weights,
+    homogeneity::{self, Test},
+    multi, proportion,
+    resampling::{Resampled, Units, resample, resample_rating_units},
 };
 use clawsig_schema::{
     FlagRule, MissingPolicy, Scanner, Severity, Split, Verdict,
@@ -245,12 +247,8 @@ fn unrated_pair(pair: &Pair, absent: &[usize]) -> PairResult {
 }
 
 pub(crate) fn pair_counts(table: &Table) -> PairCounts {
-    PairCounts {
-        both: table.count(0, 0),
-        only_a: table.count(0, 1),
-        only_b: table.count(1, 0),
-        neither: table.count(1, 1),
-    }
+    let cell = |place: usize| table.counts().get(place).copied().unwrap_or(0);
+    PairCounts { both: cell(0), only_a: cell(1), only_b: cell(2), neither: cell(3) }
 }
 
 fn pair_result(
@@ -292,8 +290,16 @@ fn pair_result(
             intervals.extend(given.map(|e| named(statistic.name(), &Estimate { n, ..e })));
         }
     }
-    statistics.push(named("mcnemar_exact", &homogeneity::mcnemar_exact(table)));
-    statistics.push(named("mcnemar_corrected", &homogeneity::mcnemar_corrected(table)));
+    let tests: [(&str, fn(&Table) -> Result<Test, Undefined>); 2] = [
+        ("mcnemar_exact", homogeneity::mcnemar_exact),
+        ("mcnemar_corrected", homogeneity::mcnemar_corrected),
+    ];
+    for (name, test) in tests {
+        let found = test(table);
+        let point = Estimate::point(found.map(|test| test.statistic), n);
+        let p_value = found.ok().map(|test| test.p_value);
+        statistics.push(named(name, &Estimate { p_value, ..point }));
+    }
     PairResult {
         a: rater_name(pair.a).to_owned(),
         b: rater_name(pair.b).to_owned(),
@@ -331,19 +337,16 @@ const SCANNER_STATISTICS: [&str; 7] = [
     "krippendorff_alpha",
 ];
 
-const SCANNER_RANGES: [(f64, f64); 7] =
-    [(0.0, 1.0), (-1.0, 1.0), (-1.0, 1.0), (-1.0, 1.0), (-1.0, 1.0), (-1.0, 1.0), (-1.0, 1.0)];
-
-fn all_scanners(ratings: &Ratings) -> [Estimate; 7] {
-    let weights = Weights::identity(2);
+fn all_scanners() -> [RatingStatistic; 7] {
+    let weights = || Weights::identity(2);
     [
-        multi::percent_agreement(ratings, &weights),
-        multi::fleiss_kappa(ratings, &weights),
-        multi::conger_kappa(ratings, &weights),
-        multi::light_kappa(ratings),
-        multi::brennan_prediger(ratings, &weights),
-        multi::gwet_ac1(ratings, &weights),
-        multi::krippendorff_alpha(ratings, &multi::Metric::Nominal),
+        RatingStatistic::PercentAgreement(weights()),
+        RatingStatistic::Fleiss(weights()),
+        RatingStatistic::Conger(weights()),
+        RatingStatistic::Light(weights()),
+        RatingStatistic::BrennanPrediger(weights()),
+        RatingStatistic::Gwet(weights()),
+        RatingStatistic::Krippendorff(multi::Metric::Nominal),
     ]
 }
 
@@ -359,29 +362,25 @@ fn scanner_statistics(
     }
     let scanners = Scanner::ALL.len();
     let pattern = |flags: &Flags| flags[..scanners].iter().map(|f| f.map(usize::from)).collect();
-    let ratings = |counts: &[u64]| {
-        let rows = counted.flags.iter().map(pattern).zip(counts.iter().copied());
-        Ratings::from_patterns(scanners, 2, rows)
-    };
-    let Ok(whole) = ratings(counted.clusters.totals()) else {
+    let rows = counted.flags.iter().map(pattern).zip(counted.clusters.totals().iter().copied());
+    let Ok(ratings) = Ratings::from_patterns(scanners, 2, rows) else {
         return Vec::new();
     };
-    let mut estimates = all_scanners(&whole);
+    let statistics = all_scanners();
+    let mut estimates =
+        statistics.each_ref().map(|one| one.estimate(&ratings, &Precision::default()));
     if let Some((settings, counter)) = settings {
+        // Rows that differ in the verdict alone are one pattern of the scanners.
+        let places: BTreeMap<Vec<Option<usize>>, usize> = (ratings.patterns().enumerate())
+            .map(|(place, (pattern, _))| (pattern.to_vec(), place))
+            .collect();
+        let kinds: Vec<usize> = counted.flags.iter().map(|flags| places[&pattern(flags)]).collect();
+        let Ok(units) = counted.clusters.with_kinds(places.len(), &kinds) else {
+            return Vec::new();
+        };
         let mut told = counter.run("bootstrap, all scanners");
-        let failed = Err(Undefined::NoSubjects);
-        let resampled =
-            resample(&counted.clusters, &settings.resampling, &SCANNER_RANGES, |counts, out| {
-                match ratings(counts) {
-                    Ok(ratings) => {
-                        for (slot, estimate) in out.iter_mut().zip(all_scanners(&ratings)) {
-                            *slot = estimate.value;
-                        }
-                    }
-                    Err(_) => out.fill(failed),
-                }
-                told();
-            });
+        let resampled = resample_rating_units(&ratings, &units, &settings.resampling, &statistics);
+        told();
         for (place, estimate) in estimates.iter_mut().enumerate() {
             let own = resampled.bca(place);
             let Estimate { n, p_value, caution, .. } = *estimate;

@@ -287,7 +287,7 @@ impl Tally {
                 only_b,
                 neither,
                 rated_once,
-                p_value: test.p_value,
+                p_value: test.ok().map(|test| test.p_value),
             });
         }
     }
