@@ -7,7 +7,7 @@
 use std::error::Error;
 
 use clawsig_features::{TfIdf, VectorizerParams};
-use clawsig_model::solver::{Auto, Problem, Solver, Stop};
+use clawsig_model::solver::{Problem, Solver, Stop};
 use clawsig_schema::hostile::printable;
 
 fn main() -> Result<(), Box<dyn Error>> {
@@ -43,7 +43,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let (fitted, x) = TfIdf::new(params.check()?).fit_transform(&texts)?;
     // 1 / C with C = 1, as scikit-learn's default.
     let problem = Problem::new(&x, &labels, classes.len(), 1.0)?;
-    let solution = Auto.solve(&problem, None, Stop::default(), &|_, _| {})?;
+    let solution = problem.solve(Solver::Auto, None, Stop::default(), &|_, _| {})?;
     println!(
         "{} texts, {} classes, {} terms; {} after {} iterations",
         texts.len(),

@@ -8,7 +8,7 @@ mod load;
 use std::collections::BTreeMap;
 
 use clawsig_features::NumericColumns;
-use clawsig_model::{Calibration, ClassWeight, Penalty, SolverKind, SplitPlan};
+use clawsig_model::{Calibration, ClassWeight, Penalty, SplitPlan, solver::Solver};
 use clawsig_schema::{FlagRule, MissingPolicy, Target, matrix::ColumnGroup};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -235,7 +235,7 @@ pub struct ModelSettings {
     /// `l2`, `l1`, or `{ elastic-net = share of l1 }`.
     pub penalty: Penalty,
     /// `auto`, `sampled-newton`, `newton-cg`, `lbfgs`, `proximal-newton` or `linfa`.
-    pub solver: SolverKind,
+    pub solver: Solver,
     /// `official` (the dataset's splits) or `stratified-70-30` (by run.seed).
     pub split: SplitPlan,
     /// `none`, `platt` or `isotonic`, fitted on validation.
@@ -256,7 +256,7 @@ impl Default for ModelSettings {
             grid: Vec::new(),
             class_weight: ClassWeight::Balanced,
             penalty: Penalty::L2,
-            solver: SolverKind::Auto,
+            solver: Solver::Auto,
             split: SplitPlan::Official,
             calibration: Calibration::None,
             text_only: true,

@@ -13,10 +13,7 @@ use std::{
     time::Instant,
 };
 
-use clawsig_model::solver::{
-    Auto, Compact, Lbfgs, LinfaDense, NewtonCg, Problem, ProximalNewton, SampledNewton, Solver,
-    Stop,
-};
+use clawsig_model::solver::{Compact, Problem, Solver, Stop};
 
 /// The items of a little-endian, one-dimensional `.npy` file of version 1, as they are read.
 struct Npy<const W: usize, T> {
@@ -90,18 +87,10 @@ fn main() -> Result<(), Box<dyn Error>> {
         .with_l1(l1_ratio / c)?
         .with_weights(weights)?;
     let tolerance = rest.first().map_or(Ok(Stop::default().tolerance), |text| text.parse())?;
-    let solver: &dyn Solver = match solver.as_str() {
-        "auto" => &Auto,
-        "sampled-newton" => &SampledNewton,
-        "newton-cg" => &NewtonCg,
-        "lbfgs" => &Lbfgs,
-        "proximal-newton" => &ProximalNewton,
-        "linfa" => &LinfaDense,
-        other => return Err(format!("unknown solver {other}").into()),
-    };
+    let solver: Solver = solver.parse()?;
     let begin = Instant::now();
     let stop = Stop { tolerance, max_iterations: 5_000 };
-    let solution = solver.solve(&problem, None, stop, &|_, _| {})?;
+    let solution = problem.solve(solver, None, stop, &|_, _| {})?;
     let seconds = begin.elapsed().as_secs_f64();
     let r = &solution.report;
     let status = fs::read_to_string("/proc/self/status").unwrap_or_default();

@@ -20,10 +20,8 @@ pub use error::{ModelError, Result};
 pub use evaluate::{EvaluateParams, Evaluation, ValidEvaluateParams, evaluate};
 pub use leaderboard::leaderboard_score;
 pub use model::{TrainedModel, columns_hash};
-pub use params::{
-    Calibration, ClassWeight, Penalty, SolverKind, SplitPlan, TrainParams, ValidTrainParams,
-};
-pub use parts::{Part, PickedRows, SplitData, TrainData};
+pub use params::{Calibration, ClassWeight, Penalty, SplitPlan, TrainParams, ValidTrainParams};
+pub use parts::{Part, SplitData, TrainData};
 pub use persist::{JSON_LIMIT, MODEL_FORMAT, WEIGHTS_LIMIT};
 pub use score::Score;
 pub use train::{PartProgress, Training, train};

@@ -3,7 +3,10 @@
 use clawsig_schema::target::Target;
 use serde::{Deserialize, Serialize};
 
-use crate::error::{ModelError, Result};
+use crate::{
+    error::{ModelError, Result},
+    solver::Solver,
+};
 
 /// How classes are weighted.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -15,24 +18,6 @@ pub enum ClassWeight {
     Balanced,
     /// One weight a class, in the target's order.
     Given(Vec<f64>),
-}
-
-/// Which solver.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum SolverKind {
-    /// Sampled Newton for a ridge penalty, proximal Newton with an L1 part.
-    Auto,
-    /// [`crate::solver::SampledNewton`].
-    SampledNewton,
-    /// [`crate::solver::NewtonCg`].
-    NewtonCg,
-    /// [`crate::solver::Lbfgs`].
-    Lbfgs,
-    /// [`crate::solver::ProximalNewton`].
-    ProximalNewton,
-    /// [`crate::solver::LinfaDense`].
-    Linfa,
 }
 
 /// The penalty's shape; its size is 1/C.
@@ -93,7 +78,7 @@ pub struct TrainParams {
     /// `model.class_weight`.
     pub class_weight: ClassWeight,
     /// `model.solver`.
-    pub solver: SolverKind,
+    pub solver: Solver,
     /// `model.penalty`.
     pub penalty: Penalty,
     /// Relative gap at which the optimum counts as reached.
@@ -124,7 +109,7 @@ impl Default for TrainParams {
             c: 4.0,
             grid: Vec::new(),
             class_weight: ClassWeight::Balanced,
-            solver: SolverKind::Auto,
+            solver: Solver::Auto,
             penalty: Penalty::L2,
             tolerance: 1e-6,
             max_iterations: 1_000,

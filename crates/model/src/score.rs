@@ -9,7 +9,6 @@ use rayon::prelude::*;
 use crate::{
     error::{ModelError, Result},
     model::{TrainedModel, first_maximum},
-    solver::{Coefficients, Matrix, class_scores, passes::softmax},
 };
 
 /// What a model says of one row.
@@ -75,32 +74,6 @@ impl TrainedModel {
             Score { class, runner_up, probabilities, contributions }
         };
         Ok(known.par_iter().enumerate().map(|(row, known)| score((row, known))).collect())
-    }
-}
-
-impl Coefficients {
-    /// Probabilities of every row, one a class, in parallel on the current rayon pool.
-    ///
-    /// # Errors
-    /// If the matrix has another number of columns.
-    pub fn probabilities<'x>(&self, x: impl Into<Matrix<'x>>) -> Result<Vec<Vec<f64>>> {
-        let x = x.into();
-        if x.cols() != self.cols {
-            return Err(ModelError::Shape {
-                what: "a row of the matrix",
-                found: x.cols(),
-                expected: self.cols,
-            });
-        }
-        Ok((0..x.rows())
-            .into_par_iter()
-            .map(|row| {
-                let mut scores = vec![0.0; self.classes];
-                class_scores(self, x.row(row), &mut scores);
-                softmax(&mut scores);
-                scores
-            })
-            .collect())
     }
 }
 

@@ -11,12 +11,9 @@ use crate::{
     error::{ModelError, Result},
     metrics::{Scored, split_metrics},
     model::{TrainedModel, columns_hash},
-    params::{ClassWeight, SolverKind, TrainParams, ValidTrainParams},
+    params::{ClassWeight, TrainParams, ValidTrainParams},
     parts::TrainData,
-    solver::{
-        Auto, Coefficients, Compact, Lbfgs, LinfaDense, NewtonCg, Problem, Progress,
-        ProximalNewton, SampledNewton, Solver, Stop,
-    },
+    solver::{Coefficients, Compact, Problem, Progress, Solver, Stop},
 };
 
 /// Is told the part under way, how much of that part is done, and of how much.
@@ -39,17 +36,6 @@ pub struct Training {
     pub grid: Vec<GridRow>,
     /// What everybody must see.
     pub warnings: Vec<String>,
-}
-
-fn solver_of(kind: SolverKind) -> &'static dyn Solver {
-    match kind {
-        SolverKind::Auto => &Auto,
-        SolverKind::SampledNewton => &SampledNewton,
-        SolverKind::NewtonCg => &NewtonCg,
-        SolverKind::Lbfgs => &Lbfgs,
-        SolverKind::ProximalNewton => &ProximalNewton,
-        SolverKind::Linfa => &LinfaDense,
-    }
 }
 
 /// Fits one model on a matrix whose dropped columns are empty, from `start` if there is one and the
@@ -87,8 +73,8 @@ pub(crate) fn fit(
         .with_l1(ratio / params.c)?
         .with_weights(labels.iter().map(|&label| weight(label)).collect())?;
     let stop = Stop { tolerance: params.tolerance, max_iterations: params.max_iterations };
-    let start = start.filter(|_| params.solver != SolverKind::Linfa);
-    let solution = solver_of(params.solver).solve(&problem, start, stop, progress)?;
+    let start = start.filter(|_| params.solver != Solver::Linfa);
+    let solution = problem.solve(params.solver, start, stop, progress)?;
     Ok(TrainedModel {
         target: params.target,
         classes: present.iter().map(|&class| names[class].to_owned()).collect(),

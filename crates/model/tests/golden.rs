@@ -5,10 +5,7 @@ use clawsig_model::{
     Calibration,
     curves::Calibrator,
     metrics::{Scored, split_metrics},
-    solver::{
-        Auto, Compact, Lbfgs, LinfaDense, NewtonCg, Problem, ProximalNewton, SampledNewton, Solver,
-        Stop,
-    },
+    solver::{Compact, Problem, Solver, Stop},
 };
 use clawsig_schema::{
     evaluation::{MACRO, OVERALL, WEIGHTED, metric},
@@ -151,18 +148,18 @@ fn the_optimum_is_scikit_learns_or_lower() {
             .with_weights(y.iter().map(|&y| weight(y)).collect())
             .unwrap();
         let stop = Stop { tolerance: 1e-9, max_iterations: 10_000 };
-        let mut solvers: Vec<&dyn Solver> = vec![&Auto, &ProximalNewton];
+        let mut solvers = vec![Solver::Auto, Solver::ProximalNewton];
         if l1 == 0.0 {
-            solvers.extend([&Lbfgs as &dyn Solver, &NewtonCg]);
+            solvers.extend([Solver::Lbfgs, Solver::NewtonCg]);
             if !balanced {
-                solvers.push(&LinfaDense);
+                solvers.push(Solver::Linfa);
             }
         }
         let expected = case["objective"].as_f64().unwrap();
         for solver in solvers {
-            let found = solver.solve(&problem, None, stop, &|_, _| {}).unwrap();
+            let found = problem.solve(solver, None, stop, &|_, _| {}).unwrap();
             let value = problem.objective(&found.coefficients).unwrap();
-            let name = solver.name();
+            let name = solver.as_str();
             assert!(value <= expected * (1.0 + 1e-6), "{name} k {k}: {value} {expected}");
             assert!(value >= expected * (1.0 - 1e-6), "{name} k {k}: {value} {expected}");
             assert!((value - found.report.objective).abs() <= 1e-9 * value, "{name} k {k}");
@@ -187,7 +184,7 @@ fn the_same_bits_for_any_number_of_threads() {
         let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
         pool.install(|| {
             let problem = Problem::new(&x, &y, 3, 0.25).unwrap();
-            Auto.solve(&problem, None, Stop::default(), &|_, _| {}).unwrap()
+            problem.solve(Solver::Auto, None, Stop::default(), &|_, _| {}).unwrap()
         })
     };
     assert_eq!(solve(1), solve(5));
@@ -227,12 +224,12 @@ fn a_sample_of_the_rows_leads_to_the_same_optimum() {
     let compact = Compact::of(&x).unwrap();
     let problem = Problem::new(&x, &y, 3, 0.25).unwrap();
     let stop = Stop { tolerance: 1e-9, max_iterations: 10_000 };
-    let solve = |solver: &dyn Solver, problem: &Problem<'_>| {
-        solver.solve(problem, None, stop, &|_, _| {}).unwrap()
+    let solve = |solver: Solver, problem: &Problem<'_>| {
+        problem.solve(solver, None, stop, &|_, _| {}).unwrap()
     };
-    let newton = solve(&NewtonCg, &problem);
-    let sampled = solve(&SampledNewton, &problem);
-    let rounded = solve(&SampledNewton, &Problem::new(&compact, &y, 3, 0.25).unwrap());
+    let newton = solve(Solver::NewtonCg, &problem);
+    let sampled = solve(Solver::SampledNewton, &problem);
+    let rounded = solve(Solver::SampledNewton, &Problem::new(&compact, &y, 3, 0.25).unwrap());
     assert!(sampled.report.iterations > newton.report.iterations);
     for other in [&sampled, &rounded] {
         assert!(other.report.converged);
@@ -249,7 +246,7 @@ fn a_sample_does_not_depend_on_the_number_of_threads() {
         let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
         pool.install(|| {
             let problem = Problem::new(&x, &y, 3, 0.25).unwrap();
-            SampledNewton.solve(&problem, None, Stop::default(), &|_, _| {}).unwrap()
+            problem.solve(Solver::SampledNewton, None, Stop::default(), &|_, _| {}).unwrap()
         })
     };
     assert_eq!(solve(1), solve(5));

@@ -3,9 +3,9 @@
 use std::collections::VecDeque;
 
 use super::{
-    descent::Point,
     passes::{Blocks, Rows, axpy, dot},
-    spec::{Raw, Stop},
+    point::{Point, Raw},
+    problem::Stop,
 };
 
 const PAIRS: usize = 10;

@@ -7,8 +7,13 @@ use linfa::{
 };
 use ndarray::Array1;
 
-use super::{Auto, Coefficients, Compact, Problem, Solution, Solver, Stop, class_scores};
-use super::{Matrix, passes::softmax};
+use super::{
+    coefficients::{Coefficients, class_scores, softmax},
+    compact::Compact,
+    matrix::Matrix,
+    problem::{Problem, Solution, Stop},
+    solve::Solver,
+};
 use crate::{
     error::{ModelError, Result},
     model::first_maximum,
@@ -47,7 +52,7 @@ impl Fit<Compact, Array1<usize>, ModelError> for SparseLogistic {
     type Object = Solution;
 
     /// # Errors
-    /// As [`Problem::new`] and [`Solver::solve`]. A solution that is not the optimum is no error:
+    /// As [`Problem::new`] and [`Problem::solve`]. A solution that is not the optimum is no error:
     /// its report says so.
     fn fit(&self, dataset: &DatasetBase<Compact, Array1<usize>>) -> Result<Solution> {
         let labels: Vec<u32> = dataset
@@ -58,7 +63,7 @@ impl Fit<Compact, Array1<usize>, ModelError> for SparseLogistic {
             .collect();
         let classes = labels.iter().max().map_or(0, |&top| top as usize + 1).max(2);
         let problem = Problem::new(&dataset.records, &labels, classes, 1.0 / self.c)?;
-        Auto.solve(&problem, None, self.stop, &|_, _| {})
+        problem.solve(Solver::Auto, None, self.stop, &|_, _| {})
     }
 }
 

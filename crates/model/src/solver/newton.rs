@@ -6,9 +6,9 @@
 
 use super::{
     cg::{Cg, Enough, with_penalty},
-    descent::Point,
     passes::Rows,
-    spec::{Raw, Stop},
+    point::{Point, Raw},
+    problem::Stop,
 };
 
 /// Least and greatest residual, relative to the first, at which the inner iteration stops.

@@ -19,7 +19,10 @@ use std::ops::Range;
 
 use rayon::prelude::*;
 
-use super::matrix::{Matrix, Real};
+use super::{
+    coefficients::softmax,
+    matrix::{Matrix, Real},
+};
 
 /// The most row chunks: enough for as many threads as the passes can feed from memory.
 const CHUNKS: u64 = 16;
@@ -69,20 +72,6 @@ pub(crate) struct Workspace<const N: usize> {
 struct Short<const N: usize> {
     v: Vec<[f32; N]>,
     sums: Vec<Vec<[f32; N]>>,
-}
-
-/// `exp(x - max)` over its sum, in place; gives the log of the sum of exponentials.
-pub(crate) fn softmax(scores: &mut [f64]) -> f64 {
-    let top = scores.iter().copied().fold(f64::NEG_INFINITY, f64::max);
-    let mut sum = 0.0;
-    for score in scores.iter_mut() {
-        *score = (*score - top).exp();
-        sum += *score;
-    }
-    for score in scores.iter_mut() {
-        *score /= sum;
-    }
-    top + sum.ln()
 }
 
 /// Rows, weighted, and the chunks in which they are passed over.

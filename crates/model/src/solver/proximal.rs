@@ -5,7 +5,8 @@
 use super::{
     matrix::Matrix,
     passes::{Blocks, Rows, axpy},
-    spec::{Raw, Stop},
+    point::Raw,
+    problem::Stop,
 };
 
 /// The matrix by columns.

@@ -13,11 +13,11 @@ use std::collections::VecDeque;
 
 use super::{
     cg::{Cg, Enough, with_penalty},
-    descent::Point,
     lbfgs::Pairs,
     newton,
     passes::{RowSet, Rows},
-    spec::{Raw, Stop},
+    point::{Point, Raw},
+    problem::Stop,
 };
 
 /// The sample's share of the rows at first, and its least number of rows.

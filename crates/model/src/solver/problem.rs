@@ -2,11 +2,17 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{descent::Point, matrix::Matrix, passes::Blocks};
+use super::{
+    coefficients::{Coefficients, class_scores, outputs_of, softmax},
+    matrix::Matrix,
+};
 use crate::error::{ModelError, Result};
 
 /// The most classes that the solvers carry.
 pub const MAX_CLASSES: usize = 33;
+
+/// Called with the iterations done and, where known, their total (0 is unknown).
+pub type Progress<'p> = &'p (dyn Fn(u64, u64) + Sync);
 
 /// When a solver stops.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -142,55 +148,6 @@ impl<'a> Problem<'a> {
     }
 }
 
-pub(crate) fn outputs_of(classes: usize) -> usize {
-    if classes == 2 { 1 } else { classes }
-}
-
-/// The fitted numbers.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Coefficients {
-    /// Number of classes.
-    pub classes: usize,
-    /// Number of columns.
-    pub cols: usize,
-    /// Column by column; each has one weight (two classes: the log-odds of the second) or one a
-    /// class.
-    pub weights: Vec<f64>,
-    /// One intercept, or one a class; for more than two classes they sum to 0.
-    pub intercepts: Vec<f64>,
-}
-
-impl Coefficients {
-    /// All zeros.
-    pub fn zeros(classes: usize, cols: usize) -> Coefficients {
-        let outputs = outputs_of(classes);
-        Coefficients {
-            classes,
-            cols,
-            weights: vec![0.0; cols * outputs],
-            intercepts: vec![0.0; outputs],
-        }
-    }
-
-    /// Numbers a column has.
-    pub fn outputs(&self) -> usize {
-        outputs_of(self.classes)
-    }
-
-    /// The weights of one column.
-    ///
-    /// # Panics
-    /// If the column is not below `cols`.
-    pub fn column(&self, column: usize) -> &[f64] {
-        &self.weights[column * self.outputs()..(column + 1) * self.outputs()]
-    }
-
-    /// Number of columns with a weight that is not 0.
-    pub fn used_columns(&self) -> usize {
-        self.weights.chunks_exact(self.outputs()).filter(|c| c.iter().any(|w| *w != 0.0)).count()
-    }
-}
-
 /// What a solver did.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct SolverReport {
@@ -219,32 +176,31 @@ pub struct Solution {
     pub report: SolverReport,
 }
 
-/// A solver's result in its own coordinates.
-pub(crate) struct Raw<const N: usize> {
-    pub(crate) w: Blocks<N>,
-    pub(crate) objective: f64,
-    pub(crate) gradient_norm: f64,
-    pub(crate) gap: f64,
-    pub(crate) iterations: usize,
-    pub(crate) passes: f64,
-    pub(crate) converged: bool,
-}
-
-impl<const N: usize> Raw<N> {
-    pub(super) fn new(
-        point: Point<'_, '_, N>,
-        gap: f64,
-        iterations: usize,
-        converged: bool,
-    ) -> Raw<N> {
-        Raw {
-            objective: point.objective,
-            gradient_norm: point.gradient_norm(),
-            passes: point.passes,
-            w: point.w,
-            gap,
-            iterations,
-            converged,
+impl Problem<'_> {
+    pub(super) fn check_shape(&self, what: &'static str, of: &Coefficients) -> Result<()> {
+        let expected = self.x.cols() * self.outputs();
+        let fits = of.cols == self.x.cols() && of.classes == self.classes;
+        if fits && of.weights.len() == expected && of.intercepts.len() == self.outputs() {
+            return Ok(());
         }
+        Err(ModelError::Shape { what, found: of.weights.len(), expected })
+    }
+
+    /// The objective at given coefficients.
+    ///
+    /// # Errors
+    /// If the coefficients are for other columns or classes.
+    pub fn objective(&self, at: &Coefficients) -> Result<f64> {
+        self.check_shape("the list of weights", at)?;
+        let mut loss = 0.0;
+        let mut scores = vec![0.0; self.classes];
+        for row in 0..self.x.rows() {
+            class_scores(at, self.x.row(row), &mut scores);
+            let own = scores[self.labels[row] as usize];
+            loss += self.weights[row] * (softmax(&mut scores) - own);
+        }
+        let squares: f64 = at.weights.iter().map(|w| w * w).sum();
+        let sizes: f64 = at.weights.iter().map(|w| w.abs()).sum();
+        Ok(loss + 0.5 * self.l2 * squares + self.l1 * sizes)
     }
 }

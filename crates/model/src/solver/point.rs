@@ -2,6 +2,36 @@
 
 use super::passes::{Blocks, RowState, Rows, Workspace, axpy, dot};
 
+/// A solver's result in its own coordinates.
+pub(crate) struct Raw<const N: usize> {
+    pub(crate) w: Blocks<N>,
+    pub(crate) objective: f64,
+    pub(crate) gradient_norm: f64,
+    pub(crate) gap: f64,
+    pub(crate) iterations: usize,
+    pub(crate) passes: f64,
+    pub(crate) converged: bool,
+}
+
+impl<const N: usize> Raw<N> {
+    pub(super) fn new(
+        point: Point<'_, '_, N>,
+        gap: f64,
+        iterations: usize,
+        converged: bool,
+    ) -> Raw<N> {
+        Raw {
+            objective: point.objective,
+            gradient_norm: point.gradient_norm(),
+            passes: point.passes,
+            w: point.w,
+            gap,
+            iterations,
+            converged,
+        }
+    }
+}
+
 /// A point, with all that follows from it.
 pub(super) struct Point<'r, 'a, const N: usize> {
     pub(super) rows: &'r Rows<'a, N>,

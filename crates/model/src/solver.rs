@@ -1,0 +1,26 @@
+//! Solvers of penalised logistic regression on a sparse matrix.
+
+mod cg;
+mod coefficients;
+mod compact;
+mod lbfgs;
+mod linfa_dense;
+mod linfa_traits;
+mod matrix;
+mod newton;
+mod passes;
+mod picked;
+mod point;
+mod problem;
+mod proximal;
+mod sampled;
+mod solve;
+
+pub use coefficients::Coefficients;
+pub(crate) use coefficients::outputs_of;
+pub use compact::Compact;
+pub use linfa_traits::SparseLogistic;
+pub use matrix::Matrix;
+pub use picked::PickedRows;
+pub use problem::{MAX_CLASSES, Problem, Progress, Solution, SolverReport, Stop};
+pub use solve::Solver;

@@ -1,0 +1,119 @@
+//! The fitted numbers, and the probabilities that follow from them.
+
+use rayon::prelude::*;
+
+use super::matrix::{Matrix, Row};
+use crate::error::{ModelError, Result};
+
+pub(crate) fn outputs_of(classes: usize) -> usize {
+    if classes == 2 { 1 } else { classes }
+}
+
+/// The fitted numbers.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Coefficients {
+    /// Number of classes.
+    pub classes: usize,
+    /// Number of columns.
+    pub cols: usize,
+    /// Column by column; each has one weight (two classes: the log-odds of the second) or one a
+    /// class.
+    pub weights: Vec<f64>,
+    /// One intercept, or one a class; for more than two classes they sum to 0.
+    pub intercepts: Vec<f64>,
+}
+
+impl Coefficients {
+    /// All zeros.
+    pub fn zeros(classes: usize, cols: usize) -> Coefficients {
+        let outputs = outputs_of(classes);
+        Coefficients {
+            classes,
+            cols,
+            weights: vec![0.0; cols * outputs],
+            intercepts: vec![0.0; outputs],
+        }
+    }
+
+    /// Numbers a column has.
+    pub fn outputs(&self) -> usize {
+        outputs_of(self.classes)
+    }
+
+    /// The weights of one column.
+    ///
+    /// # Panics
+    /// If the column is not below `cols`.
+    pub fn column(&self, column: usize) -> &[f64] {
+        &self.weights[column * self.outputs()..(column + 1) * self.outputs()]
+    }
+
+    /// Number of columns with a weight that is not 0.
+    pub fn used_columns(&self) -> usize {
+        self.weights.chunks_exact(self.outputs()).filter(|c| c.iter().any(|w| *w != 0.0)).count()
+    }
+}
+
+impl Coefficients {
+    /// Probabilities of every row, one a class, in parallel on the current rayon pool.
+    ///
+    /// # Errors
+    /// If the matrix has another number of columns.
+    pub fn probabilities<'x>(&self, x: impl Into<Matrix<'x>>) -> Result<Vec<Vec<f64>>> {
+        let x = x.into();
+        if x.cols() != self.cols {
+            return Err(ModelError::Shape {
+                what: "a row of the matrix",
+                found: x.cols(),
+                expected: self.cols,
+            });
+        }
+        Ok((0..x.rows())
+            .into_par_iter()
+            .map(|row| {
+                let mut scores = vec![0.0; self.classes];
+                class_scores(self, x.row(row), &mut scores);
+                softmax(&mut scores);
+                scores
+            })
+            .collect())
+    }
+}
+
+/// The class scores of one row, whose softmax are the probabilities. Columns the model does not
+/// know are left out.
+pub(crate) fn class_scores(model: &Coefficients, row: Row<'_>, scores: &mut [f64]) {
+    let outputs = model.outputs();
+    if let [first, second] = scores
+        && outputs == 1
+    {
+        let mut sum = model.intercepts[0];
+        row.for_each(|column, value| {
+            sum += value * model.weights.get(column).copied().unwrap_or(0.0);
+        });
+        (*first, *second) = (0.0, sum);
+        return;
+    }
+    scores.copy_from_slice(&model.intercepts);
+    row.for_each(|column, value| {
+        if column < model.cols {
+            for (score, weight) in scores.iter_mut().zip(model.column(column)) {
+                *score += value * weight;
+            }
+        }
+    });
+}
+
+/// `exp(x - max)` over its sum, in place; gives the log of the sum of exponentials.
+pub(crate) fn softmax(scores: &mut [f64]) -> f64 {
+    let top = scores.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+    let mut sum = 0.0;
+    for score in scores.iter_mut() {
+        *score = (*score - top).exp();
+        sum += *score;
+    }
+    for score in scores.iter_mut() {
+        *score /= sum;
+    }
+    top + sum.ln()
+}

@@ -1,0 +1,139 @@
+//! Rows of other matrices as a matrix, without a copy.
+
+use clawsig_schema::matrix::Csr;
+
+use super::compact::Compact;
+use crate::error::{ModelError, Result};
+
+/// Rows of one or more matrices as a matrix of their own, none of them copied.
+#[derive(Clone, Debug)]
+pub struct PickedRows<'a> {
+    cols: usize,
+    rows: Vec<(&'a Csr, u32)>,
+    indptr: Vec<u64>,
+}
+
+impl<'a> PickedRows<'a> {
+    /// A matrix of `cols` columns without rows.
+    pub fn new(cols: usize) -> PickedRows<'a> {
+        PickedRows { cols, rows: Vec::new(), indptr: vec![0] }
+    }
+
+    /// Appends a row of a matrix.
+    ///
+    /// # Errors
+    /// If the matrix has no such row or another number of columns.
+    pub fn push(&mut self, x: &'a Csr, row: usize) -> Result<()> {
+        if x.cols() != self.cols {
+            return Err(ModelError::Shape {
+                what: "a split's matrix",
+                found: x.cols(),
+                expected: self.cols,
+            });
+        }
+        let (Some(position), true) = (u32::try_from(row).ok(), row < x.rows()) else {
+            return Err(ModelError::Shape {
+                what: "a split's rows",
+                found: x.rows(),
+                expected: row.saturating_add(1),
+            });
+        };
+        self.push_known((x, position));
+        Ok(())
+    }
+
+    /// Appends a row that is known to be there.
+    fn push_known(&mut self, (x, row): (&'a Csr, u32)) {
+        let entries = x.row(row as usize).0.len() as u64;
+        self.rows.push((x, row));
+        self.indptr.push(self.indptr[self.indptr.len() - 1] + entries);
+    }
+
+    /// The given rows of this matrix, then of `other`, numbered on from this one's last.
+    #[must_use]
+    pub(crate) fn pick_with(&self, other: &PickedRows<'a>, chosen: &[usize]) -> PickedRows<'a> {
+        let mut picked = PickedRows::new(self.cols);
+        for &row in chosen {
+            picked.push_known(match row.checked_sub(self.rows.len()) {
+                None => self.rows[row],
+                Some(row) => other.rows[row],
+            });
+        }
+        picked
+    }
+
+    /// Number of columns.
+    pub fn cols(&self) -> usize {
+        self.cols
+    }
+
+    /// Where each row's entries would begin and end if they stood one after the other.
+    pub(crate) fn indptr(&self) -> &[u64] {
+        &self.indptr
+    }
+
+    /// The columns and values of one row.
+    ///
+    /// # Panics
+    /// If there is no such row, as for a slice.
+    pub fn row(&self, row: usize) -> (&'a [u32], &'a [f64]) {
+        let (x, row) = self.rows[row];
+        x.row(row as usize)
+    }
+
+    /// The copy that a solver reads, with the entries of columns for which `keep` does not hold
+    /// left out; columns keep their numbers.
+    ///
+    /// # Errors
+    /// If a value is beyond the range of `f32`.
+    pub(crate) fn compact(&self, keep: impl Fn(usize) -> bool) -> Result<Compact> {
+        let kept: Vec<bool> = (0..self.cols).map(keep).collect();
+        let entries = if kept.iter().all(|&kept| kept) { self.indptr[self.rows.len()] } else { 0 };
+        let mut compact = Compact::new(self.cols, entries as usize);
+        let (mut columns, mut values) = (Vec::new(), Vec::new());
+        for row in 0..self.rows.len() {
+            columns.clear();
+            values.clear();
+            let (all, numbers) = self.row(row);
+            for (&column, &value) in all.iter().zip(numbers) {
+                if kept[column as usize] {
+                    columns.push(column);
+                    values.push(value);
+                }
+            }
+            compact.push(&columns, &values)?;
+        }
+        Ok(compact)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::solver::matrix::Matrix;
+
+    fn matrix(first: f64) -> Csr {
+        Csr::new(3, vec![0, 2, 3], vec![0, 2, 1], vec![first, 2.0, 3.0]).unwrap()
+    }
+
+    #[test]
+    fn picked_rows_are_a_matrix_of_their_own() {
+        let (a, b) = (matrix(1.0), matrix(9.0));
+        let (mut left, mut right) = (PickedRows::new(3), PickedRows::new(3));
+        left.push(&a, 1).unwrap();
+        left.push(&a, 0).unwrap();
+        right.push(&b, 0).unwrap();
+        let both = left.pick_with(&right, &[2, 0]);
+        assert_eq!((both.row(0), both.row(1)), (b.row(0), a.row(1)));
+        assert_eq!(Matrix::from(&both).indptr(), [0, 2, 3]);
+        assert!(left.push(&a, 2).is_err());
+        assert!(PickedRows::new(4).push(&a, 0).is_err());
+
+        let without_last = both.compact(|column| column != 2).unwrap();
+        let whole = both.compact(|_| true).unwrap();
+        assert_eq!((whole.entries(), without_last.entries()), (3, 2));
+        let v = [[1.0], [10.0], [100.0]];
+        assert_eq!(Matrix::from(&whole).row(0).dot(&v), [209.0]);
+        assert_eq!(Matrix::from(&without_last).row(0).dot(&v), [9.0]);
+    }
+}
