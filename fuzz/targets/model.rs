@@ -25,12 +25,12 @@ fuzz_target!(|bytes: &[u8]| {
     let (json, weights) = bytes.split_at(cut);
     let weights = weights.get(1..).unwrap_or_default();
     let json = with_hash(json, weights).unwrap_or_else(|| json.to_vec());
-    let paths = ["model.json", "model.weights"].map(|name| FOLDER.path().join(name));
+    let paths = ["model.json", "model.safetensors"].map(|name| FOLDER.path().join(name));
     fs::write(&paths[0], json).expect("the scratch folder takes a file");
     fs::write(&paths[1], weights).expect("it takes another");
     match TrainedModel::load(&paths[0], &paths[1]) {
         Ok(model) => {
-            let again = ["again.json", "again.weights"].map(|name| FOLDER.path().join(name));
+            let again = ["again.json", "again.safetensors"].map(|name| FOLDER.path().join(name));
             model.save(&again[0], &again[1]).expect("a model that was read can be written");
             TrainedModel::load(&again[0], &again[1]).expect("its own file");
         }

@@ -229,7 +229,7 @@ fn a_model_that_is_none_or_not_what_it_was_is_refused() {
     fs::create_dir(sandbox.path("empty")).unwrap();
     predict("empty").fails_with(2, &["empty", "no trained model"]);
     sandbox.clawsig(&["predict", "a.md"]).fails_with(2, &["runs/sample", "clawsig run"]);
-    for name in ["train/model.json", "train/model.weights", "features/vectorizer.json"] {
+    for name in ["train/model.json", "train/model.safetensors", "features/vectorizer.json"] {
         let path = sandbox.path("run").join(name);
         let whole = fs::read(&path).unwrap();
         let mut changed = whole.clone();

@@ -23,7 +23,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         FittedFeatures::from_json(&fs::read_to_string(run.join("features/vectorizer.json"))?)?;
     let train = run.join("train");
     let model =
-        TrainedModel::load(&train.join("model-text.json"), &train.join("model-text.weights"))?;
+        TrainedModel::load(&train.join("model-text.json"), &train.join("model-text.safetensors"))?;
 
     let mut names: Vec<_> = fs::read_dir(skills)?
         .collect::<Result<Vec<_>, _>>()?

@@ -17,7 +17,14 @@ const EXAMPLES: &[(&str, &str, &[&str])] = &[
     (
         "clawsig-tests",
         "text_classifier",
-        &["tests/examples/messages.csv", "label", "text", "a free prize", "the team's report"],
+        &[
+            "tests/examples/messages.csv",
+            "label",
+            "text",
+            "target/messages.safetensors",
+            "a free prize",
+            "the team's report",
+        ],
     ),
     ("clawsig-tests", "score_folder", &["RUN", "tests/examples/skills"]),
 ];

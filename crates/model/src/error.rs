@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use clawsig_schema::format::FormatMismatch;
+use clawsig_schema::format::FormatVersion;
 
 /// Why training, evaluating or loading did not happen.
 #[derive(Debug, thiserror::Error)]
@@ -38,6 +38,12 @@ pub enum ModelError {
         target: String,
         /// The number of classes with rows.
         found: usize,
+    },
+    /// A problem whose objective has no lowest value.
+    #[error("the problem has no optimum: {why}")]
+    NoOptimum {
+        /// The reason, and what to change.
+        why: String,
     },
     /// More classes than the solvers can carry.
     #[error("{found} classes, the solvers carry at most {limit}")]
@@ -96,13 +102,37 @@ pub enum ModelError {
         reason: String,
     },
     /// A model file of another format version.
-    #[error("{}: {source}", path.display())]
+    #[error("{}: format {found} is {remedy}", path.display())]
     Format {
         /// The file.
         path: PathBuf,
-        /// Older or newer.
-        source: FormatMismatch,
+        /// Its format.
+        found: FormatVersion,
+        /// Whether it is older or newer, and what to do.
+        remedy: &'static str,
     },
+    /// Two classes of one name.
+    #[error("two classes are named `{class}`")]
+    RepeatedClass {
+        /// The name.
+        class: String,
+    },
+    /// A number that is not finite.
+    #[error("{what} {at} is {value}, expected a finite number")]
+    NotFinite {
+        /// The kind of number.
+        what: &'static str,
+        /// Its position.
+        at: usize,
+        /// The number.
+        value: f64,
+    },
+    /// Weights that can't be put into a file.
+    #[error("the weights can't be written")]
+    Weights(#[from] safetensors::SafeTensorError),
+    /// A model that can't be put into JSON.
+    #[error("the model can't be written as JSON")]
+    Json(#[from] serde_json::Error),
     /// The model was trained on other columns.
     #[error(
         "the model's columns are not the matrix's (hash {expected} against {found}): use the \

@@ -408,7 +408,7 @@ pub fn evaluate(
             format: EVALUATION_FORMAT,
             target: model.target.as_str().to_owned(),
             classes: classes.clone(),
-            model_sha256: model.sha256(),
+            model_sha256: model.sha256()?,
             counts: Vec::new(),
             reliability: Vec::new(),
             curves: Vec::new(),

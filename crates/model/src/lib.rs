@@ -15,13 +15,17 @@ mod score;
 pub mod solver;
 mod train;
 mod weighted;
+mod weights;
 
+/// The crate of the matrices, columns and classes that models are made of.
+pub use clawsig_schema as schema;
 pub use error::{ModelError, Result};
 pub use evaluate::{EvaluateParams, Evaluation, ValidEvaluateParams, evaluate};
 pub use leaderboard::leaderboard_score;
 pub use model::{TrainedModel, columns_hash};
 pub use params::{Calibration, ClassWeight, Penalty, SplitPlan, TrainParams, ValidTrainParams};
 pub use parts::{Part, SplitData, TrainData};
-pub use persist::{JSON_LIMIT, MODEL_FORMAT, WEIGHTS_LIMIT};
+pub use persist::JSON_LIMIT;
 pub use score::Score;
 pub use train::{PartProgress, Training, train};
+pub use weights::{Classifier, MODEL_FORMAT, WEIGHTS_LIMIT};

@@ -1,8 +1,10 @@
 //! Solvers of penalised logistic regression on a sparse matrix.
 
+mod centre;
 mod cg;
 mod coefficients;
 mod compact;
+mod intercept;
 mod lbfgs;
 mod linfa_dense;
 mod linfa_traits;
@@ -13,11 +15,10 @@ mod picked;
 mod point;
 mod problem;
 mod proximal;
-mod sampled;
+mod sample;
 mod solve;
 
 pub use coefficients::Coefficients;
-pub(crate) use coefficients::outputs_of;
 pub use compact::Compact;
 pub use linfa_traits::SparseLogistic;
 pub use matrix::Matrix;

@@ -111,14 +111,17 @@ pub(crate) fn groups_of(columns: &[ColumnInfo]) -> Vec<ColumnGroup> {
 /// The warning of a fit that did not reach its optimum.
 fn not_reached(what: &str, model: &TrainedModel) -> Option<String> {
     let report = &model.report;
-    (!report.converged).then(|| {
-        format!(
-            "{what}: the optimum was not reached in {} (relative gap at most {:.1e}, wanted \
-             {:.1e}): raise model.max_iterations",
-            counted(report.iterations, "iteration"),
-            report.relative_gap,
-            model.params.tolerance
-        )
+    let (gap, wanted) = (report.relative_gap, model.params.tolerance);
+    let how_far = format!("relative gap at most {gap:.1e}, wanted {wanted:.1e}");
+    (!report.converged).then(|| match report.iterations {
+        Some(iterations) => format!(
+            "{what}: the optimum was not reached in {} ({how_far}): raise model.max_iterations",
+            counted(iterations, "iteration")
+        ),
+        None => format!(
+            "{what}: the optimum was not reached ({how_far}): solver {} goes no further; use auto",
+            report.solver
+        ),
     })
 }
 
@@ -186,7 +189,7 @@ pub fn train(
             macro_pr_auc: get(MACRO, metric::PR_AUC),
             log_loss: get(OVERALL, metric::LOG_LOSS),
             objective: Some(model.report.objective),
-            iterations: model.report.iterations,
+            iterations: model.report.iterations.unwrap_or_default(),
             converged: model.report.converged,
             chosen: false,
         };

@@ -186,7 +186,9 @@ impl Changed {
         let reader = match (stage, file) {
             ("ingest", file) if file.starts_with("signals/") => "agreement",
             ("features", file) if file.ends_with(".npz") || file == "columns.csv" => "train",
-            ("train", "model.json" | "model.weights" | "grid.json" | "warnings.json") => "evaluate",
+            ("train", "model.json" | "model.safetensors" | "grid.json" | "warnings.json") => {
+                "evaluate"
+            }
             ("agreement", "agreement.json") => "report",
             ("evaluate", "metrics.json" | "evaluation.json" | "tables.json") => "report",
             _ => return None,

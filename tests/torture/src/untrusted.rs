@@ -53,7 +53,7 @@ struct Kind {
 
 const KINDS: &[Kind] = &[
     Kind { name: "model", path: "train/model.json", is_json: true, read: read_model },
-    Kind { name: "weights", path: "train/model.weights", is_json: false, read: read_weights },
+    Kind { name: "weights", path: "train/model.safetensors", is_json: false, read: read_weights },
     Kind {
         name: "vectorizer",
         path: "features/vectorizer.json",
@@ -84,11 +84,11 @@ fn put(sound: &Sound, name: &str, bytes: &[u8]) -> Result<PathBuf, String> {
 
 fn read_model(sound: &Sound, bytes: &[u8]) -> Result<(), String> {
     let path = put(sound, "model.json", bytes)?;
-    TrainedModel::load(&path, &sound.run.join("train/model.weights")).map(drop).map_err(text)
+    TrainedModel::load(&path, &sound.run.join("train/model.safetensors")).map(drop).map_err(text)
 }
 
 fn read_weights(sound: &Sound, bytes: &[u8]) -> Result<(), String> {
-    let path = put(sound, "model.weights", bytes)?;
+    let path = put(sound, "model.safetensors", bytes)?;
     TrainedModel::load(&sound.run.join("train/model.json"), &path).map(drop).map_err(text)
 }
 

@@ -119,7 +119,7 @@ impl Ledger<'_> {
     /// The identity of the trained model.
     fn model(&self) -> Result<String, Error> {
         let [json, weights] = MODEL.map(|name| self.run.verified(Stage::Train.as_str(), name));
-        Ok(TrainedModel::load(&json?, &weights?)?.sha256())
+        Ok(TrainedModel::load(&json?, &weights?)?.sha256()?)
     }
 
     /// The run's own entries about this hold-out, oldest first.

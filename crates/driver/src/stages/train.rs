@@ -7,9 +7,9 @@ use super::{Context, Rows, matrices::Matrices};
 use crate::{Error, files, settings::Settings};
 
 /// The model on all columns, and the one for skills that no scanner saw: JSON and weights.
-pub(crate) const MODEL: [&str; 2] = ["model.json", "model.weights"];
+pub(crate) const MODEL: [&str; 2] = ["model.json", "model.safetensors"];
 /// See [`MODEL`].
-pub(crate) const TEXT_ONLY: [&str; 2] = ["model-text.json", "model-text.weights"];
+pub(crate) const TEXT_ONLY: [&str; 2] = ["model-text.json", "model-text.safetensors"];
 
 pub(super) fn run(context: &Context<'_>) -> Result<Rows, Error> {
     let params = params(&context.job.settings)?;

@@ -1,6 +1,7 @@
 //! The fitted numbers, and the probabilities that follow from them.
 
 use rayon::prelude::*;
+use serde::{Deserialize, Serialize};
 
 use super::matrix::{Matrix, Row};
 use crate::error::{ModelError, Result};
@@ -10,7 +11,7 @@ pub(crate) fn outputs_of(classes: usize) -> usize {
 }
 
 /// The fitted numbers.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Coefficients {
     /// Number of classes.
     pub classes: usize,
@@ -33,6 +34,36 @@ impl Coefficients {
             weights: vec![0.0; cols * outputs],
             intercepts: vec![0.0; outputs],
         }
+    }
+
+    /// Checks that the lists are as long as classes and columns say and hold finite numbers, as
+    /// numbers from a file or from other code need not.
+    ///
+    /// # Errors
+    /// The first thing that does not fit.
+    pub fn check(&self) -> Result<()> {
+        if self.classes < 2 {
+            return Err(ModelError::Shape {
+                what: "the list of classes",
+                found: self.classes,
+                expected: 2,
+            });
+        }
+        let weights = self.cols.checked_mul(self.outputs());
+        for (what, list, expected) in [
+            ("the list of weights", &self.weights, weights.unwrap_or(usize::MAX)),
+            ("the list of intercepts", &self.intercepts, self.outputs()),
+        ] {
+            if list.len() != expected {
+                return Err(ModelError::Shape { what, found: list.len(), expected });
+            }
+        }
+        for (what, list) in [("weight", &self.weights), ("intercept", &self.intercepts)] {
+            if let Some(at) = list.iter().position(|number| !number.is_finite()) {
+                return Err(ModelError::NotFinite { what, at, value: list[at] });
+            }
+        }
+        Ok(())
     }
 
     /// Numbers a column has.
@@ -60,6 +91,7 @@ impl Coefficients {
     /// # Errors
     /// If the matrix has another number of columns.
     pub fn probabilities<'x>(&self, x: impl Into<Matrix<'x>>) -> Result<Vec<Vec<f64>>> {
+        self.check()?;
         let x = x.into();
         if x.cols() != self.cols {
             return Err(ModelError::Shape {

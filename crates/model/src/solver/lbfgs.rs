@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 use super::{
     passes::{Blocks, Rows, axpy, dot},
     point::{Point, Raw},
-    problem::Stop,
+    problem::{Progress, Stop},
 };
 
 const PAIRS: usize = 10;
@@ -68,16 +68,14 @@ pub(super) fn solve<const N: usize>(
     rows: &Rows<'_, N>,
     mut point: Point<'_, '_, N>,
     stop: Stop,
-    progress: &(dyn Fn(u64, u64) + Sync),
+    progress: Progress<'_>,
 ) -> Raw<N> {
     let mut pairs = Pairs::new();
     let mut dz = vec![[0.0; N]; rows.x.rows()];
     let mut iterations = 0;
     loop {
-        let gap = point.relative_gap();
-        let converged = gap <= stop.tolerance;
-        if converged || iterations >= stop.max_iterations || !point.objective.is_finite() {
-            return Raw::new(point, gap, iterations, converged);
+        if let Some(end) = point.finished(iterations, stop) {
+            return point.into_raw(end, iterations);
         }
         let mut d: Blocks<N> = point.gradient.iter().map(|g| g.map(|g| -g)).collect();
         let alphas = pairs.first_loop(&mut d);
@@ -87,18 +85,15 @@ pub(super) fn solve<const N: usize>(
         };
         d.iter_mut().flatten().for_each(|d| *d *= scale);
         pairs.second_loop(&alphas, &mut d);
-        rows.scores(&d, &mut dz);
-        point.passes += 0.5;
+        point.follow(&mut d, &mut dz);
         let (from, slope) = (point.w.clone(), point.gradient.clone());
         let moved = point.search(&d, &dz);
-        point.update_gradient();
         iterations += 1;
         progress(iterations as u64, 0);
         if moved {
             pairs.push(&point, from, slope);
         } else if pairs.0.is_empty() {
-            let gap = point.relative_gap();
-            return Raw::new(point, gap, iterations, gap <= stop.tolerance);
+            return point.stuck(iterations, stop);
         } else {
             pairs.0.clear();
         }

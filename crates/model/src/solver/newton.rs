@@ -1,60 +1,113 @@
-//! Truncated Newton: preconditioned conjugate gradients inside, an exact line search outside.
+//! Truncated Newton: preconditioned conjugate gradients inside, an exact line search outside, on all
+//! rows or, for many rows, on a sample of them.
 //!
-//! A pass over the matrix gives a Hessian product, and half a pass the direction's scores, after
-//! which the line search is free: an iteration costs little more than its conjugate gradients.
-//! After Steihaug (1983), Nash and Sofer's truncation as in LIBLINEAR (Hsia, Chiang and Lin 2018).
+//! Gradient, objective and line search see every row. A pass over the matrix gives a Hessian
+//! product, and half a pass the direction's scores, after which the line search is free: an
+//! iteration costs little more than its conjugate gradients. After Steihaug (1983), Nash and Sofer's
+//! truncation as in LIBLINEAR (Hsia, Chiang and Lin 2018).
+//!
+//! With [`super::sample`] only the Hessian is of about a tenth of the rows, drawn anew in every
+//! iteration. The Newton step on it stands where L-BFGS has its initial matrix, and the last pairs
+//! mend what the sample got wrong. If the gap does not fall the sample doubles, until it is all rows.
+
+use std::collections::VecDeque;
 
 use super::{
     cg::{Cg, Enough, with_penalty},
-    passes::Rows,
+    lbfgs::Pairs,
+    passes::{Blocks, RowSet, Rows},
     point::{Point, Raw},
-    problem::Stop,
+    problem::{Progress, Stop},
+    sample::sample,
 };
 
 /// Least and greatest residual, relative to the first, at which the inner iteration stops.
 const FORCING: (f64, f64) = (0.01, 0.3);
 
-/// Goes from `point`, which has `iterations` behind it, to the optimum.
+/// The sample's share of the rows at first, and its least number of rows.
+const SHARE: f64 = 0.1;
+const LEAST_ROWS: f64 = 2_000.0;
+/// Residual of the inner solution on a sample, relative to the first: it deserves no more.
+const SAMPLE_FORCING: f64 = 0.5;
+/// The gap has to halve within as many iterations, or the sample doubles.
+const PATIENCE: usize = 5;
+
+/// How many rows the next sample has.
+struct Sampling {
+    wanted: f64,
+    gaps: VecDeque<f64>,
+}
+
+impl Sampling {
+    /// Doubles the sample where the gap no longer falls; false where it would be most rows.
+    fn goes_on(&mut self, gap: f64, rows: usize) -> bool {
+        let stalls = |before: f64| gap > 0.5 * before;
+        if self.gaps.len() == PATIENCE && self.gaps.pop_front().is_some_and(stalls) {
+            self.wanted *= 2.0;
+            self.gaps.clear();
+        }
+        self.gaps.push_back(gap);
+        2.0 * self.wanted <= rows as f64
+    }
+}
+
+/// Goes from `point` to the optimum, on samples as long as they serve if `sampled`.
 pub(super) fn solve<const N: usize>(
     rows: &Rows<'_, N>,
     mut point: Point<'_, '_, N>,
-    mut iterations: usize,
+    sampled: bool,
     stop: Stop,
-    progress: &(dyn Fn(u64, u64) + Sync),
+    progress: Progress<'_>,
 ) -> Raw<N> {
-    let (l2, cols) = (point.l2, rows.x.cols());
-    let all = rows.all();
+    let (l2, cols, n) = (point.penalty.l2, rows.x.cols(), rows.x.rows());
+    let entries = rows.x.indptr()[n].max(1) as f64;
+    let wanted = (SHARE * n as f64).max(LEAST_ROWS);
+    let mut sampling = sampled.then(|| Sampling { wanted, gaps: VecDeque::new() });
     let mut cg = Cg::new(rows.blocks());
+    let mut pairs = Pairs::new();
     let mut diagonal = vec![[0.0; N]; rows.blocks()];
-    let mut right = vec![[0.0; N]; rows.blocks()];
-    let mut dz = vec![[0.0; N]; rows.x.rows()];
+    let mut dz = vec![[0.0; N]; n];
     let first_norm = point.gradient_norm();
+    let mut iterations = 0;
     loop {
-        let gap = point.relative_gap();
-        let converged = gap <= stop.tolerance;
-        if converged || iterations >= stop.max_iterations || !point.objective.is_finite() {
-            return Raw::new(point, gap, iterations, converged);
+        if let Some(end) = point.finished(iterations, stop) {
+            return point.into_raw(end, iterations);
         }
-        rows.diagonal(all, &point.state.p, &mut point.work, &mut diagonal);
-        with_penalty(&mut diagonal, cols, l2);
-        for (r, g) in right.iter_mut().zip(&point.gradient) {
-            *r = g.map(|g| -g);
+        if sampling.as_mut().is_some_and(|s| !s.goes_on(point.relative_gap(), n)) {
+            (sampling, pairs) = (None, Pairs::new());
         }
-        let enough = Enough {
-            ratio: (point.gradient_norm() / first_norm).sqrt().clamp(FORCING.0, FORCING.1),
-            square: point.residual_for(stop.tolerance),
+        let picked = sampling.as_ref().map(|sampling| {
+            let size = rows.curvatures(&point.state.p);
+            let (picked, scale) = sample(&size, sampling.wanted, iterations);
+            RowSet::new(rows.x, picked, rows.weights, Some(&scale))
+        });
+        let (set, enough) = match &picked {
+            Some(set) => (set, Enough { ratio: SAMPLE_FORCING, square: 0.0 }),
+            None => {
+                let ratio = (point.gradient_norm() / first_norm).sqrt();
+                let ratio = ratio.clamp(FORCING.0, FORCING.1);
+                (rows.all(), Enough { ratio, square: point.residual_for(stop.tolerance) })
+            }
         };
+        let share = set.entries(rows.x) as f64 / entries;
+        rows.diagonal(set, &point.state.p, &mut point.work, &mut diagonal);
+        with_penalty(&mut diagonal, cols, l2);
+        let mut right: Blocks<N> = point.gradient.iter().map(|g| g.map(|g| -g)).collect();
+        let alphas = pairs.first_loop(&mut right);
         let p = &point.state.p;
-        let steps = cg.solve(rows, all, p, l2, &right, &diagonal, enough, &mut point.work);
-        rows.scores(&cg.d, &mut dz);
-        point.passes += 1.0 + steps as f64;
+        let steps = cg.solve(rows, set, p, l2, &right, &diagonal, enough, &mut point.work);
+        point.passes += share * (0.5 + steps as f64);
+        pairs.second_loop(&alphas, &mut cg.d);
+        point.follow(&mut cg.d, &mut dz);
+        let (from, slope) = (point.w.clone(), point.gradient.clone());
         let moved = point.search(&cg.d, &dz);
         iterations += 1;
         progress(iterations as u64, 0);
-        point.update_gradient();
-        if !moved {
-            let gap = point.relative_gap();
-            return Raw::new(point, gap, iterations, gap <= stop.tolerance);
+        match (moved, sampling.is_some()) {
+            (true, true) => pairs.push(&point, from, slope),
+            (true, false) => {}
+            (false, true) => (sampling, pairs) = (None, Pairs::new()),
+            (false, false) => return point.stuck(iterations, stop),
         }
     }
 }

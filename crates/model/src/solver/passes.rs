@@ -41,6 +41,16 @@ pub(crate) struct Rows<'a, const N: usize> {
     /// One row of `Q` a class.
     pub(crate) basis: Vec<[f64; N]>,
     pub(crate) intercept: bool,
+    /// By the means the columns are shifted in every product: with an intercept that changes no
+    /// score but the intercept's own, and a column with a mean is no near-copy of it. The matrix
+    /// stays sparse.
+    moments: Moments,
+    /// Weight of every class's rows, and of all.
+    masses: Vec<f64>,
+    pub(crate) total: f64,
+    /// The squares of the matrix's values, summed by row, and the root of their sum.
+    pub(crate) squares: Vec<f64>,
+    pub(crate) length: f64,
     /// Whether Hessian products are taken in `f32`: a direction needs no more, as objective,
     /// gradient and step are in `f64` and so the end point is none the worse. Only where values and
     /// weights are of a common size, and the values have no more digits.
@@ -52,6 +62,43 @@ pub(crate) struct Rows<'a, const N: usize> {
 /// leave its range.
 const SINGLE_VALUE: f64 = 1e6;
 const SINGLE_WEIGHT: std::ops::RangeInclusive<f64> = 1e-6..=1e6;
+/// The columns' weighted means, and their variances over their mean squares.
+#[derive(Clone, Debug)]
+pub(super) struct Moments {
+    pub(super) mean: Vec<f64>,
+    /// 1 for a column of mean 0, 0 for a constant.
+    pub(super) spread: Vec<f64>,
+}
+
+impl Moments {
+    /// Those of columns that are to be taken as they are.
+    fn none(cols: usize) -> Moments {
+        Moments { mean: vec![0.0; cols], spread: vec![1.0; cols] }
+    }
+
+    /// One pass over the matrix.
+    pub(super) fn of(x: Matrix<'_>, weights: &[f64]) -> Moments {
+        let all = RowSet::new(x, (0..x.rows() as u32).collect(), weights, None);
+        let mut work = vec![vec![[0.0; 2]; x.cols()]; all.chunks.len()];
+        all.chunks.par_iter().zip(&mut work).for_each(|(chunk, sums)| {
+            for (row, weight) in all.part(chunk) {
+                x.row(row).for_each(|column, value| {
+                    sums[column][0] += weight * value;
+                    sums[column][1] += weight * value * value;
+                });
+            }
+        });
+        let mut sums = vec![[0.0; 2]; x.cols()];
+        reduce(&all, &work, &mut sums);
+        let total: f64 = weights.iter().sum();
+        let of = |[first, second]: [f64; 2]| {
+            let (mean, square) = (first / total, second / total);
+            (mean, if square > 0.0 { (1.0 - mean * mean / square).max(0.0) } else { 1.0 })
+        };
+        let (mean, spread) = sums.into_iter().map(of).unzip();
+        Moments { mean, spread }
+    }
+}
 
 /// What the current point looks like from the rows.
 pub(crate) struct RowState<const N: usize> {
@@ -159,13 +206,73 @@ impl<'a, const N: usize> Rows<'a, N> {
         labels: &'a [u32],
         weights: &'a [f64],
         basis: Vec<[f64; N]>,
-        intercept: bool,
+        moments: Option<Moments>,
     ) -> Rows<'a, N> {
+        let intercept = moments.is_some();
+        let moments = moments.unwrap_or_else(|| Moments::none(x.cols()));
         let all = RowSet::new(x, (0..x.rows() as u32).collect(), weights, None);
         let heaviest = weights.iter().copied().fold(0.0, f64::max);
-        let single = SINGLE_WEIGHT.contains(&heaviest)
-            && x.largest_single().is_some_and(|value| value <= SINGLE_VALUE);
-        Rows { x, labels, weights, basis, intercept, single, all }
+        let small = x.largest_single().is_some_and(|value| value <= SINGLE_VALUE);
+        let mut masses = vec![0.0; basis.len()];
+        labels.iter().zip(weights).for_each(|(&label, weight)| masses[label as usize] += weight);
+        let total = masses.iter().sum();
+        let squares: Vec<f64> =
+            (0..x.rows()).into_par_iter().map(|row| x.row(row).square()).collect();
+        let length = squares.iter().sum::<f64>().sqrt();
+        Rows {
+            x,
+            labels,
+            weights,
+            basis,
+            intercept,
+            moments,
+            masses,
+            total,
+            squares,
+            length,
+            single: SINGLE_WEIGHT.contains(&heaviest) && small,
+            all,
+        }
+    }
+
+    /// What the shift of the columns takes from every score.
+    pub(crate) fn offset<T: Real>(&self, v: &[[T; N]]) -> [f64; N] {
+        offset_of(&self.moments.mean, v)
+    }
+
+    /// Takes from sums over the rows what the shift of the columns takes from them.
+    fn shift(&self, out: &mut [[f64; N]]) {
+        let total = out[self.x.cols()];
+        if self.intercept {
+            for (mean, out) in self.moments.mean.iter().zip(&mut *out) {
+                for n in 0..N {
+                    out[n] -= mean * total[n];
+                }
+            }
+        } else {
+            out[self.x.cols()] = [0.0; N];
+        }
+    }
+
+    /// The loss of weights that are all 0, the intercept at its optimum.
+    pub(crate) fn entropy(&self) -> f64 {
+        if !self.intercept {
+            return self.total * (self.classes() as f64).ln();
+        }
+        self.masses.iter().map(|mass| mass * (self.total / mass).ln()).sum()
+    }
+
+    /// The intercept of weights that are all 0: the logarithms of the classes' shares.
+    pub(crate) fn log_shares(&self) -> [f64; N] {
+        let mut shares = [0.0; N];
+        if self.intercept {
+            for (mass, q) in self.masses.iter().zip(&self.basis) {
+                // Two classes have one score, their difference.
+                let scale = if self.classes() == 2 { 2.0 } else { 1.0 };
+                (0..N).for_each(|n| shares[n] += scale * q[n] * mass.ln());
+            }
+        }
+        shares
     }
 
     /// All rows with their own weights.
@@ -175,6 +282,11 @@ impl<'a, const N: usize> Rows<'a, N> {
 
     pub(crate) fn classes(&self) -> usize {
         self.basis.len()
+    }
+
+    /// Dimensions of a block that are in use.
+    pub(crate) fn dimensions(&self) -> usize {
+        self.classes().min(N)
     }
 
     /// Number of blocks of a vector: the columns and the intercept.
@@ -189,7 +301,8 @@ impl<'a, const N: usize> Rows<'a, N> {
 
     /// `X v`, the intercept's block added to every row.
     pub(crate) fn scores(&self, v: &[[f64; N]], out: &mut [[f64; N]]) {
-        let last = v[self.x.cols()];
+        let (last, offset) = (v[self.x.cols()], self.offset(v));
+        let last: [f64; N] = std::array::from_fn(|n| last[n] - offset[n]);
         self.all.chunks.par_iter().zip(self.all.cut(out, 1)).for_each(|(chunk, out)| {
             for (row, out) in chunk.clone().zip(out) {
                 *out = self.x.row(row).dot(v);
@@ -291,51 +404,144 @@ impl<'a, const N: usize> Rows<'a, N> {
         u
     }
 
-    /// The trace of every row's part of the Hessian, given 1 plus the square of its values.
-    pub(crate) fn curvatures(&self, p: &[f64], squares: &[f64]) -> Vec<f64> {
+    /// The trace of every row's part of the Hessian.
+    pub(crate) fn curvatures(&self, p: &[f64]) -> Vec<f64> {
         let of = |((p, square), weight): ((&[f64], &f64), &f64)| {
-            weight * square * self.own_diagonal(p).iter().sum::<f64>()
+            weight * (1.0 + square) * self.own_diagonal(p).iter().sum::<f64>()
         };
-        p.par_chunks_exact(self.classes()).zip(squares).zip(self.weights).map(of).collect()
+        p.par_chunks_exact(self.classes()).zip(&self.squares).zip(self.weights).map(of).collect()
     }
 
-    /// The smallest positive curvature of the loss in the intercept's directions.
-    pub(crate) fn intercept_curvature(&self, p: &[f64]) -> f64 {
+    /// A row's Hessian in its `z`, for a weight of 1, times `v`.
+    #[inline(always)]
+    fn own_hessian(&self, p: &[f64], v: &[f64; N]) -> [f64; N] {
+        let (mut mean, mut u) = ([0.0; N], [0.0; N]);
+        let mut drift = 0.0;
+        for (p, q) in p.iter().zip(&self.basis) {
+            let along: f64 = (0..N).map(|n| q[n] * v[n]).sum();
+            drift += p * along;
+            for n in 0..N {
+                mean[n] += p * q[n];
+                u[n] += p * along * q[n];
+            }
+        }
+        std::array::from_fn(|n| u[n] - drift * mean[n])
+    }
+
+    /// Adds up what `of` gives for every row, its weight and its probabilities, in the chunks'
+    /// order.
+    fn total_of<const M: usize>(
+        &self,
+        p: &[f64],
+        of: impl Fn(usize, f64, &[f64]) -> [f64; M] + Sync,
+    ) -> [f64; M] {
+        let k = self.classes();
+        let parts: Vec<[f64; M]> = (self.all.chunks.par_iter())
+            .map(|chunk| {
+                let mut sum = [0.0; M];
+                for row in chunk.clone() {
+                    let part = of(row, self.weights[row], &p[row * k..(row + 1) * k]);
+                    (0..M).for_each(|m| sum[m] += part[m]);
+                }
+                sum
+            })
+            .collect();
+        let mut sum = [0.0; M];
+        parts.iter().for_each(|part| (0..M).for_each(|m| sum[m] += part[m]));
+        sum
+    }
+
+    /// The loss's gradient and Hessian in the intercept. The latter from products of different
+    /// classes' probabilities, so that nothing cancels where rows are nearly certain.
+    pub(crate) fn of_intercept(&self, p: &[f64]) -> ([f64; N], [[f64; N]; N]) {
         let k = self.classes();
         let of = |chunk: &Range<usize>| {
-            let mut sum = [0.0; N];
-            let rows = p[chunk.start * k..chunk.end * k].chunks_exact(k);
-            for (p, weight) in rows.zip(&self.weights[chunk.clone()]) {
-                let own = self.own_diagonal(p);
-                for n in 0..N {
-                    sum[n] += weight * own[n];
+            let (mut masses, mut products) = (vec![0.0; k], vec![0.0; k * k]);
+            for row in chunk.clone() {
+                let (p, weight) = (&p[row * k..(row + 1) * k], self.weights[row]);
+                for (a, p_a) in p.iter().enumerate() {
+                    masses[a] += weight * p_a;
+                    for (b, p_b) in p[..a].iter().enumerate() {
+                        products[a * k + b] += weight * p_a * p_b;
+                    }
                 }
             }
-            sum
+            (masses, products)
         };
-        let parts: Vec<[f64; N]> = self.all.chunks.par_iter().map(of).collect();
-        let sums = (0..N).map(|n| parts.iter().map(|part| part[n]).sum());
-        sums.filter(|&c: &f64| c > 0.0).fold(f64::INFINITY, f64::min)
+        let parts: Vec<(Vec<f64>, Vec<f64>)> = self.all.chunks.par_iter().map(of).collect();
+        let (mut slope, mut hessian) = ([0.0; N], [[0.0; N]; N]);
+        for a in 0..k {
+            let q = &self.basis[a];
+            let excess = parts.iter().map(|part| part.0[a]).sum::<f64>() - self.masses[a];
+            (0..N).for_each(|n| slope[n] += excess * q[n]);
+            for b in 0..a {
+                let product: f64 = parts.iter().map(|part| part.1[a * k + b]).sum();
+                let apart: [f64; N] = std::array::from_fn(|n| q[n] - self.basis[b][n]);
+                for n in 0..N {
+                    (0..N).for_each(|m| hessian[n][m] += product * apart[n] * apart[m]);
+                }
+            }
+        }
+        (slope, hessian)
+    }
+
+    /// The change of the loss's gradient in the intercept where the scores change by `dz`.
+    pub(crate) fn pull(&self, p: &[f64], dz: &[[f64; N]]) -> [f64; N] {
+        self.total_of(p, |row, weight, p| self.own_hessian(p, &dz[row]).map(|u| weight * u))
+    }
+
+    /// The largest score and the 2-norm of the weighted residuals.
+    pub(crate) fn sizes(&self, state: &RowState<N>) -> (f64, f64) {
+        let largest = state.z.par_iter().flatten_iter().map(|z| z.abs()).reduce(|| 0.0, f64::max);
+        let [square] = self.total_of(&state.p, |row, weight, p| {
+            let own = self.labels[row] as usize;
+            let of = |(class, p): (usize, &f64)| if class == own { 1.0 - p } else { *p };
+            let square: f64 = p.iter().enumerate().map(of).map(|r| r * r).sum();
+            [weight * weight * square]
+        });
+        (largest, square.sqrt())
+    }
+
+    /// The weighted sum over the rows of the divergence of `t p + (1 - t) y` from `p`.
+    pub(crate) fn divergence(&self, p: &[f64], t: f64) -> f64 {
+        let rest = 1.0 - t;
+        let [sum] = self.total_of(p, |row, weight, p| {
+            let own = self.labels[row] as usize;
+            let others = p.iter().enumerate().filter(|&(class, _)| class != own);
+            let q: f64 = others.map(|(_, p)| p).sum();
+            let mut part = t * q * (-rest).ln_1p();
+            part += (1.0 - t * q) * (rest * q / (1.0 - q)).ln_1p();
+            [if weight > 0.0 && rest > 0.0 { weight * part.max(0.0) } else { 0.0 }]
+        });
+        sum
+    }
+
+    /// The gradient of a row's loss in its `z`, for a weight of 1.
+    #[inline(always)]
+    fn residual(&self, row: usize, p: &[f64]) -> [f64; N] {
+        let mut u = [0.0; N];
+        for (class, (p, q)) in p.iter().zip(&self.basis).enumerate() {
+            let hit = if class == self.labels[row] as usize { 1.0 } else { 0.0 };
+            for n in 0..N {
+                u[n] += (p - hit) * q[n];
+            }
+        }
+        u
     }
 
     /// The loss's gradient.
     pub(crate) fn gradient(&self, p: &[f64], work: &mut Workspace<N>, out: &mut [[f64; N]]) {
         let k = self.classes();
         self.accumulate(&self.all, work, out, |row, weight, sums| {
-            let mut u = [0.0; N];
-            for (class, q) in self.basis.iter().enumerate() {
-                let hit = if class == self.labels[row] as usize { 1.0 } else { 0.0 };
-                let r = weight * (p[row * k + class] - hit);
-                for n in 0..N {
-                    u[n] += r * q[n];
-                }
-            }
+            let u = self.residual(row, &p[row * k..(row + 1) * k]).map(|r| weight * r);
             self.x.row(row).add(&u, sums);
             u
         });
+        self.shift(out);
     }
 
-    /// The diagonal of the loss's Hessian over `set`.
+    /// The diagonal of the loss's Hessian over `set`, of the shifted columns as far as all rows'
+    /// spread tells.
     pub(crate) fn diagonal(
         &self,
         set: &RowSet,
@@ -349,6 +555,9 @@ impl<'a, const N: usize> Rows<'a, N> {
             self.x.row(row).add_squares(&u, sums);
             u
         });
+        for (spread, out) in self.moments.spread.iter().zip(out) {
+            out.iter_mut().for_each(|h| *h *= spread);
+        }
     }
 
     /// The loss's Hessian over `set` times `v`, to a few digits: see [`Rows::single`].
@@ -383,7 +592,8 @@ impl<'a, const N: usize> Rows<'a, N> {
         out: &mut [[f64; N]],
     ) {
         let k = self.classes();
-        let last = v[self.x.cols()].map(T::wide);
+        let (last, offset) = (v[self.x.cols()], self.offset(v));
+        let last: [f64; N] = std::array::from_fn(|n| last[n].wide() - offset[n]);
         set.chunks.par_iter().zip(&mut *sums).for_each(|(chunk, sums)| {
             sums.fill([T::default(); N]);
             let mut total = [0.0; N];
@@ -393,26 +603,16 @@ impl<'a, const N: usize> Rows<'a, N> {
                 for n in 0..N {
                     s[n] += last[n];
                 }
-                let mut mean = [0.0; N];
-                let mut u = [0.0; N];
-                let mut drift = 0.0;
-                for (p, q) in p[row * k..(row + 1) * k].iter().zip(&self.basis) {
-                    let along: f64 = (0..N).map(|n| q[n] * s[n]).sum();
-                    drift += p * along;
-                    for n in 0..N {
-                        mean[n] += p * q[n];
-                        u[n] += p * along * q[n];
-                    }
-                }
+                let u = self.own_hessian(&p[row * k..(row + 1) * k], &s).map(|u| weight * u);
                 for n in 0..N {
-                    u[n] = weight * (u[n] - drift * mean[n]);
                     total[n] += u[n];
                 }
                 entries.add(&u, sums);
             }
             sums[self.x.cols()] = total.map(T::of);
         });
-        self.reduce(set, sums, out);
+        reduce(set, sums, out);
+        self.shift(out);
     }
 
     /// Runs `visit` over every row of `set`; it adds to the columns' sums and gives the
@@ -435,24 +635,33 @@ impl<'a, const N: usize> Rows<'a, N> {
             }
             sums[self.x.cols()] = total;
         });
-        self.reduce(set, &work.sums, out);
+        reduce(set, &work.sums, out);
     }
+}
 
-    fn reduce<T: Real>(&self, set: &RowSet, sums: &[Vec<[T; N]>], out: &mut [[f64; N]]) {
-        const BLOCK: usize = 4096;
-        out.par_chunks_mut(BLOCK).enumerate().for_each(|(at, out)| {
-            out.fill([0.0; N]);
-            let begin = at * BLOCK;
-            for sums in &sums[..set.chunks.len()] {
-                for (sum, out) in sums[begin..begin + out.len()].iter().zip(&mut *out) {
-                    for n in 0..N {
-                        out[n] += sum[n].wide();
-                    }
-                }
-            }
-        });
-        if !self.intercept {
-            out[self.x.cols()] = [0.0; N];
+/// What a shift of the columns takes from every score.
+pub(super) fn offset_of<const N: usize, T: Real>(shift: &[f64], v: &[[T; N]]) -> [f64; N] {
+    let mut sum = [0.0; N];
+    for (shift, v) in shift.iter().zip(v) {
+        for n in 0..N {
+            sum[n] += shift * v[n].wide();
         }
     }
+    sum
+}
+
+/// Adds up the chunks' sums in their order.
+fn reduce<const N: usize, T: Real>(set: &RowSet, sums: &[Vec<[T; N]>], out: &mut [[f64; N]]) {
+    const BLOCK: usize = 4096;
+    out.par_chunks_mut(BLOCK).enumerate().for_each(|(at, out)| {
+        out.fill([0.0; N]);
+        let begin = at * BLOCK;
+        for sums in &sums[..set.chunks.len()] {
+            for (sum, out) in sums[begin..begin + out.len()].iter().zip(&mut *out) {
+                for n in 0..N {
+                    out[n] += sum[n].wide();
+                }
+            }
+        }
+    });
 }

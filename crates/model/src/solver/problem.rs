@@ -9,15 +9,17 @@ use super::{
 use crate::error::{ModelError, Result};
 
 /// The most classes that the solvers carry.
-pub const MAX_CLASSES: usize = 33;
+pub const MAX_CLASSES: usize = 32;
 
 /// Called with the iterations done and, where known, their total (0 is unknown).
 pub type Progress<'p> = &'p (dyn Fn(u64, u64) + Sync);
 
 /// When a solver stops.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Stop {
-    /// Upper bound of (objective - optimum) / objective at which the optimum counts as reached.
+    /// Upper bound of (objective - optimum) / objective at which the optimum counts as reached: the
+    /// objective, all of whose terms are positive, is then within this share of itself from the
+    /// lowest value there is. Above 0 and below 1; rounding sets an end at about 1e-14.
     pub tolerance: f64,
     /// Iterations after which it gives up, with `converged` false.
     pub max_iterations: usize,
@@ -71,7 +73,10 @@ impl<'a> Problem<'a> {
                 expected: x.rows(),
             });
         }
-        if !(2..=MAX_CLASSES).contains(&classes) {
+        if classes < 2 {
+            return Err(ModelError::NoOptimum { why: "there is one class only".to_owned() });
+        }
+        if classes > MAX_CLASSES {
             return Err(ModelError::TooManyClasses { found: classes, limit: MAX_CLASSES });
         }
         if let Some(row) = labels.iter().position(|&label| label as usize >= classes) {
@@ -157,18 +162,18 @@ pub struct SolverReport {
     pub objective: f64,
     /// Largest absolute value of the gradient (with L1: of the shortest subgradient).
     pub gradient_norm: f64,
-    /// Proven upper bound of (objective - optimum) / objective.
+    /// Proven upper bound of (objective - optimum) / objective, from 0 to 1.
     pub relative_gap: f64,
-    /// Outer iterations.
-    pub iterations: u64,
-    /// Passes over the matrix, a Hessian product counted as one.
-    pub passes: f64,
+    /// Outer iterations; `None` where the solver does not tell, which is linfa's.
+    pub iterations: Option<u64>,
+    /// Passes over the matrix, a Hessian product counted as one; `None` likewise.
+    pub passes: Option<f64>,
     /// Whether the gap is within the tolerance.
     pub converged: bool,
 }
 
 /// The fitted numbers and how they were found.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Solution {
     /// The fitted numbers.
     pub coefficients: Coefficients,
@@ -177,6 +182,32 @@ pub struct Solution {
 }
 
 impl Problem<'_> {
+    /// Refuses a problem whose objective has no lowest value.
+    pub(super) fn check_optimum(&self) -> Result<()> {
+        let no_optimum = |why: String| Err(ModelError::NoOptimum { why });
+        if self.l1 == 0.0 && self.l2 == 0.0 {
+            return no_optimum(
+                "without a penalty the weights of separable rows grow for ever; set l1 or l2"
+                    .to_owned(),
+            );
+        }
+        let mut masses = vec![0.0; self.classes];
+        for (&label, weight) in self.labels.iter().zip(&self.weights) {
+            masses[label as usize] += weight;
+        }
+        let total: f64 = masses.iter().sum();
+        if total <= 0.0 || !total.is_finite() {
+            return no_optimum(format!("the rows' weights sum to {total}"));
+        }
+        match masses.iter().position(|&mass| mass == 0.0) {
+            Some(class) if self.intercept => no_optimum(format!(
+                "class {class} has no row with a weight, so its intercept falls for ever; leave \
+                 the class out"
+            )),
+            _ => Ok(()),
+        }
+    }
+
     pub(super) fn check_shape(&self, what: &'static str, of: &Coefficients) -> Result<()> {
         let expected = self.x.cols() * self.outputs();
         let fits = of.cols == self.x.cols() && of.classes == self.classes;

@@ -1,13 +1,18 @@
 //! Proximal Newton for L1 and elastic-net penalties: coordinate descent on the quadratic model,
 //! then a line search. After Yuan, Ho and Lin (2012, "newGLMNET") and Lee, Sun and Saunders
-//! (2014), with all classes in one model.
+//! (2014), with all classes in one model and the intercept profiled out of it.
+
+use rayon::prelude::*;
 
 use super::{
     matrix::Matrix,
-    passes::{Blocks, Rows, axpy},
-    point::Raw,
-    problem::Stop,
+    passes::{Blocks, Rows, dot},
+    point::{Penalty, Point, Raw},
+    problem::{Progress, Stop},
 };
+
+/// The most sweeps of one descent.
+const SWEEPS: usize = 200;
 
 /// The matrix by columns.
 struct Columns {
@@ -50,17 +55,6 @@ fn shrink(value: f64, by: f64) -> f64 {
     value.signum() * (value.abs() - by).max(0.0)
 }
 
-/// The shortest subgradient in one coordinate, from the smooth part's derivative.
-fn subgradient(g: f64, w: f64, l1: f64) -> f64 {
-    if w > 0.0 {
-        g + l1
-    } else if w < 0.0 {
-        g - l1
-    } else {
-        shrink(g, l1)
-    }
-}
-
 /// Derivatives of a row's smooth loss along a change `step` of its coordinate `n`: adds
 /// `H e_n step` to `u`, where `H` is the row's curvature.
 fn add_curvature<const N: usize>(
@@ -80,152 +74,130 @@ fn add_curvature<const N: usize>(
     }
 }
 
+/// A column that takes part in a descent: the model's second derivatives that concern it.
+struct Coordinate<const N: usize> {
+    column: usize,
+    /// In the column's weights, the intercept following.
+    own: [f64; N],
+    /// Mixed, of the column's weights and the intercept.
+    mixed: [[f64; N]; N],
+    /// What the intercept does as one of the weights changes by 1.
+    response: [[f64; N]; N],
+}
+
+impl<const N: usize> Coordinate<N> {
+    fn new(point: &Point<'_, '_, N>, by_column: &Columns, column: usize) -> Coordinate<N> {
+        let (rows, k) = (point.rows, point.rows.classes());
+        let mut square = [0.0; N];
+        let mut mixed = [[0.0; N]; N];
+        for (row, value) in by_column.column(column) {
+            let p = &point.state.p[row * k..(row + 1) * k];
+            for n in 0..rows.dimensions() {
+                let mut u = [0.0; N];
+                add_curvature(&rows.basis, p, rows.weights[row], n, value, &mut u);
+                square[n] += value * u[n];
+                (0..N).for_each(|m| mixed[n][m] += u[m]);
+            }
+        }
+        let l2 = point.penalty.l2;
+        if !rows.intercept {
+            let (mixed, response) = ([[0.0; N]; N], [[0.0; N]; N]);
+            return Coordinate { column, own: square.map(|s| s + l2), mixed, response };
+        }
+        let response: [[f64; N]; N] =
+            std::array::from_fn(|n| point.intercept.solve(mixed[n]).map(|b| -b));
+        let own = std::array::from_fn(|n| {
+            let follows: f64 = (0..N).map(|m| mixed[n][m] * response[n][m]).sum();
+            // The difference is a variance; rounding may leave nothing of it.
+            l2 + (square[n] + follows).max(1e-12 * square[n])
+        });
+        Coordinate { column, own, mixed, response }
+    }
+}
+
+/// Coordinate descent on the quadratic model, the intercept at its optimum throughout: it is a
+/// small vector `b` beside the sparse changes `u` of the rows' derivatives, so that an update costs
+/// the column's entries alone. Gives the step, and the sweeps.
+fn descend<const N: usize>(
+    point: &Point<'_, '_, N>,
+    by_column: &Columns,
+    coordinates: &[Coordinate<N>],
+    inner: f64,
+) -> (Blocks<N>, usize) {
+    let (rows, k) = (point.rows, point.rows.classes());
+    let Penalty { l1, l2 } = point.penalty;
+    let mut d = vec![[0.0; N]; rows.blocks()];
+    let mut u = vec![[0.0; N]; rows.x.rows()];
+    let mut b = [0.0; N];
+    let mut first = None;
+    for sweep in 1..=SWEEPS {
+        let mut largest = 0.0_f64;
+        for Coordinate { column, own, mixed, response } in coordinates {
+            let entries = || by_column.column(*column);
+            for n in 0..rows.dimensions() {
+                let h = own[n];
+                if h <= 0.0 {
+                    continue;
+                }
+                let mut slope = point.gradient[*column][n] + l2 * d[*column][n];
+                slope += entries().map(|(row, value)| value * u[row][n]).sum::<f64>();
+                slope += (0..N).map(|m| mixed[n][m] * b[m]).sum::<f64>();
+                let from = point.w[*column][n] + d[*column][n];
+                let change = shrink(from - slope / h, l1 / h) - from;
+                if change == 0.0 {
+                    continue;
+                }
+                largest = largest.max(h * change * change);
+                d[*column][n] += change;
+                (0..N).for_each(|m| b[m] += response[n][m] * change);
+                for (row, value) in entries() {
+                    let p = &point.state.p[row * k..(row + 1) * k];
+                    let weight = rows.weights[row];
+                    add_curvature(&rows.basis, p, weight, n, value * change, &mut u[row]);
+                }
+            }
+        }
+        let first = *first.get_or_insert(largest);
+        if largest <= inner * inner * first {
+            return (d, sweep);
+        }
+    }
+    (d, SWEEPS)
+}
+
 pub(super) fn solve<const N: usize>(
     rows: &Rows<'_, N>,
-    (l1, l2): (f64, f64),
-    mut w: Blocks<N>,
+    mut point: Point<'_, '_, N>,
     stop: Stop,
-    progress: &(dyn Fn(u64, u64) + Sync),
+    progress: Progress<'_>,
 ) -> Raw<N> {
-    let x = rows.x;
-    let (n_rows, cols, k) = (x.rows(), x.cols(), rows.classes());
-    let by_column = Columns::of(x);
-    let mut work = rows.workspace();
-    let mut z = vec![[0.0; N]; n_rows];
-    let mut p = vec![0.0; n_rows * k];
-    let mut gradient = vec![[0.0; N]; cols + 1];
-    let mut diagonal = vec![[0.0; N]; cols + 1];
-    let mut passes = 0.5;
-    rows.scores(&w, &mut z);
-    let penalty = |w: &[[f64; N]]| -> f64 {
-        w[..cols].iter().flatten().map(|w| l1 * w.abs() + 0.5 * l2 * w * w).sum()
-    };
-    let mut objective = rows.loss(&z, None, &mut p) + penalty(&w);
-    // Dimensions that no class uses (padding) stay out of it.
-    let used: Vec<usize> = (0..N).filter(|&n| rows.basis.iter().any(|q| q[n] != 0.0)).collect();
+    let cols = rows.x.cols();
+    let by_column = Columns::of(rows.x);
+    let l1 = point.penalty.l1;
+    let mut dz = vec![[0.0; N]; rows.x.rows()];
     let mut iterations = 0;
     let mut inner = 0.1;
     loop {
-        rows.gradient(&p, &mut work, &mut gradient);
-        axpy(l2, &w[..cols], &mut gradient[..cols]);
-        rows.diagonal(rows.all(), &p, &mut work, &mut diagonal);
-        passes += 1.0;
-        let mut norms = (0.0_f64, 0.0_f64);
-        for (at, (g, w)) in gradient.iter().zip(&w).enumerate() {
-            for &n in &used {
-                let v = subgradient(g[n], w[n], if at < cols { l1 } else { 0.0 });
-                norms.0 = norms.0.max(v.abs());
-                norms.1 += v * v;
-            }
+        if let Some(end) = point.finished(iterations, stop) {
+            return point.into_raw(end, iterations);
         }
-        // By convexity the gap is at most |v|_inf |w - w*|_1, and l1 |w|_1 is at most the
-        // objective at both; with a ridge part it is also at most |v|^2 / (2 l2).
-        let by_l1 = if l1 > 0.0 { 2.0 * norms.0 / l1 } else { f64::INFINITY };
-        let by_l2 =
-            if l2 > 0.0 { norms.1 / (2.0 * l2) / objective.max(1e-300) } else { f64::INFINITY };
-        let gap = by_l1.min(by_l2);
-        let done = Raw {
-            w: Vec::new(),
-            objective,
-            gradient_norm: norms.0,
-            gap,
-            iterations,
-            passes,
-            converged: gap <= stop.tolerance,
-        };
-        if done.converged || iterations >= stop.max_iterations || !objective.is_finite() {
-            return Raw { w, ..done };
-        }
-        for h in diagonal.iter_mut().flatten() {
-            *h = (*h + l2).max(1e-12);
-        }
-        // Coordinate descent on the model; `u` is each row's curvature times its change.
-        let mut d = vec![[0.0; N]; cols + 1];
-        let mut u = vec![[0.0; N]; n_rows];
-        let mut active: Vec<usize> = (0..=cols)
-            .filter(|&at| {
-                used.iter().any(|&n| at == cols || w[at][n] != 0.0 || gradient[at][n].abs() > l1)
-            })
+        let coordinates: Vec<Coordinate<N>> = (0..cols)
+            .into_par_iter()
+            .filter(|&at| (0..N).any(|n| point.w[at][n] != 0.0 || point.gradient[at][n].abs() > l1))
+            .map(|at| Coordinate::new(&point, &by_column, at))
             .collect();
-        if !rows.intercept {
-            active.retain(|&at| at < cols);
-        }
-        let mut first = None;
-        for _ in 0..200 {
-            let mut largest = 0.0_f64;
-            for &at in &active {
-                for &n in &used {
-                    let mut slope = gradient[at][n];
-                    let change = if at == cols {
-                        slope += u.iter().map(|u| u[n]).sum::<f64>();
-                        -slope / diagonal[at][n]
-                    } else {
-                        slope += l2 * d[at][n];
-                        slope +=
-                            by_column.column(at).map(|(row, value)| value * u[row][n]).sum::<f64>();
-                        let (h, from) = (diagonal[at][n], w[at][n] + d[at][n]);
-                        shrink(from - slope / h, l1 / h) - from
-                    };
-                    if change == 0.0 {
-                        continue;
-                    }
-                    largest = largest.max(diagonal[at][n] * change * change);
-                    d[at][n] += change;
-                    let mut add = |row: usize, value: f64| {
-                        let p = &p[row * k..(row + 1) * k];
-                        add_curvature(
-                            &rows.basis,
-                            p,
-                            rows.weights[row],
-                            n,
-                            value * change,
-                            &mut u[row],
-                        );
-                    };
-                    if at == cols {
-                        (0..n_rows).for_each(|row| add(row, 1.0));
-                    } else {
-                        by_column.column(at).for_each(|(row, value)| add(row, value));
-                    }
-                }
-            }
-            passes += active.len() as f64 / cols.max(1) as f64;
-            let first = *first.get_or_insert(largest);
-            if largest <= inner * inner * first {
-                break;
-            }
-        }
-        let mut dz = vec![[0.0; N]; n_rows];
-        rows.scores(&d, &mut dz);
-        let expected: f64 =
-            gradient.iter().flatten().zip(d.iter().flatten()).map(|(g, d)| g * d).sum::<f64>()
-                + w[..cols]
-                    .iter()
-                    .flatten()
-                    .zip(d.iter().flatten())
-                    .map(|(w, d)| l1 * ((w + d).abs() - w.abs()))
-                    .sum::<f64>();
-        let mut t = 1.0;
-        let mut moved = false;
-        for _ in 0..40 {
-            let mut next = w.clone();
-            axpy(t, &d, &mut next);
-            let value = rows.loss(&z, Some((t, &dz)), &mut p) + penalty(&next);
-            if value <= objective + 0.01 * t * expected.min(0.0)
-                || (value - objective).abs() <= 1e-14 * objective
-            {
-                moved = next != w;
-                w = next;
-                axpy(t, &dz, &mut z);
-                objective = value.min(objective);
-                break;
-            }
-            t *= 0.5;
-        }
+        let (mut d, sweeps) = descend(&point, &by_column, &coordinates, inner);
+        point.passes += (1 + sweeps) as f64 * coordinates.len() as f64 / cols.max(1) as f64;
+        point.follow(&mut d, &mut dz);
+        let smooth = dot(&point.gradient, &d);
+        let penalty: f64 = (point.w[..cols].iter().flatten().zip(d.iter().flatten()))
+            .map(|(w, d)| l1 * ((w + d).abs() - w.abs()))
+            .sum();
+        let moved = point.backtrack(smooth + penalty, &d, &dz);
         iterations += 1;
         progress(iterations as u64, 0);
-        if !moved {
-            return Raw { w, iterations, passes, ..done };
+        if !moved || d[..cols].iter().flatten().all(|&d| d == 0.0) {
+            return point.stuck(iterations, stop);
         }
         inner = (inner * 0.5_f64).max(1e-4);
     }

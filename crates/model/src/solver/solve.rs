@@ -6,12 +6,13 @@ use clawsig_schema::UnknownLabel;
 use serde::{Deserialize, Serialize};
 
 use super::{
+    centre,
     coefficients::Coefficients,
     lbfgs, linfa_dense, newton,
-    passes::{Blocks, Rows},
-    point::{Point, Raw},
+    passes::{Blocks, Moments, Rows, offset_of},
+    point::{Penalty, Point, Raw},
     problem::{MAX_CLASSES, Problem, Progress, Solution, SolverReport, Stop},
-    proximal, sampled,
+    proximal,
 };
 use crate::error::{ModelError, Result};
 
@@ -97,13 +98,14 @@ impl Problem<'_> {
         if let Some(start) = start {
             self.check_shape("the start's list of weights", start)?;
         }
-        if self.l1 == 0.0 && self.l2 == 0.0 {
+        if !(stop.tolerance > 0.0 && stop.tolerance < 1.0) {
             return Err(ModelError::Parameter {
-                name: "l2",
-                value: "0".to_owned(),
-                expected: "a penalty: without one, separable rows have no optimum",
+                name: "tolerance",
+                value: stop.tolerance.to_string(),
+                expected: "a number above 0 and below 1",
             });
         }
+        self.check_optimum()?;
         let solver = solver.resolve(self.l1 > 0.0);
         if self.l1 > 0.0 && solver != Solver::ProximalNewton {
             return Err(ModelError::Unsupported {
@@ -119,32 +121,26 @@ impl Problem<'_> {
                 });
             }
             let coefficients = linfa_dense::solve(self, stop, progress)?;
+            // linfa says nothing of where it got to, so its end point is measured here.
             let once = Stop { max_iterations: 0, ..stop };
-            let checked = self.solve(Solver::NewtonCg, Some(&coefficients), once, progress)?;
-            return Ok(Solution {
-                report: SolverReport {
-                    solver: solver.as_str().to_owned(),
-                    objective: self.objective(&coefficients)?,
-                    iterations: 0,
-                    passes: 0.0,
-                    ..checked.report
-                },
-                coefficients,
-            });
+            let mut measured = self.solve(Solver::NewtonCg, Some(&coefficients), once, progress)?;
+            let report = &mut measured.report;
+            (report.iterations, report.passes) = (None, None);
+            report.solver = solver.as_str().to_owned();
+            return Ok(measured);
         }
         let width = match (self.classes, self.l1 > 0.0) {
             (2, _) => 1,
             (classes, true) => classes,
             (classes, false) => classes - 1,
         };
+        // Two to four classes, which every target has, in just their width; more in one for all.
         match width {
             1 => run::<1>(solver, self, start, stop, progress),
             2 => run::<2>(solver, self, start, stop, progress),
             3 => run::<3>(solver, self, start, stop, progress),
             4 => run::<4>(solver, self, start, stop, progress),
-            5..=8 => run::<8>(solver, self, start, stop, progress),
-            9..=33 => run::<33>(solver, self, start, stop, progress),
-            _ => Err(ModelError::TooManyClasses { found: self.classes, limit: MAX_CLASSES }),
+            _ => run::<MAX_CLASSES>(solver, self, start, stop, progress),
         }
     }
 }
@@ -178,13 +174,13 @@ fn basis<const N: usize>(problem: &Problem<'_>) -> Vec<[f64; N]> {
     }
 }
 
-fn to_blocks<const N: usize>(c: &Coefficients, q: &[[f64; N]]) -> Blocks<N> {
+fn to_blocks<const N: usize>(c: &Coefficients, rows: &Rows<'_, N>, shift: &[f64]) -> Blocks<N> {
     let block = |outputs: &[f64]| {
         let mut block = [0.0; N];
         if let [single] = outputs {
             block[0] = *single;
         } else {
-            for (output, q) in outputs.iter().zip(q) {
+            for (output, q) in outputs.iter().zip(&rows.basis) {
                 for n in 0..N {
                     block[n] += output * q[n];
                 }
@@ -193,13 +189,23 @@ fn to_blocks<const N: usize>(c: &Coefficients, q: &[[f64; N]]) -> Blocks<N> {
         block
     };
     let mut blocks: Blocks<N> = (0..c.cols).map(|column| block(c.column(column))).collect();
-    blocks.push(block(&c.intercepts));
+    let (offset, far, mut last) =
+        (rows.offset(&blocks), offset_of(shift, &blocks), block(&c.intercepts));
+    (0..N).for_each(|n| last[n] += offset[n] + far[n]);
+    blocks.push(last);
     blocks
 }
 
-fn of_blocks<const N: usize>(blocks: &[[f64; N]], q: &[[f64; N]]) -> Coefficients {
+fn of_blocks<const N: usize>(
+    blocks: &[[f64; N]],
+    rows: &Rows<'_, N>,
+    shift: &[f64],
+) -> Coefficients {
+    let q = &rows.basis;
     let classes = q.len();
     let cols = blocks.len() - 1;
+    let (offset, far) = (rows.offset(blocks), offset_of(shift, blocks));
+    let last = std::array::from_fn(|n| blocks[cols][n] - offset[n] - far[n]);
     let outputs = |block: &[f64; N]| -> Vec<f64> {
         if classes == 2 {
             vec![block[0]]
@@ -207,7 +213,7 @@ fn of_blocks<const N: usize>(blocks: &[[f64; N]], q: &[[f64; N]]) -> Coefficient
             q.iter().map(|q| (0..N).map(|n| q[n] * block[n]).sum()).collect()
         }
     };
-    let mut intercepts = outputs(&blocks[cols]);
+    let mut intercepts = outputs(&last);
     if classes > 2 {
         let mean = intercepts.iter().sum::<f64>() / classes as f64;
         intercepts.iter_mut().for_each(|b| *b -= mean);
@@ -228,34 +234,38 @@ fn run<const N: usize>(
     progress: Progress<'_>,
 ) -> Result<Solution> {
     let q = basis::<N>(problem);
-    let first = match start {
-        Some(start) => to_blocks(start, &q),
-        None => vec![[0.0; N]; problem.x.cols() + 1],
-    };
-    let rows = Rows::new(problem.x, problem.labels, &problem.weights, q, problem.intercept);
-    let ridge = |rows, first| Point::new(rows, problem.l2, first);
-    let raw: Raw<N> = match solver {
-        Solver::NewtonCg => newton::solve(&rows, ridge(&rows, first), 0, stop, progress),
-        Solver::Lbfgs => lbfgs::solve(&rows, ridge(&rows, first), stop, progress),
-        Solver::ProximalNewton => {
-            proximal::solve(&rows, (problem.l1, problem.l2), first, stop, progress)
+    let mut moments = problem.intercept.then(|| Moments::of(problem.x, &problem.weights));
+    let copy = moments.as_ref().and_then(|moments| centre::shifted(problem.x, moments));
+    let (x, shift) = match &copy {
+        Some((copy, shift)) => {
+            moments = Some(Moments::of(copy.into(), &problem.weights));
+            (copy.into(), &shift[..])
         }
+        None => (problem.x, &[][..]),
+    };
+    let rows = Rows::new(x, problem.labels, &problem.weights, q, moments);
+    let penalty = Penalty { l1: problem.l1, l2: problem.l2 };
+    let point = Point::new(&rows, penalty, start.map(|start| to_blocks(start, &rows, shift)));
+    let raw: Raw<N> = match solver {
+        Solver::NewtonCg => newton::solve(&rows, point, false, stop, progress),
+        Solver::Lbfgs => lbfgs::solve(&rows, point, stop, progress),
+        Solver::ProximalNewton => proximal::solve(&rows, point, stop, progress),
         Solver::Auto | Solver::SampledNewton | Solver::Linfa => {
-            sampled::solve(&rows, ridge(&rows, first), stop, progress)
+            newton::solve(&rows, point, true, stop, progress)
         }
     };
     if !raw.objective.is_finite() {
         return Err(ModelError::Diverged { iterations: raw.iterations });
     }
     Ok(Solution {
-        coefficients: of_blocks(&raw.w, &rows.basis),
+        coefficients: of_blocks(&raw.w, &rows, shift),
         report: SolverReport {
             solver: solver.as_str().to_owned(),
             objective: raw.objective,
             gradient_norm: raw.gradient_norm,
-            relative_gap: if raw.gap.is_finite() { raw.gap } else { f64::MAX },
-            iterations: raw.iterations as u64,
-            passes: raw.passes,
+            relative_gap: raw.gap,
+            iterations: Some(raw.iterations as u64),
+            passes: Some(raw.passes),
             converged: raw.converged,
         },
     })

@@ -46,7 +46,7 @@ pub(super) fn run(
         "ingest/manifest.json",
         "features/vectorizer.json",
         "train/model.json",
-        "train/model.weights",
+        "train/model.safetensors",
     ] {
         let path = sound.run.join(name);
         let kept = fs::read(&path)?;
@@ -143,7 +143,7 @@ fn in_this_process(sound: &Sound, report: &mut CampaignReport) -> Result<(), Fai
     let huge = sound.folder.join("huge");
     sparse(&huge)?;
     let model = sound.run.join("train/model.json");
-    let weights = sound.run.join("train/model.weights");
+    let weights = sound.run.join("train/model.safetensors");
     let mut refuse = |what: &str, error: Option<String>| {
         report.hold(error.as_ref().is_some_and(|e| !e.is_empty()), || format!("{what}: was taken"));
         report.cases += 1;

@@ -1,32 +1,8 @@
-//! Newton steps on a sample of the rows, corrected by L-BFGS: the way for many rows.
-//!
-//! Gradient, objective and line search see every row. Only the Hessian is a sample's: about a
-//! tenth of the rows, drawn anew in every iteration with a probability in proportion to their
-//! curvature and weighted by its inverse (Xu, Yang, Roosta-Khorasani, Ré and Mahoney 2016), so
-//! that a rare class, whose rows weigh most, is in it whole. Its Newton step, solved by conjugate
-//! gradients, stands where L-BFGS has its initial matrix; the last pairs then mend what the sample
-//! got wrong. If the gap does not fall the sample doubles, until it is all rows and plain Newton.
+//! Rows drawn for a Newton step, each with a probability in proportion to its curvature and
+//! weighted by its inverse (Xu, Yang, Roosta-Khorasani, Ré and Mahoney 2016), so that a rare class,
+//! whose rows weigh most, is in the sample whole.
 //!
 //! The draw is a hash of the row and the iteration: no generator, no dependence on threads.
-
-use std::collections::VecDeque;
-
-use super::{
-    cg::{Cg, Enough, with_penalty},
-    lbfgs::Pairs,
-    newton,
-    passes::{RowSet, Rows},
-    point::{Point, Raw},
-    problem::Stop,
-};
-
-/// The sample's share of the rows at first, and its least number of rows.
-const SHARE: f64 = 0.1;
-const LEAST_ROWS: f64 = 2_000.0;
-/// Residual of the inner solution, relative to the first: a sample deserves no more.
-const FORCING: f64 = 0.5;
-/// The gap has to halve within as many iterations, or the sample doubles.
-const PATIENCE: usize = 5;
 
 /// A number in [0, 1) from a row and an iteration (SplitMix64's mixing steps).
 fn draw(row: usize, iteration: usize) -> f64 {
@@ -59,7 +35,7 @@ fn limit(size: &[f64], wanted: f64) -> f64 {
 
 /// The rows drawn with probability `min(1, size / limit)`, `limit` such that about `wanted` are,
 /// each with the inverse of its probability.
-fn sample(size: &[f64], wanted: f64, iteration: usize) -> (Vec<u32>, Vec<f64>) {
+pub(super) fn sample(size: &[f64], wanted: f64, iteration: usize) -> (Vec<u32>, Vec<f64>) {
     let limit = limit(size, wanted);
     let mut picked = (Vec::new(), Vec::new());
     for (row, size) in size.iter().enumerate() {
@@ -70,63 +46,6 @@ fn sample(size: &[f64], wanted: f64, iteration: usize) -> (Vec<u32>, Vec<f64>) {
         }
     }
     picked
-}
-
-pub(super) fn solve<const N: usize>(
-    rows: &Rows<'_, N>,
-    mut point: Point<'_, '_, N>,
-    stop: Stop,
-    progress: &(dyn Fn(u64, u64) + Sync),
-) -> Raw<N> {
-    let (l2, cols, n) = (point.l2, rows.x.cols(), rows.x.rows());
-    let mut wanted = (SHARE * n as f64).max(LEAST_ROWS);
-    let squares: Vec<f64> = (0..n).map(|row| 1.0 + rows.x.row(row).square()).collect();
-    let entries = rows.x.indptr()[n].max(1) as f64;
-    let mut cg = Cg::new(rows.blocks());
-    let mut pairs = Pairs::new();
-    let mut diagonal = vec![[0.0; N]; rows.blocks()];
-    let mut dz = vec![[0.0; N]; n];
-    let mut gaps: VecDeque<f64> = VecDeque::with_capacity(PATIENCE);
-    let mut iterations = 0;
-    loop {
-        let gap = point.relative_gap();
-        let converged = gap <= stop.tolerance;
-        if converged || iterations >= stop.max_iterations || !point.objective.is_finite() {
-            return Raw::new(point, gap, iterations, converged);
-        }
-        if gaps.len() == PATIENCE && gaps.pop_front().is_some_and(|before| gap > 0.5 * before) {
-            wanted *= 2.0;
-            gaps.clear();
-        }
-        gaps.push_back(gap);
-        if 2.0 * wanted > n as f64 {
-            return newton::solve(rows, point, iterations, stop, progress);
-        }
-        let size = rows.curvatures(&point.state.p, &squares);
-        let (picked, scale) = sample(&size, wanted, iterations);
-        let set = RowSet::new(rows.x, picked, rows.weights, Some(&scale));
-        let share = set.entries(rows.x) as f64 / entries;
-        rows.diagonal(&set, &point.state.p, &mut point.work, &mut diagonal);
-        with_penalty(&mut diagonal, cols, l2);
-        let mut right: Vec<[f64; N]> = point.gradient.iter().map(|g| g.map(|g| -g)).collect();
-        let alphas = pairs.first_loop(&mut right);
-        let enough = Enough { ratio: FORCING, square: 0.0 };
-        let p = &point.state.p;
-        let steps = cg.solve(rows, &set, p, l2, &right, &diagonal, enough, &mut point.work);
-        point.passes += share * (0.5 + steps as f64);
-        pairs.second_loop(&alphas, &mut cg.d);
-        rows.scores(&cg.d, &mut dz);
-        point.passes += 0.5;
-        let (from, slope) = (point.w.clone(), point.gradient.clone());
-        let moved = point.search(&cg.d, &dz);
-        iterations += 1;
-        progress(iterations as u64, 0);
-        if !moved {
-            return newton::solve(rows, point, iterations, stop, progress);
-        }
-        point.update_gradient();
-        pairs.push(&point, from, slope);
-    }
 }
 
 #[cfg(test)]

@@ -1,0 +1,135 @@
+//! The intercept at its optimum for given weights.
+//!
+//! The intercept is not penalised, so a column with a mean is nearly a copy of it, and a bound that
+//! looks at weights and intercept apart says nothing. Here it is profiled out: after every step it
+//! is solved for by Newton's method, which looks at the rows' scores alone and costs no pass over
+//! the matrix. What the solvers minimise is then a function of the weights.
+
+use super::passes::{RowState, Rows};
+
+/// The most Newton steps, and halvings of one.
+const STEPS: usize = 100;
+const HALVINGS: usize = 60;
+/// The longest step, in a score.
+const LONGEST: f64 = 20.0;
+/// The Newton step, relative to the intercept, at which it counts as reached.
+const ENOUGH: f64 = 1e-12;
+
+/// How well the intercept is solved for, and its curvature there.
+pub(super) struct Intercept<const N: usize> {
+    /// The size of the next Newton step: how far the optimum is.
+    pub(super) distance: f64,
+    /// What that step would decrease the loss by, twice.
+    pub(super) decrement: f64,
+    factor: Cholesky<N>,
+}
+
+impl<const N: usize> Intercept<N> {
+    /// Of a problem without an intercept.
+    pub(super) const NONE: Intercept<N> =
+        Intercept { distance: 0.0, decrement: 0.0, factor: Cholesky([[0.0; N]; N]) };
+
+    /// Moves the intercept `b`, and the scores with it, to the optimum, and sets the probabilities.
+    /// Gives the loss there.
+    pub(super) fn settle(
+        rows: &Rows<'_, N>,
+        b: &mut [f64; N],
+        state: &mut RowState<N>,
+    ) -> (f64, Intercept<N>) {
+        let mut loss = rows.loss(&state.z, None, &mut state.p);
+        if !rows.intercept {
+            return (loss, Intercept::NONE);
+        }
+        for left in (0..STEPS).rev() {
+            let (residual, curvature) = rows.of_intercept(&state.p);
+            let factor = Cholesky::of(curvature);
+            let step = factor.solve(residual).map(|d| -d);
+            let largest = |v: &[f64; N]| v.iter().fold(0.0, |top: f64, v| top.max(v.abs()));
+            // Where all scores are beyond the range of `exp` there is no curvature to go by.
+            let known = factor.product(step);
+            let unknown = (0..N).any(|n| (residual[n] + known[n]).abs() > 1e-9 * rows.total);
+            let distance = if unknown { f64::INFINITY } else { largest(&step) };
+            let decrement: f64 = -(0..N).map(|n| residual[n] * step[n]).sum::<f64>();
+            let reached = distance <= ENOUGH * (1.0 + largest(b));
+            if reached || left == 0 || !distance.is_finite() {
+                return (loss, Intercept { distance, decrement: decrement.abs(), factor });
+            }
+            // A longer step, from where the curvature is next to nothing, would cost the scores
+            // their digits even if it was taken back.
+            let mut t = (LONGEST / distance).min(1.0);
+            let mut moved = 0.0;
+            for halving in 0..HALVINGS {
+                // Not at all, where no step leads down.
+                let to = if halving + 1 == HALVINGS { 0.0 } else { t };
+                for z in &mut state.z {
+                    (0..N).for_each(|n| z[n] += (to - moved) * step[n]);
+                }
+                moved = to;
+                let value = rows.loss(&state.z, None, &mut state.p);
+                if value <= loss - 1e-4 * t * decrement || (value - loss).abs() <= 1e-15 * loss {
+                    loss = value;
+                    break;
+                }
+                t *= 0.5;
+            }
+            (0..N).for_each(|n| b[n] += moved * step[n]);
+            if moved == 0.0 {
+                return (loss, Intercept { distance, decrement: decrement.abs(), factor });
+            }
+        }
+        unreachable!("the last round returns")
+    }
+
+    /// The change of the intercept that keeps it at its optimum, to first order, where the scores
+    /// change by `dz`.
+    pub(super) fn response(&self, rows: &Rows<'_, N>, p: &[f64], dz: &[[f64; N]]) -> [f64; N] {
+        self.factor.solve(rows.pull(p, dz)).map(|d| -d)
+    }
+
+    /// The inverse of the curvature times `v`.
+    pub(super) fn solve(&self, v: [f64; N]) -> [f64; N] {
+        self.factor.solve(v)
+    }
+}
+
+/// A lower Cholesky factor of a small matrix. A direction without curvature, as that in which all
+/// classes' scores rise together, has 0 on the diagonal and is left alone.
+struct Cholesky<const N: usize>([[f64; N]; N]);
+
+impl<const N: usize> Cholesky<N> {
+    fn of(a: [[f64; N]; N]) -> Cholesky<N> {
+        let mut l = [[0.0; N]; N];
+        for n in 0..N {
+            for m in 0..=n {
+                let rest = a[n][m] - (0..m).map(|k| l[n][k] * l[m][k]).sum::<f64>();
+                if m < n {
+                    l[n][m] = if l[m][m] > 0.0 { rest / l[m][m] } else { 0.0 };
+                } else if rest > 1e-13 * a[n][n] {
+                    l[n][n] = rest.sqrt();
+                }
+            }
+        }
+        Cholesky(l)
+    }
+
+    /// The matrix times `v`.
+    fn product(&self, v: [f64; N]) -> [f64; N] {
+        let l = &self.0;
+        let half: [f64; N] = std::array::from_fn(|m| (m..N).map(|n| l[n][m] * v[n]).sum());
+        std::array::from_fn(|n| (0..=n).map(|m| l[n][m] * half[m]).sum())
+    }
+
+    /// The inverse of the matrix times `v`.
+    fn solve(&self, mut v: [f64; N]) -> [f64; N] {
+        let l = &self.0;
+        for n in 0..N {
+            let rest = v[n] - (0..n).map(|m| l[n][m] * v[m]).sum::<f64>();
+            v[n] = if l[n][n] > 0.0 { rest / l[n][n] } else { 0.0 };
+        }
+        for n in (0..N).rev() {
+            let rest = v[n] - (n + 1..N).map(|m| l[m][n] * v[m]).sum::<f64>();
+            v[n] = if l[n][n] > 0.0 { rest / l[n][n] } else { 0.0 };
+        }
+        v
+    }
+}
