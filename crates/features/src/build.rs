@@ -17,7 +17,7 @@ use crate::{
 };
 
 /// The rows of one split, in order.
-pub type RowIter<'a> = Box<dyn Iterator<Item = Result<SkillRow, BoxError>> + 'a>;
+pub type RowIter<'a> = Box<dyn Iterator<Item = Result<SkillRow, BoxError>> + Send + 'a>;
 
 /// Where the rows of each split come from.
 pub trait RowSource {
@@ -119,7 +119,7 @@ pub fn build(
     in_batches(rows_of(source, Split::Train)?, row_size, |batch| {
         fitting.push(batch)?;
         sketches.push(&texts_of(batch));
-        infos.extend(batch.iter().map(|row| row_info(row, params.params.flag_rule)));
+        infos.par_extend(batch.par_iter().map(|row| row_info(row, params.params.flag_rule)));
         done += batch.len() as u64;
         progress("reading texts", done);
         Ok(())
@@ -133,7 +133,7 @@ pub fn build(
         in_batches(rows_of(source, split)?, row_size, |batch| {
             pieces.extend(fitted.transform_pieces(batch)?);
             sketches.push(&texts_of(batch));
-            infos.extend(batch.iter().map(|row| row_info(row, params.params.flag_rule)));
+            infos.par_extend(batch.par_iter().map(|row| row_info(row, params.params.flag_rule)));
             done += batch.len() as u64;
             progress("transforming texts", done);
             Ok(())
@@ -199,7 +199,7 @@ impl FittedFeatures {
     /// [`FeaturesError::NotFinite`], and the vectorizer's.
     pub fn fit(
         params: &ValidFeatureParams,
-        rows: impl IntoIterator<Item = Result<SkillRow, BoxError>>,
+        rows: impl IntoIterator<IntoIter: Send, Item = Result<SkillRow, BoxError>>,
     ) -> Result<FittedFeatures, FeaturesError> {
         let mut fitting = Fitting::new(params);
         in_batches(rows, row_size, |batch| fitting.push(batch))?;
@@ -214,7 +214,7 @@ impl FittedFeatures {
     /// that is none.
     pub fn transform(
         &self,
-        rows: impl IntoIterator<Item = Result<SkillRow, BoxError>>,
+        rows: impl IntoIterator<IntoIter: Send, Item = Result<SkillRow, BoxError>>,
     ) -> Result<Csr, FeaturesError> {
         let mut pieces = Vec::new();
         in_batches(rows, row_size, |batch| {

@@ -32,7 +32,9 @@ use rayon::prelude::*;
 
 use crate::{
     FeaturesError,
-    vectorizer::{TokenReader, VectorizerParams, analyzer::each_word, hash_key, process_seed},
+    vectorizer::{
+        TokenReader, VectorizerParams, analyzer::each_word, digest, hash_key, process_seed,
+    },
 };
 
 /// Words in a shingle.
@@ -67,15 +69,9 @@ fn mix(hash: u64) -> u64 {
     hash ^ hash >> 32
 }
 
-fn hash_bytes(bytes: &[u8]) -> u64 {
-    let (words, rest) = bytes.as_chunks::<8>();
-    let mut hash = bytes.len() as u64;
-    for word in words {
-        hash = mix(hash.rotate_left(23) ^ u64::from_le_bytes(*word));
-    }
-    let mut last = [0; 8];
-    last[..rest.len()].copy_from_slice(rest);
-    mix(hash.rotate_left(23) ^ u64::from_le_bytes(last))
+fn hash_word(bytes: &[u8]) -> u64 {
+    let (first, last) = digest(bytes);
+    mix(mix(first ^ bytes.len() as u64) ^ last)
 }
 
 /// The base of the rolling hash, and its power by which a word leaves the window.
@@ -93,7 +89,7 @@ impl Sketch {
         // The last five words as digits of a number, modulo 2^64 (Karp, Rabin 1987).
         let mut window = 0_u64;
         each_word(text, true, word, |word| {
-            let hash = hash_bytes(word);
+            let hash = hash_word(word);
             words = mix(words.rotate_left(5) ^ hash);
             let oldest = std::mem::replace(&mut recent[count % SHINGLE], hash);
             count += 1;
@@ -266,12 +262,17 @@ impl Suspects {
         let words: Vec<&[u32]> =
             read.parts.iter().flat_map(|p| p.documents().map(|(_, range)| &p.ids[range])).collect();
         let mut links: Vec<u32> = (0..self.total).collect();
-        let mut first: HashMap<&[u32], u32> = HashMap::new();
-        for (&number, &words) in self.documents.iter().zip(&words) {
-            // A source that changed may have lost its words.
-            if !words.is_empty() {
-                connect(&mut links, *first.entry(words).or_insert(number), number);
-            }
+        let hashes: Vec<u64> = words.par_iter().map(|words| hash_words(words)).collect();
+        // The places of documents with different words.
+        let mut different: HashTable<usize> = HashTable::new();
+        // A source that changed may have lost its words.
+        for place in (0..words.len()).filter(|&place| !words[place].is_empty()) {
+            let same = |&earlier: &usize| words[earlier] == words[place];
+            let first = *different
+                .entry(hashes[place], same, |&place| hashes[place])
+                .or_insert(place)
+                .get();
+            connect(&mut links, self.documents[first], self.documents[place]);
         }
         let words_of = |number: u32| {
             self.documents.binary_search(&number).map_or(&[][..], |place| words[place])
@@ -305,15 +306,16 @@ struct Place {
     shared: bool,
 }
 
+/// A hash with the process's seed, so that nobody can write a text whose shingles all collide.
+fn hash_words(words: &[u32]) -> u64 {
+    let seed = process_seed();
+    words.iter().fold(seed, |hash, &word| hash_key(hash ^ u64::from(word), seed))
+}
+
 /// The Jaccard similarity of the shingles of two documents, 0 where neither has one. `table` is
 /// scratch space.
 fn similarity(a: &[u32], b: &[u32], table: &mut HashTable<Place>) -> f64 {
     table.clear();
-    // With the process's seed, so that nobody can write a text whose shingles all collide.
-    let seed = process_seed();
-    let hash = |shingle: &[u32]| {
-        shingle.iter().fold(seed, |hash, &word| hash_key(hash ^ u64::from(word), seed))
-    };
     let shingle = |place: &Place| {
         let at = place.at as usize;
         let words = if place.in_first { a } else { b };
@@ -322,8 +324,11 @@ fn similarity(a: &[u32], b: &[u32], table: &mut HashTable<Place>) -> f64 {
     let mut shared = 0;
     for (words, in_first) in [(a, true), (b, false)] {
         for (at, window) in (0_u32..).zip(words.windows(SHINGLE)) {
-            let found =
-                table.entry(hash(window), |place| shingle(place) == window, |p| hash(shingle(p)));
+            let found = table.entry(
+                hash_words(window),
+                |p| shingle(p) == window,
+                |p| hash_words(shingle(p)),
+            );
             match found {
                 hashbrown::hash_table::Entry::Occupied(mut entry) => {
                     let place = entry.get_mut();

@@ -8,6 +8,7 @@ use clawsig_schema::{
     hostile::printable,
     matrix::{ColumnGroup, ColumnInfo},
 };
+use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
 use crate::{
@@ -106,10 +107,10 @@ impl FittedFeatures {
             Scaling::fit(number.column, &values)
         });
         let numbers = numbers.collect::<Result<_, _>>()?;
-        let mut codes: Vec<String> =
-            rows.iter().flat_map(|row| row.codes.iter().cloned()).collect();
-        codes.sort_unstable();
+        let mut codes: Vec<&String> = rows.iter().flat_map(|row| &row.codes).collect();
+        codes.par_sort_unstable();
         codes.dedup();
+        let codes = codes.into_iter().cloned().collect();
         let shape = if layout.shape {
             let scale = |(at, column): (usize, &&str)| {
                 let values: Vec<f64> =

@@ -15,6 +15,8 @@ use clawsig_schema::{
     Target, VirusTotalSignals,
 };
 
+use crate::ValidFeatureParams;
+
 /// Why a column of the dataset may not be a feature for a target; `None` where it may.
 ///
 /// This is the one list. Every column of the matrix is made from dataset columns that passed it.
@@ -51,6 +53,18 @@ pub fn flag_reads(scanner: Scanner, rule: FlagRule) -> &'static [&'static str] {
         (FlagRule::Label, Scanner::SkillSpector) => {
             &["skillspector_status", "skillspector_issue_count", "skillspector_score"]
         }
+    }
+}
+
+impl ValidFeatureParams {
+    /// What the features read although it is barred, and why; `None` but for the flags of the rule
+    /// `any-output`.
+    pub fn exception(&self) -> Option<&'static str> {
+        let reads = !self.layout.flags.is_empty() && self.params.flag_rule == FlagRule::AnyOutput;
+        reads.then_some(
+            "the flags of rule any-output read clawscan_context: whether it holds a scanner's \
+             output, nothing of what the judge made of it",
+        )
     }
 }
 

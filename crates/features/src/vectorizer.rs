@@ -23,7 +23,7 @@ pub use hashing::{Hashing, HashingParams};
 pub use params::{Analyzer, DocumentFrequency, Idf, Norm, ValidVectorizerParams, VectorizerParams};
 
 pub(crate) use fitted::TfIdfFile;
-pub(crate) use intern::{hash_key, process_seed};
+pub(crate) use intern::{digest, hash_key, process_seed};
 pub(crate) use rows::Rows;
 pub(crate) use tokens::TokenReader;
 
@@ -51,8 +51,7 @@ impl TfIdf {
     /// As [`TfIdfFit::finish`].
     pub fn fit_transform<I>(self, texts: I) -> Result<(FittedTfIdf, Csr), FeaturesError>
     where
-        I: IntoIterator,
-        I::Item: AsRef<str> + Sync,
+        I: IntoIterator<IntoIter: Send, Item: AsRef<str> + Send + Sync>,
     {
         let mut fit = self.begin();
         texts_in_batches(texts, |batch| fit.push(batch))?;

@@ -358,8 +358,12 @@ fn every_column_that_is_read_changes_something() {
             .collect();
         assert_eq!(read_as(&FeatureParams { target, ..full.clone() }), allowed);
     }
+    assert_eq!(full.clone().check().unwrap().exception(), None);
     let any = FeatureParams { flag_rule: FlagRule::AnyOutput, ..full };
     assert!(read_as(&any).contains("clawscan_context"));
+    assert!(any.clone().check().unwrap().exception().unwrap().contains("clawscan_context"));
+    let text = FeatureParams { groups: vec![ColumnGroup::Text], ..any };
+    assert_eq!(text.check().unwrap().exception(), None);
 }
 
 #[test]

@@ -22,6 +22,9 @@ pub(super) fn run(context: &Context<'_>) -> Result<Rows, Error> {
     for (column, reason) in params.left_out() {
         tracing::info!("{column} is no feature: {reason}");
     }
+    if let Some(exception) = params.exception() {
+        tracing::warn!("{exception}");
+    }
     let total = context.run.manifest(Stage::Ingest.as_str())?.rows_out;
     let set = build(&params, &mut Signals { context }, &|part, done| {
         context.progress.part(part, done, total);

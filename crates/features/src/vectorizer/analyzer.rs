@@ -49,21 +49,23 @@ pub(crate) fn cut(text: &str, limit: Option<usize>) -> &str {
     }
 }
 
-/// The lower-cased class of every ASCII byte: 0 for what is in no word.
-const fn ascii_words(lowercase: bool) -> [u8; 128] {
-    let mut table = [0; 128];
+/// The byte is an ASCII word character.
+const WORD: u8 = 1;
+/// The byte is an ASCII capital.
+const CAPITAL: u8 = 2;
+
+/// Every byte's class; 0 for what is in no word and for the bytes of other characters.
+static CLASSES: [u8; 256] = {
+    let mut classes = [0; 256];
     let mut byte = 0_u8;
     while byte < 128 {
         if byte.is_ascii_alphanumeric() || byte == b'_' {
-            table[byte as usize] = if lowercase { byte.to_ascii_lowercase() } else { byte };
+            classes[byte as usize] = WORD | if byte.is_ascii_uppercase() { CAPITAL } else { 0 };
         }
         byte += 1;
     }
-    table
-}
-
-static ASCII_LOWERED: [u8; 128] = ascii_words(true);
-static ASCII_KEPT: [u8; 128] = ascii_words(false);
+    classes
+};
 
 /// Calls `emit` with the UTF-8 of every word of the text, in order.
 ///
@@ -81,51 +83,76 @@ pub(crate) fn each_word(
     } else {
         (text.into(), lowercase)
     };
-    let ascii = if lowercase { &ASCII_LOWERED } else { &ASCII_KEPT };
     let bytes = text.as_bytes();
     let mut at = 0;
-    let mut chars = 0;
-    word.clear();
     while at < bytes.len() {
-        let byte = bytes[at];
-        if byte < 128 {
-            let class = ascii[byte as usize];
+        let start = at;
+        let mut classes = 0;
+        while at < bytes.len() && CLASSES[bytes[at] as usize] != 0 {
+            classes |= CLASSES[bytes[at] as usize];
             at += 1;
-            if class != 0 {
-                word.push(class);
-                chars += 1;
-            } else if !word.is_empty() {
-                if chars > 1 {
-                    emit(word);
-                }
+        }
+        let run = &bytes[start..at];
+        let lower = lowercase && classes & CAPITAL != 0;
+        if bytes.get(at).is_none_or(u8::is_ascii) {
+            // Nearly all words are ASCII, and lower case already: they are slices of the text.
+            if run.len() > 1 && !lower {
+                emit(run);
+            } else if run.len() > 1 {
                 word.clear();
-                chars = 0;
+                word.extend(run.iter().map(u8::to_ascii_lowercase));
+                emit(word);
             }
+            at += 1;
             continue;
         }
-        let Some(c) = text[at..].chars().next() else { break };
-        at += c.len_utf8();
+        word.clear();
+        word.extend_from_slice(run);
+        if lower {
+            word.make_ascii_lowercase();
+        }
+        at += rest_of_word(&text[at..], run.len(), lowercase, word, &mut emit);
+    }
+}
+
+/// Reads on from a character beyond ASCII until a word ends; `word` holds what came before, which
+/// is `chars` characters. Returns the number of bytes read.
+fn rest_of_word(
+    text: &str,
+    mut chars: usize,
+    lowercase: bool,
+    word: &mut Vec<u8>,
+    emit: &mut impl FnMut(&[u8]),
+) -> usize {
+    let mut read = 0;
+    for c in text.chars() {
+        read += c.len_utf8();
         let mut step = |c: char| {
             if is_word_char(c) {
                 word.extend_from_slice(c.encode_utf8(&mut [0; 4]).as_bytes());
                 chars += 1;
-            } else if !word.is_empty() {
-                if chars > 1 {
-                    emit(word);
-                }
-                word.clear();
-                chars = 0;
+                return;
             }
+            if chars > 1 {
+                emit(word);
+            }
+            word.clear();
+            chars = 0;
         };
+        // A character may become several, and a word end and another begin between them.
         if lowercase {
             c.to_lowercase().for_each(&mut step);
         } else {
             step(c);
         }
+        if chars == 0 {
+            return read;
+        }
     }
     if chars > 1 {
         emit(word);
     }
+    read
 }
 
 /// The text as the character analyzers read it: lower-cased if asked for, every run of two or

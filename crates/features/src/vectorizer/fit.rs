@@ -2,19 +2,18 @@
 //!
 //! Texts are pushed in batches and read once. What is kept of them is the sequence of their
 //! tokens' numbers (four bytes a token). N-grams are then counted level by level, as pairs of the
-//! number of the first n-1 tokens and that of the last, by shards of the key, so that no two
-//! threads share a table. Three prunings keep the tables small, and none can change the result:
+//! number of the first n-1 tokens and that of the last: their occurrences are dealt out by the hash
+//! of the pair, and each shard is counted in a table that fits a core's cache. Two prunings keep
+//! the tables small, and neither can change the result:
 //!
 //! - an n-gram is in no more documents than any part of it, so parts below `min_df` end it;
 //! - once `max_features` terms with a count of at least `c` are known, an n-gram with a part that
-//!   occurs less than `c` times can't be among the chosen (ties at `c` stay in);
-//! - a first scan counts hashes in a sketch of bytes, which never counts too low; only keys whose
-//!   counter reaches both limits enter a table.
+//!   occurs less than `c` times can't be among the chosen (ties at `c` stay in).
 //!
 //! Memory is bounded by the tokens (four bytes each), the different tokens, the n-grams that
-//! reach the limits, the sketch (at most 128 MiB a thread) and the matrix, in which an entry takes
+//! reach the limits, the occurrences held at a time (96 MiB) and the matrix, in which an entry takes
 //! twelve bytes and exists twice only while pieces are joined. Where neither `min_df` nor
-//! `max_features` prunes, every different n-gram has to be counted, and memory grows with them.
+//! `max_features` prunes, every different n-gram has to be kept, and memory grows with them.
 
 use rayon::prelude::*;
 
@@ -199,10 +198,7 @@ impl Corpus<'_> {
                 Vec::new()
             };
             let scan = Scan { parts: self.parts, prefixes: prefixes.as_deref(), alive, level };
-            let limit = cut.max(low.ceil() as u64);
-            let mut found = scan.count(limit);
-            found.retain(|(_, f)| survives(f, cut));
-            found.par_sort_unstable_by_key(|&(key, _)| key);
+            let found = scan.count(cut.max(low.ceil() as u64), |f| survives(f, cut));
             if found.len() >= NONE as usize - 1 {
                 return Err(FeaturesError::TooMany { what: "n-grams" });
             }
@@ -329,8 +325,67 @@ struct Scan<'a> {
     level: usize,
 }
 
-/// Bytes of the largest sketch.
-const MAX_SKETCH: usize = 1 << 27;
+/// An n-gram at one place.
+#[derive(Clone, Copy, Debug, Default)]
+struct Occurrence {
+    prefix: u32,
+    last: u32,
+    document: u32,
+}
+
+impl Occurrence {
+    fn key(&self) -> u64 {
+        pair(self.prefix, self.last)
+    }
+}
+
+/// The occurrences of a part, those of one shard together, in the order of their places.
+struct Scattered {
+    ends: Vec<usize>,
+    occurrences: Vec<Occurrence>,
+}
+
+impl Scattered {
+    fn shard(&self, shard: usize) -> &[Occurrence] {
+        let start = if shard == 0 { 0 } else { self.ends[shard - 1] };
+        &self.occurrences[start..self.ends[shard]]
+    }
+}
+
+/// Counts the n-grams of a shard. Those that occur less than `least` times may be missing: a first
+/// pass counts hashes, which never counts too low, and keeps most rare n-grams out of the table.
+fn count_shard<'a, I: Iterator<Item = &'a Occurrence>>(
+    occurrences: impl Fn() -> I,
+    least: u64,
+    table: &mut KeyMap<Frequency>,
+    counters: &mut Vec<u8>,
+) {
+    let least = u8::try_from(least).unwrap_or(u8::MAX);
+    let seed = process_seed().rotate_left(16);
+    counters.clear();
+    if least > 1 {
+        counters.resize((2 * occurrences().count()).next_power_of_two(), 0);
+    }
+    let mask = counters.len().wrapping_sub(1);
+    let spot = |key: u64| hash_key(key, seed) as usize & mask;
+    if least > 1 {
+        for occurrence in occurrences() {
+            let counter = &mut counters[spot(occurrence.key())];
+            *counter = counter.saturating_add(1);
+        }
+    }
+    for occurrence in occurrences() {
+        let key = occurrence.key();
+        if least < 2 || counters[spot(key)] >= least {
+            table.entry(key).see(occurrence.document);
+        }
+    }
+}
+
+/// Shards of a round: the n-grams of one are counted in a table that fits a core's cache.
+const SHARDS: usize = 256;
+/// Occurrences that are held at a time, 96 MiB: what more there are, further rounds count.
+const HELD: usize = 1 << 23;
 
 impl Scan<'_> {
     /// Calls `each` with part, place, document and key of every n-gram.
@@ -364,47 +419,61 @@ impl Scan<'_> {
         }
     }
 
-    /// The n-grams and their frequencies. Those that occur less than `limit` times may be
-    /// missing.
-    fn count(&self, limit: u64) -> Vec<(u64, Frequency)> {
-        let shards = rayon::current_num_threads().max(1) as u64;
-        let seed = process_seed().rotate_left(32) | 1;
+    /// The n-grams for whose frequency `keep` holds, which it does for none that occurs less than
+    /// `least` times; in the order of their keys.
+    fn count(&self, least: u64, keep: impl Fn(&Frequency) -> bool + Sync) -> Vec<(u64, Frequency)> {
         let places: usize = self.parts.iter().map(|part| part.ids.len()).sum();
-        let needed = u8::try_from(limit).unwrap_or(u8::MAX);
-        let sketch = (places / shards as usize).next_power_of_two();
-        let sketch = sketch.clamp(1 << 12, MAX_SKETCH);
-        let found: Vec<Vec<(u64, Frequency)>> = (0..shards)
-            .into_par_iter()
-            .map(|shard| {
-                let mine = |hash: u64| ((hash >> 32) * shards) >> 32 == shard;
-                let mut counters = Vec::new();
-                if needed > 1 {
-                    counters = vec![0_u8; sketch];
-                    for part in 0..self.parts.len() {
-                        self.each_of_part(part, |_, _, key| {
-                            let hash = hash_key(key, seed);
-                            if mine(hash) {
-                                let counter = &mut counters[hash as usize & (sketch - 1)];
-                                *counter = counter.saturating_add(1);
-                            }
-                        });
-                    }
-                }
-                let mut table = KeyMap::<Frequency>::with_capacity(0);
-                for part in 0..self.parts.len() {
-                    self.each_of_part(part, |_, document, key| {
-                        let hash = hash_key(key, seed);
-                        let enough =
-                            || needed < 2 || counters[hash as usize & (sketch - 1)] >= needed;
-                        if mine(hash) && enough() {
-                            table.entry(key).see(document);
-                        }
-                    });
-                }
-                table.into_entries().collect()
-            })
-            .collect();
-        found.into_iter().flatten().collect()
+        let rounds = places.div_ceil(HELD).max(1);
+        let mut found = Vec::new();
+        for round in 0..rounds {
+            let scattered: Vec<Scattered> = (0..self.parts.len())
+                .into_par_iter()
+                .map(|part| self.scatter(part, round, rounds))
+                .collect();
+            let counted: Vec<Vec<(u64, Frequency)>> = (0..SHARDS)
+                .into_par_iter()
+                .map_init(
+                    || (KeyMap::<Frequency>::with_capacity(0), Vec::new()),
+                    |(table, counters), shard| {
+                        let occurrences = || scattered.iter().flat_map(|part| part.shard(shard));
+                        count_shard(occurrences, least, table, counters);
+                        table.drain().filter(|(_, frequency)| keep(frequency)).collect()
+                    },
+                )
+                .collect();
+            found.extend(counted.into_iter().flatten());
+        }
+        found.par_sort_unstable_by_key(|&(key, _)| key);
+        found
+    }
+
+    /// The occurrences in a part that one of the rounds counts.
+    fn scatter(&self, part: usize, round: usize, rounds: usize) -> Scattered {
+        // Not the seed of the tables, whose keys would else all begin alike.
+        let seed = process_seed().rotate_left(32) | 1;
+        let shard = |key: u64| {
+            let spot = (hash_key(key, seed) >> 32) * (rounds * SHARDS) as u64 >> 32;
+            (spot as usize).wrapping_sub(round * SHARDS)
+        };
+        let mut ends = vec![0; SHARDS];
+        self.each_of_part(part, |_, _, key| {
+            if let Some(count) = ends.get_mut(shard(key)) {
+                *count += 1;
+            }
+        });
+        let mut total = 0;
+        for end in &mut ends {
+            total += std::mem::replace(end, total);
+        }
+        let mut occurrences = vec![Occurrence::default(); total];
+        self.each_of_part(part, |_, document, key| {
+            if let Some(place) = ends.get_mut(shard(key)) {
+                let (prefix, last) = ((key >> 32) as u32, key as u32);
+                occurrences[*place] = Occurrence { prefix, last, document };
+                *place += 1;
+            }
+        });
+        Scattered { ends, occurrences }
     }
 
     /// The number in `found` of the n-gram at each place of each part.

@@ -161,8 +161,7 @@ impl Hashing {
     /// [`FeaturesError::Matrix`] if a value overflows.
     pub fn transform<I>(&self, texts: I) -> Result<Csr, FeaturesError>
     where
-        I: IntoIterator,
-        I::Item: AsRef<str> + Sync,
+        I: IntoIterator<IntoIter: Send, Item: AsRef<str> + Send + Sync>,
     {
         let mut pieces = Vec::new();
         texts_in_batches(texts, |batch| {

@@ -5,13 +5,12 @@ use std::{
     sync::LazyLock,
 };
 
+use hashbrown::{HashTable, hash_table};
+
 use crate::FeaturesError;
 
 /// No token, no node, no column.
 pub(crate) const NONE: u32 = u32::MAX;
-
-/// A key that no pair has: its halves are never [`NONE`].
-const EMPTY: u64 = u64::MAX;
 
 /// Differs from process to process, so that nobody can write a text whose tokens all collide.
 /// No output depends on it.
@@ -35,59 +34,69 @@ pub(crate) fn process_seed() -> u64 {
     *SEED
 }
 
-#[inline]
-fn hash_bytes(bytes: &[u8], seed: u64) -> u64 {
-    let mut hash = seed ^ bytes.len() as u64;
-    let mut chunks = bytes.chunks_exact(8);
-    for chunk in &mut chunks {
-        let mut word = [0; 8];
-        word.copy_from_slice(chunk);
-        hash = fold(hash ^ u64::from_le_bytes(word), 0xA076_1D64_78BD_642F);
-    }
-    let rest = chunks.remainder();
-    if !rest.is_empty() {
-        let mut word = [0; 8];
-        word[..rest.len()].copy_from_slice(rest);
-        hash = fold(hash ^ u64::from_le_bytes(word), 0xE703_7ED1_A0B4_28DB);
-    }
-    hash ^ hash >> 32
-}
+/// The longest string that [`digest`] holds whole.
+const SHORT: usize = 16;
 
-/// Bytes of a string that are kept beside its value: nearly all words fit, and then one line of
-/// memory tells whether a slot holds the word and takes its count.
-const INLINE: usize = 12;
+/// Two numbers that stand for a string of up to [`SHORT`] bytes: with its length they tell it from
+/// all others. Of a longer one they are a hash.
+#[inline]
+pub(crate) fn digest(bytes: &[u8]) -> (u64, u64) {
+    // Reads overlap, so that none depends on the length.
+    if let (Some(first), Some(last)) = (bytes.first_chunk(), bytes.last_chunk()) {
+        let (first, last) = (u64::from_le_bytes(*first), u64::from_le_bytes(*last));
+        if bytes.len() <= SHORT {
+            return (first, last);
+        }
+        let (chunks, _) = bytes.as_chunks();
+        let hash = chunks.iter().fold(last, |hash, &chunk| {
+            fold(hash ^ u64::from_le_bytes(chunk), 0xA076_1D64_78BD_642F) ^ hash.rotate_left(29)
+        });
+        return (hash, last);
+    }
+    if let (Some(first), Some(last)) = (bytes.first_chunk(), bytes.last_chunk()) {
+        let (first, last) = (u32::from_le_bytes(*first), u32::from_le_bytes(*last));
+        return (u64::from(first) | u64::from(last) << 32, 0);
+    }
+    (bytes.iter().fold(0, |number, &byte| number << 8 | u64::from(byte)), 0)
+}
 
 /// A string and what is known of it.
 #[derive(Clone, Copy, Debug)]
 struct Entry<V> {
+    digest: (u64, u64),
+    /// Where it stands among all strings.
+    start: usize,
     len: u32,
-    /// The string, with zeros behind it; for a longer one, where it starts among the long ones.
-    head: [u8; INLINE],
     value: V,
+}
+
+impl<V> Entry<V> {
+    #[inline]
+    fn hash(&self, seed: u64) -> u64 {
+        hash_digest(self.digest, self.len as usize, seed)
+    }
+}
+
+#[inline]
+fn hash_digest(digest: (u64, u64), len: usize, seed: u64) -> u64 {
+    let first = fold(digest.0 ^ seed, 0xA076_1D64_78BD_642F ^ len as u64);
+    fold(digest.1 ^ first, seed ^ 0xE703_7ED1_A0B4_28DB)
 }
 
 /// Strings with a value each, numbered in the order in which they came.
 #[derive(Clone, Debug)]
 pub(crate) struct Interner<V> {
     entries: Vec<Entry<V>>,
-    /// All strings that are longer than [`INLINE`], one after the other.
-    long: Vec<u8>,
-    /// Open addressing; the upper half is a hash, the lower the string's number.
-    slots: Vec<u64>,
+    /// All strings, one after the other.
+    text: Vec<u8>,
+    /// The strings' numbers.
+    numbers: HashTable<u32>,
     seed: u64,
-}
-
-/// A string that fits, with zeros behind it.
-#[inline]
-fn padded(bytes: &[u8]) -> [u8; INLINE] {
-    let mut head = [0; INLINE];
-    head[..bytes.len()].copy_from_slice(bytes);
-    head
 }
 
 impl<V: Copy + Default> Interner<V> {
     pub(crate) fn new() -> Interner<V> {
-        Interner { entries: Vec::new(), long: Vec::new(), slots: vec![EMPTY; 1 << 10], seed: *SEED }
+        Interner { entries: Vec::new(), text: Vec::new(), numbers: HashTable::new(), seed: *SEED }
     }
 
     pub(crate) fn len(&self) -> usize {
@@ -97,16 +106,7 @@ impl<V: Copy + Default> Interner<V> {
     /// The bytes of string `id`.
     #[inline]
     pub(crate) fn get(&self, id: u32) -> &[u8] {
-        let entry = &self.entries[id as usize];
-        let len = entry.len as usize;
-        if len <= INLINE { &entry.head[..len] } else { self.get_long(entry) }
-    }
-
-    fn get_long(&self, entry: &Entry<V>) -> &[u8] {
-        let mut start = [0; 8];
-        start.copy_from_slice(&entry.head[..8]);
-        let start = u64::from_le_bytes(start) as usize;
-        &self.long[start..start + entry.len as usize]
+        string(&self.text, &self.entries[id as usize])
     }
 
     /// The value of string `id`.
@@ -120,142 +120,80 @@ impl<V: Copy + Default> Interner<V> {
         self.entries.iter().map(|entry| &entry.value)
     }
 
-    /// The slot of a string, or the free slot where it would go.
-    #[inline]
-    fn find(&self, bytes: &[u8], tag: u64) -> Result<u32, usize> {
-        if bytes.len() > INLINE {
-            return self.find_where(tag, |entry| {
-                entry.len as usize == bytes.len() && self.get_long(entry) == bytes
-            });
-        }
-        let head = padded(bytes);
-        self.find_where(tag, |entry| entry.len as usize == bytes.len() && entry.head == head)
-    }
-
-    #[inline]
-    fn find_where(&self, tag: u64, same: impl Fn(&Entry<V>) -> bool) -> Result<u32, usize> {
-        let mask = self.slots.len() - 1;
-        let mut at = tag as usize & mask;
-        loop {
-            let slot = self.slots[at];
-            if slot == EMPTY {
-                return Err(at);
-            }
-            if slot >> 32 == tag && same(&self.entries[slot as u32 as usize]) {
-                return Ok(slot as u32);
-            }
-            at = (at + 1) & mask;
-        }
-    }
-
     /// The number of a string that is known.
     pub(crate) fn lookup(&self, bytes: &[u8]) -> Option<u32> {
-        self.find(bytes, hash_bytes(bytes, self.seed) & 0xFFFF_FFFF).ok()
+        let digest = digest(bytes);
+        let hash = hash_digest(digest, bytes.len(), self.seed);
+        let same = |&id: &u32| is(&self.text, &self.entries[id as usize], digest, bytes);
+        self.numbers.find(hash, same).copied()
     }
 
     /// The number of a string, which is taken in with the default if it is new.
     #[inline]
     pub(crate) fn intern(&mut self, bytes: &[u8]) -> Result<u32, FeaturesError> {
-        let tag = hash_bytes(bytes, self.seed) & 0xFFFF_FFFF;
-        match self.find(bytes, tag) {
-            Ok(id) => Ok(id),
-            Err(at) => self.add(bytes, tag, at),
-        }
-    }
-
-    fn add(&mut self, bytes: &[u8], tag: u64, at: usize) -> Result<u32, FeaturesError> {
-        // The last number is `NONE`, and the one before keeps a full slot apart from `EMPTY`.
-        let id = u32::try_from(self.entries.len()).ok().filter(|&id| id < NONE - 1);
-        let id = id.ok_or(FeaturesError::TooMany { what: "different tokens" })?;
-        let len = u32::try_from(bytes.len());
-        let len = len.map_err(|_| FeaturesError::TooMany { what: "bytes in a token" })?;
-        let head = if bytes.len() <= INLINE {
-            padded(bytes)
-        } else {
-            let start = self.long.len() as u64;
-            self.long.extend_from_slice(bytes);
-            padded(&start.to_le_bytes())
-        };
-        self.slots[at] = tag << 32 | u64::from(id);
-        self.entries.push(Entry { len, head, value: V::default() });
-        if self.entries.len() * 4 > self.slots.len() * 3 {
-            self.grow();
-        }
-        Ok(id)
-    }
-
-    fn grow(&mut self) {
-        let mut slots = vec![EMPTY; self.slots.len() * 2];
-        let mask = slots.len() - 1;
-        for &slot in self.slots.iter().filter(|&&slot| slot != EMPTY) {
-            let mut at = (slot >> 32) as usize & mask;
-            while slots[at] != EMPTY {
-                at = (at + 1) & mask;
+        let Interner { entries, text, numbers, seed } = self;
+        let digest = digest(bytes);
+        let hash = hash_digest(digest, bytes.len(), *seed);
+        let same = |&id: &u32| is(text, &entries[id as usize], digest, bytes);
+        match numbers.entry(hash, same, |&id| entries[id as usize].hash(*seed)) {
+            hash_table::Entry::Occupied(entry) => Ok(*entry.get()),
+            hash_table::Entry::Vacant(entry) => {
+                let id = u32::try_from(entries.len()).ok().filter(|&id| id < NONE);
+                let id = id.ok_or(FeaturesError::TooMany { what: "different tokens" })?;
+                let len = u32::try_from(bytes.len());
+                let len = len.map_err(|_| FeaturesError::TooMany { what: "bytes in a token" })?;
+                entries.push(Entry { digest, start: text.len(), len, value: V::default() });
+                text.extend_from_slice(bytes);
+                entry.insert(id);
+                Ok(id)
             }
-            slots[at] = slot;
         }
-        self.slots = slots;
     }
 }
 
-/// A map from keys (never `u64::MAX`) to small values.
+#[inline]
+fn string<'a, V>(text: &'a [u8], entry: &Entry<V>) -> &'a [u8] {
+    &text[entry.start..entry.start + entry.len as usize]
+}
+
+/// Whether an entry is that of a string.
+#[inline]
+fn is<V>(text: &[u8], entry: &Entry<V>, digest: (u64, u64), bytes: &[u8]) -> bool {
+    entry.digest == digest
+        && entry.len as usize == bytes.len()
+        && (bytes.len() <= SHORT || string(text, entry) == bytes)
+}
+
+/// A map from the keys of pairs to small values.
 #[derive(Clone, Debug)]
 pub(crate) struct KeyMap<V> {
-    slots: Vec<(u64, V)>,
-    len: usize,
+    entries: HashTable<(u64, V)>,
     seed: u64,
 }
 
 impl<V: Copy + Default> KeyMap<V> {
     pub(crate) fn with_capacity(capacity: usize) -> KeyMap<V> {
-        let slots = (capacity * 3 / 2).next_power_of_two().max(16);
-        KeyMap { slots: vec![(EMPTY, V::default()); slots], len: 0, seed: *SEED }
-    }
-
-    #[inline]
-    fn slot(&self, key: u64) -> usize {
-        let mask = self.slots.len() - 1;
-        // The upper bits pick the shard and the sketch's counter; the lower ones are still free.
-        let mut at = hash_key(key, self.seed) as usize & mask;
-        while self.slots[at].0 != key && self.slots[at].0 != EMPTY {
-            at = (at + 1) & mask;
-        }
-        at
+        KeyMap { entries: HashTable::with_capacity(capacity), seed: *SEED }
     }
 
     #[inline]
     pub(crate) fn get(&self, key: u64) -> Option<V> {
-        let (found, value) = self.slots[self.slot(key)];
-        (found == key).then_some(value)
+        let found = self.entries.find(hash_key(key, self.seed), |entry| entry.0 == key);
+        found.map(|entry| entry.1)
     }
 
     /// The value of a key, which is taken in with the default if it is new.
     #[inline]
     pub(crate) fn entry(&mut self, key: u64) -> &mut V {
-        let mut at = self.slot(key);
-        if self.slots[at].0 == EMPTY {
-            if (self.len + 1) * 4 > self.slots.len() * 3 {
-                self.grow();
-                at = self.slot(key);
-            }
-            self.slots[at].0 = key;
-            self.len += 1;
-        }
-        &mut self.slots[at].1
+        let seed = self.seed;
+        let same = |entry: &(u64, V)| entry.0 == key;
+        let entry = self.entries.entry(hash_key(key, seed), same, |entry| hash_key(entry.0, seed));
+        &mut entry.or_insert_with(|| (key, V::default())).into_mut().1
     }
 
-    fn grow(&mut self) {
-        let old = std::mem::take(&mut self.slots);
-        self.slots = vec![(EMPTY, V::default()); old.len() * 2];
-        for (key, value) in old.into_iter().filter(|&(key, _)| key != EMPTY) {
-            let at = self.slot(key);
-            self.slots[at] = (key, value);
-        }
-    }
-
-    /// The entries, in no particular order.
-    pub(crate) fn into_entries(self) -> impl Iterator<Item = (u64, V)> {
-        self.slots.into_iter().filter(|&(key, _)| key != EMPTY)
+    /// The entries, in no particular order; none are left.
+    pub(crate) fn drain(&mut self) -> impl Iterator<Item = (u64, V)> {
+        self.entries.drain()
     }
 }
 
@@ -272,7 +210,7 @@ mod tests {
     #[test]
     fn strings_keep_their_numbers_while_the_table_grows() {
         let mut interner = Interner::<u32>::new();
-        // Of lengths on both sides of what is kept inline.
+        // Of lengths on both sides of what a digest holds.
         let text = |i: u32| format!("token{i}").repeat(1 + i as usize % 3).into_bytes();
         for i in 0..5_000 {
             assert_eq!(interner.intern(&text(i)).unwrap(), i);
@@ -283,10 +221,17 @@ mod tests {
             *interner.value_mut(i) = i;
         }
         assert!(interner.values().copied().eq(0..5_000));
-        // A zero at the end is not the zeros behind a string.
-        let ends = [&b"ab"[..], b"ab\0", b"ab\0\0\0\0\0\0\0\0\0\0\0"];
-        assert_eq!(ends.map(|end| interner.intern(end).unwrap()), [5_000, 5_001, 5_002]);
-        assert_eq!((interner.len(), interner.lookup(b"absent")), (5_003, None));
+        // Zeros and repetitions, which a digest alone may not tell apart.
+        let mut ends: Vec<Vec<u8>> =
+            (0..40).map(|zeros| [&b"ab"[..], &vec![0; zeros]].concat()).collect();
+        ends.extend((3..60).map(|length| b"ab".repeat(30)[..length].to_vec()));
+        for (id, end) in (5_000..).zip(&ends) {
+            assert_eq!(interner.intern(end).unwrap(), id);
+        }
+        for (id, end) in (5_000..).zip(&ends) {
+            assert_eq!((interner.lookup(end), interner.get(id)), (Some(id), &end[..]));
+        }
+        assert_eq!((interner.len(), interner.lookup(b"absent")), (5_097, None));
     }
 
     #[test]
@@ -295,7 +240,8 @@ mod tests {
         for i in 0..30_000_u64 {
             *map.entry(i % 10_000) += 1;
         }
-        assert_eq!((map.len, map.get(77), map.get(10_000)), (10_000, Some(3), None));
-        assert_eq!(map.into_entries().count(), 10_000);
+        assert_eq!((map.get(77), map.get(10_000)), (Some(3), None));
+        assert_eq!(map.drain().count(), 10_000);
+        assert_eq!((map.get(77), map.drain().count()), (None, 0));
     }
 }
