@@ -17,7 +17,7 @@ fuzz_target!(|bytes: &[u8]| {
         assert!(made.columns.iter().all(|&column| (column as usize) < fitted.cols()));
         assert!(made.values.iter().all(|value| value.is_finite()));
     }
-    // What was read is written as something that reads back.
+    // A state that was read is written as one that reads back.
     let again = fitted.to_json().expect("a finite state");
     FittedFeatures::from_json(&again).expect("its own file");
 });

@@ -1,7 +1,7 @@
 //! From rows to the feature matrices of all splits, with the texts streaming by.
 
 use clawsig_schema::{
-    FlagRule, Scanner, Severity, SkillRow, Split, flags, hostile,
+    FlagRule, Progress, Scanner, Severity, SkillRow, Split, flags, hostile,
     matrix::{ColumnInfo, Csr, RowInfo},
 };
 use rayon::prelude::*;
@@ -26,12 +26,9 @@ pub trait RowSource {
     /// same then.
     ///
     /// # Errors
-    /// Whatever keeps the source from being read.
+    /// Any error that keeps the source from being read.
     fn rows(&mut self, split: Split) -> Result<RowIter<'_>, BoxError>;
 }
-
-/// Is told what is being done, and how many rows of all splits are behind it.
-pub type Progress<'a> = &'a (dyn Fn(&str, u64) + Sync);
 
 /// One split's matrix and who its rows are.
 #[derive(Clone, Debug, PartialEq)]
@@ -47,7 +44,7 @@ pub struct SplitFeatures {
 /// All matrices, and what made them.
 #[derive(Clone, Debug)]
 pub struct FeatureSet {
-    /// What was learned from the training rows.
+    /// The state that was learned from the training rows.
     pub fitted: FittedFeatures,
     /// Every split, in the order of [`Split::ALL`]; one without rows has an empty matrix.
     pub splits: Vec<SplitFeatures>,
@@ -57,7 +54,8 @@ pub struct FeatureSet {
 
 /// Fits to the training rows and makes the matrix of every split.
 ///
-/// Texts are held some megabytes at a time. The same rows give the same bytes for every number of
+/// Texts are held some megabytes at a time. `progress` is told how many rows of all splits are
+/// read. The same rows give the same bytes for every number of
 /// threads; the current rayon pool is used.
 ///
 /// ```
@@ -92,13 +90,13 @@ pub struct FeatureSet {
 /// let groups = vec![ColumnGroup::Text, ColumnGroup::Flags];
 /// let params = FeatureParams { groups, ..Default::default() }.check()?;
 /// // Two training rows and one to test, with the texts "reads file1", "reads file2", "reads file3".
-/// let set = build(&params, &mut Rows(rows), &|_done, _total| ())?;
+/// let set = build(&params, &mut Rows(rows), &|_part, _done, _total| ())?;
 ///
 /// let names: Vec<&str> = set.columns.iter().map(|column| &column.name[..]).collect();
 /// let expected =
 ///     ["file1", "file2", "reads", "flag_static", "flag_virustotal", "flag_skillspector"];
 /// assert_eq!(names, expected);
-/// // What was not in the training rows has no column.
+/// // Words that are not in the training rows have no column.
 /// let test = set.splits.iter().find(|made| made.split == Split::Test).unwrap();
 /// assert_eq!(test.matrix.row(0), (&[2][..], &[1.0][..]));
 /// # Ok::<(), clawsig_features::FeaturesError>(())
@@ -121,10 +119,10 @@ pub fn build(
         sketches.push(&texts_of(batch));
         infos.par_extend(batch.par_iter().map(|row| row_info(row, params.params.flag_rule)));
         done += batch.len() as u64;
-        progress("reading texts", done);
+        progress("reading texts", done, 0);
         Ok(())
     })?;
-    progress("fitting the vocabulary", done);
+    progress("fitting the vocabulary", done, 0);
     let (fitted, matrix) = fitting.finish_with_matrix()?;
     let mut splits = vec![SplitFeatures { split: Split::Train, matrix, rows: infos }];
     for &split in Split::ALL.iter().filter(|&&split| split != Split::Train) {
@@ -135,13 +133,13 @@ pub fn build(
             sketches.push(&texts_of(batch));
             infos.par_extend(batch.par_iter().map(|row| row_info(row, params.params.flag_rule)));
             done += batch.len() as u64;
-            progress("transforming texts", done);
+            progress("transforming texts", done, 0);
             Ok(())
         })?;
         let matrix = Rows::join(pieces, fitted.cols())?;
         splits.push(SplitFeatures { split, matrix, rows: infos });
     }
-    progress("near-duplicates", done);
+    progress("near-duplicates", done, 0);
     mark_duplicates(&mut splits, &duplicate_groups(source, sketches)?);
     Ok(FeatureSet { columns: fitted.columns(), fitted, splits })
 }
@@ -170,7 +168,7 @@ impl<'a> Fitting<'a> {
         Ok(())
     }
 
-    /// What was learned, and the matrix of the rows that were pushed.
+    /// The learned state, and the matrix of the rows that were pushed.
     fn finish_with_matrix(self) -> Result<(FittedFeatures, Csr), FeaturesError> {
         if self.signals.is_empty() {
             return Err(FeaturesError::NoTrainingRows);
@@ -327,7 +325,7 @@ fn cell(text: &str) -> String {
     hostile::spreadsheet_cell(&hostile::printable(text, 400)).into_owned()
 }
 
-/// Who a row is; duplicates are marked once all rows are known.
+/// The row's identity; duplicates are marked once all rows are known.
 fn row_info(row: &SkillRow, rule: FlagRule) -> RowInfo {
     let flag = |scanner| flags::flag(row, scanner, rule);
     let severity = row.skillspector.known_severity();

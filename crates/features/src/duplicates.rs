@@ -54,7 +54,7 @@ const COMPARED: usize = 32;
 /// probability below 1e-7, and most chance meetings in a band have far fewer.
 const AGREEING: usize = BINS * 6 / 10;
 
-/// What is kept of a document to say with which others it has to be compared.
+/// The part of a document that is kept to say with which others it has to be compared.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 struct Sketch {
     /// A hash of its words, in order.

@@ -1,4 +1,4 @@
-//! What can go wrong in this crate.
+//! The errors of this crate.
 
 use clawsig_schema::{Target, format::FormatMismatch, hostile::printable, matrix::CsrError};
 
@@ -15,7 +15,7 @@ pub enum FeaturesError {
         name: &'static str,
         /// The value it was given.
         value: String,
-        /// What it may be.
+        /// The values that it may have.
         expected: &'static str,
     },
     /// The documents hold no n-gram of the lengths asked for, stop words left out.
@@ -52,7 +52,7 @@ pub enum FeaturesError {
     /// More documents, tokens or terms than the 32-bit numbers of this crate hold.
     #[error("more than 4,294,967,294 {what}: split the input")]
     TooMany {
-        /// What there is too much of.
+        /// The things that are too many.
         what: &'static str,
     },
     /// A column that may not be a feature for the target was asked for.

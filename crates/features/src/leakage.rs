@@ -1,4 +1,4 @@
-//! What may never be a feature.
+//! The dataset columns that may never be a feature.
 //!
 //! Signals are read from [`visible`], a copy of the row in which everything that is barred is blank,
 //! so a change of a barred column can change no entry of a matrix. Each column of the matrix says in
@@ -57,7 +57,7 @@ pub fn flag_reads(scanner: Scanner, rule: FlagRule) -> &'static [&'static str] {
 }
 
 impl ValidFeatureParams {
-    /// What the features read although it is barred, and why; `None` but for the flags of the rule
+    /// Says what the features read although it is barred; `None` but for the flags of the rule
     /// `any-output`.
     pub fn exception(&self) -> Option<&'static str> {
         let reads = !self.layout.flags.is_empty() && self.params.flag_rule == FlagRule::AnyOutput;

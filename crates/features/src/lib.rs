@@ -19,7 +19,7 @@ pub mod vectorizer;
 /// The types that cross stages: rows, splits, targets, column groups, sparse matrices.
 pub use clawsig_schema as schema;
 
-pub use build::{FeatureSet, Progress, RowIter, RowSource, SplitFeatures, build};
+pub use build::{FeatureSet, RowIter, RowSource, SplitFeatures, build};
 pub use dense::linfa_dataset;
 pub use error::{BoxError, FeaturesError};
 pub use fitted::{FEATURES_FORMAT, FittedFeatures, VocabularyRow};

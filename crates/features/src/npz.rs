@@ -34,7 +34,7 @@ pub enum NpzError {
     Member {
         /// The member's name.
         member: &'static str,
-        /// What is wrong with it.
+        /// The fault.
         what: String,
     },
     /// A member is larger than the reader was told to expect.

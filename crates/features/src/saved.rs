@@ -9,7 +9,7 @@ use crate::FeaturesError;
 /// files need not take in more.
 pub const MAX_JSON_BYTES: usize = 256 << 20;
 
-/// What every saved state begins with.
+/// The beginning of every saved state.
 #[derive(Deserialize)]
 struct Header {
     format: FormatVersion,

@@ -1,4 +1,4 @@
-//! What the scanners say about a row, as numbers.
+//! The scanners' output on a row, as numbers.
 
 use std::collections::BTreeSet;
 
@@ -188,7 +188,7 @@ impl Layout {
         self.codes.iter().any(|list| name.starts_with(list.prefix))
     }
 
-    /// What a row says, except for its text.
+    /// The row's signals.
     pub(crate) fn read(&self, row: &SkillRow) -> Signals {
         let seen = &visible(row, self.target, self.rule);
         let flags = self.flags.iter().map(|&s| flags::flag(seen, s, self.rule)).collect();
@@ -208,7 +208,7 @@ impl Layout {
     }
 }
 
-/// What a row says, except for its text.
+/// The values of a row from which its columns are made, except for those of its text.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Signals {
     pub(crate) flags: Vec<Option<bool>>,

@@ -55,7 +55,7 @@ fn rows() -> Made {
 }
 
 fn made(params: FeatureParams) -> FeatureSet {
-    build(&params.check().unwrap(), &mut rows(), &|_, _| ()).unwrap()
+    build(&params.check().unwrap(), &mut rows(), &|_, _, _| ()).unwrap()
 }
 
 fn names(set: &FeatureSet, group: ColumnGroup) -> Vec<&str> {
@@ -181,7 +181,7 @@ fn copies_in_train_are_counted_across_splits() {
 #[test]
 fn without_training_rows_nothing_is_fitted() {
     let params = FeatureParams::default().check().unwrap();
-    let error = build(&params, &mut Made(Vec::new()), &|_, _| ()).unwrap_err();
+    let error = build(&params, &mut Made(Vec::new()), &|_, _, _| ()).unwrap_err();
     assert!(matches!(error, FeaturesError::NoTrainingRows));
 }
 
@@ -201,7 +201,7 @@ fn any_rows_can_be_the_training_rows() {
     };
     let mut as_splits = renamed(&train, Split::Train);
     as_splits.extend(renamed(&other, Split::Test));
-    let set = build(&params, &mut Made(as_splits), &|_, _| ()).unwrap();
+    let set = build(&params, &mut Made(as_splits), &|_, _, _| ()).unwrap();
     assert_eq!(set.fitted.to_json().unwrap(), fitted.to_json().unwrap());
     let places = |rows: &[SkillRow]| -> Vec<usize> {
         rows.iter().map(|row| all.iter().position(|a| a.id == row.id).unwrap()).collect()

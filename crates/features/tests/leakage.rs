@@ -95,7 +95,7 @@ fn bundle() -> impl Strategy<Value = BundleStats> {
     })
 }
 
-/// What the judge and the registry say of a row, and what names it.
+/// The judge's and the registry's columns, and those that name the row.
 fn judgement() -> impl Strategy<Value = (String, Option<String>, Option<Verdict>, JudgeFields)> {
     let fields = (option::of("[a-z]{3}"), option::of("[a-z]{3}"), option::of("[a-z]{3}"));
     let fields =
@@ -165,7 +165,7 @@ fn params() -> impl Strategy<Value = FeatureParams> {
 /// The matrices; nothing where the settings are refused or the texts hold no term.
 fn made(params: &FeatureParams, rows: &[SkillRow]) -> Option<FeatureSet> {
     let params = params.clone().check().ok()?;
-    match build(&params, &mut Made(rows.to_vec()), &|_, _| ()) {
+    match build(&params, &mut Made(rows.to_vec()), &|_, _, _| ()) {
         Ok(set) => Some(set),
         Err(FeaturesError::EmptyVocabulary | FeaturesError::NoTrainingRows) => None,
         Err(error) => panic!("{error}"),

@@ -26,7 +26,7 @@ pub(super) fn run(context: &Context<'_>) -> Result<Rows, Error> {
         tracing::warn!("{exception}");
     }
     let total = context.run.manifest(Stage::Ingest.as_str())?.rows_out;
-    let set = build(&params, &mut Signals { context }, &|part, done| {
+    let set = build(&params, &mut Signals { context }, &|part, done, _| {
         context.progress.part(part, done, total);
     })?;
 

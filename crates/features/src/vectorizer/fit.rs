@@ -1,6 +1,6 @@
 //! Learning a vocabulary: one pass over the texts, the rest over token numbers.
 //!
-//! Texts are pushed in batches and read once. What is kept of them is the sequence of their
+//! Texts are pushed in batches and read once. They are kept as the sequence of their
 //! tokens' numbers (four bytes a token). N-grams are then counted level by level, as pairs of the
 //! number of the first n-1 tokens and that of the last: their occurrences are dealt out by the hash
 //! of the pair, and each shard is counted in a table that fits a core's cache. Two prunings keep

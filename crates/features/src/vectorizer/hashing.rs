@@ -20,7 +20,7 @@ use crate::{FeaturesError, batch::texts_in_batches};
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct HashingParams {
-    /// What an n-gram is made of. By default words.
+    /// The units of an n-gram. By default words.
     pub analyzer: Analyzer,
     /// The shortest and the longest n-gram, 1 to 16. By default 1 and 1.
     pub ngrams: (usize, usize),

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::FeaturesError;
 
-/// What an n-gram is made of.
+/// The units of an n-gram.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Analyzer {
@@ -86,7 +86,7 @@ pub enum Norm {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct VectorizerParams {
-    /// What an n-gram is made of. By default words.
+    /// The units of an n-gram. By default words.
     pub analyzer: Analyzer,
     /// The shortest and the longest n-gram, 1 to 16. By default 1 and 1.
     pub ngrams: (usize, usize),

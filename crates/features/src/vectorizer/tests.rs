@@ -15,7 +15,7 @@ fn fit(params: &VectorizerParams, texts: &[String]) -> Result<(FittedTfIdf, Csr)
     TfIdf::new(params.clone().check()?).fit_transform(texts)
 }
 
-/// What `tests/data/sklearn_golden.py` wrote.
+/// The file that `tests/data/sklearn_golden.py` wrote.
 #[derive(Deserialize)]
 struct Golden {
     texts: Vec<String>,

@@ -65,7 +65,7 @@ pub(crate) struct TokenReader {
     documents: u32,
 }
 
-/// What was read.
+/// The texts that were read.
 #[derive(Debug)]
 pub(crate) struct ReadTokens {
     pub(crate) tokens: Tokens,

@@ -108,7 +108,7 @@ fn time(sound: &Value, text: &str, scratch: &Path) -> Result<f64, Failure> {
             row.id = format!("{copy:064x}");
             rows.push(row);
         }
-        let made = build(&features, &mut Rows(rows), &|_, _| {})?;
+        let made = build(&features, &mut Rows(rows), &|_, _, _| {})?;
         let row = made.splits.first().map(|split| split.matrix.rows());
         if row != Some(3) {
             return Err("the matrix does not have its rows".into());
