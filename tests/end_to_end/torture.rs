@@ -53,3 +53,8 @@ fn untrusted() {
 fn foreign() {
     short(Campaign::Foreign, 16);
 }
+
+#[test]
+fn numbers() {
+    short(Campaign::Numbers, 30);
+}

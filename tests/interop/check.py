@@ -15,9 +15,12 @@ from pathlib import Path
 
 import jsonschema
 import mlcroissant
+import numpy
 import pandas
 import polars
 import pyarrow.parquet
+import safetensors
+import safetensors.numpy
 import scipy.sparse
 import yaml
 
@@ -122,6 +125,35 @@ def check_submission(run, out):
     return f"{len(ids)} predictions"
 
 
+def check_weights(run):
+    """The weights give the probabilities that the run's predictions state."""
+    opened = []
+    for name in ["model", "model-text"]:
+        path = run / "train" / f"{name}.safetensors"
+        described = json.loads((run / "train" / f"{name}.json").read_text())
+        with safetensors.safe_open(path, framework="numpy") as file:
+            header = json.loads(file.metadata()["clawsig"])
+        tensors = safetensors.numpy.load_file(path)
+        weights, intercepts = tensors["weights"], tensors["intercepts"]
+        assert header["classes"] == described["classes"] and len(tensors) == 2
+        assert weights.dtype == intercepts.dtype == numpy.float64
+        assert weights.shape == (described["columns"], len(intercepts))
+        opened.append((header["classes"], weights, intercepts))
+    classes, weights, intercepts = opened[0]
+    matrix = scipy.sparse.load_npz(run / "features" / "test.npz")
+    ids = pandas.read_csv(run / "features" / "rows_test.csv", dtype={"id": str})["id"]
+    scores = matrix @ weights + intercepts
+    if scores.shape[1] == 1:
+        scores = numpy.hstack([numpy.zeros_like(scores), scores])
+    p = numpy.exp(scores - scores.max(axis=1, keepdims=True))
+    p = pandas.DataFrame(p / p.sum(axis=1, keepdims=True), index=ids, columns=classes)
+    stated = pandas.read_csv(run / "evaluate" / "predictions.csv", dtype={"id": str})
+    stated = stated[stated["split"] == "test"].set_index("id")
+    far = max(abs(stated[f"p_{c}"] - p.loc[stated.index, c]).max() for c in classes)
+    assert len(stated) > 0 and far < 1e-12, far
+    return f"{weights.shape[0]} x {weights.shape[1]}, {len(stated)} rows' probabilities within {far:.0e}"
+
+
 def main():
     run, out, tgz = (Path(argument) for argument in sys.argv[1:4])
     for name, tools, result in [
@@ -131,6 +163,7 @@ def main():
         ("sarif", ["jsonschema"], check_sarif(out, tgz)),
         ("model-card", ["PyYAML"], check_card(out)),
         ("croissant", ["mlcroissant"], check_croissant(run, out)),
+        ("weights", ["safetensors", "numpy"], check_weights(run)),
         ("leaderboard", [], check_submission(run, out)),
     ]:
         named = ", ".join(f"{tool} {version(tool)}" for tool in tools)

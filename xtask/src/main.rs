@@ -42,7 +42,7 @@ cargo xtask <command>
   parity model [FOLDER]   compare training with scikit-learn, on synthetic rows and on FOLDER's
   parity families FOLDER  try other families of models on FOLDER's rows, chosen on validation
   torture CAMPAIGN        kill, starve, corrupt and attack the program: kill, disk, bits, input,
-                          hostile, untrusted, foreign, all; [--count N] [--seed S] [--short]
+                          hostile, untrusted, foreign, numbers, all; [--count N] [--seed S] [--short]
   unicode                 list in crates/features/UNICODE.md where Python's Unicode differs
   ci                      everything that has to hold before a change lands
 ";

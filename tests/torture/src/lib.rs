@@ -7,6 +7,7 @@ mod foreign;
 mod hostile;
 mod input;
 mod kill;
+mod numbers;
 mod program;
 mod rng;
 mod tree;
@@ -49,11 +50,13 @@ pub enum Campaign {
     Untrusted,
     /// Folders of a user's files, at which every command that writes is aimed.
     Foreign,
+    /// Numbers against values that are found another way.
+    Numbers,
 }
 
 impl Campaign {
     /// All of them.
-    pub const ALL: [Campaign; 7] = [
+    pub const ALL: [Campaign; 8] = [
         Campaign::Kill,
         Campaign::Disk,
         Campaign::Bits,
@@ -61,6 +64,7 @@ impl Campaign {
         Campaign::Hostile,
         Campaign::Untrusted,
         Campaign::Foreign,
+        Campaign::Numbers,
     ];
 
     /// Its name on the command line.
@@ -73,6 +77,7 @@ impl Campaign {
             Campaign::Hostile => "hostile",
             Campaign::Untrusted => "untrusted",
             Campaign::Foreign => "foreign",
+            Campaign::Numbers => "numbers",
         }
     }
 
@@ -86,6 +91,7 @@ impl Campaign {
             Campaign::Hostile => 1,
             Campaign::Untrusted => 5_000,
             Campaign::Foreign => 500,
+            Campaign::Numbers => 2_000,
         }
     }
 
@@ -104,6 +110,7 @@ impl Campaign {
             Campaign::Hostile => hostile::run(options, &mut report)?,
             Campaign::Untrusted => untrusted::run(options, &mut report)?,
             Campaign::Foreign => foreign::run(options, &mut report)?,
+            Campaign::Numbers => numbers::run(options, &mut report),
         }
         Ok(report)
     }

@@ -12,6 +12,8 @@ const STEPS: usize = 100;
 const HALVINGS: usize = 60;
 /// The longest step, in a score.
 const LONGEST: f64 = 20.0;
+/// The longest that tells how far the optimum is.
+const NEAR: f64 = 0.01;
 /// The Newton step, relative to the intercept, at which it counts as reached.
 const ENOUGH: f64 = 1e-12;
 
@@ -29,29 +31,32 @@ impl<const N: usize> Intercept<N> {
     pub(super) const NONE: Intercept<N> =
         Intercept { distance: 0.0, decrement: 0.0, factor: Cholesky([[0.0; N]; N]) };
 
-    /// Moves the intercept `b`, and the scores with it, to the optimum, and sets the probabilities.
-    /// Gives the loss there.
+    /// Moves the intercept `b`, and scores and probabilities with it, from where the loss is this to
+    /// the optimum. Gives the loss there.
     pub(super) fn settle(
         rows: &Rows<'_, N>,
+        mut loss: f64,
         b: &mut [f64; N],
         state: &mut RowState<N>,
     ) -> (f64, Intercept<N>) {
-        let mut loss = rows.loss(&state.z, None, &mut state.p);
         if !rows.intercept {
             return (loss, Intercept::NONE);
         }
-        for left in (0..STEPS).rev() {
+        let mut steps = 0;
+        loop {
             let (residual, curvature) = rows.of_intercept(&state.p);
             let factor = Cholesky::of(curvature);
             let step = factor.solve(residual).map(|d| -d);
             let largest = |v: &[f64; N]| v.iter().fold(0.0, |top: f64, v| top.max(v.abs()));
             // Where all scores are beyond the range of `exp` there is no curvature to go by.
             let known = factor.product(step);
-            let unknown = (0..N).any(|n| (residual[n] + known[n]).abs() > 1e-9 * rows.total);
-            let distance = if unknown { f64::INFINITY } else { largest(&step) };
+            let blind = (0..N).any(|n| (residual[n] + known[n]).abs() > 1e-9 * rows.total);
+            let distance = if blind { f64::INFINITY } else { largest(&step) };
             let decrement: f64 = -(0..N).map(|n| residual[n] * step[n]).sum::<f64>();
             let reached = distance <= ENOUGH * (1.0 + largest(b));
-            if reached || left == 0 || !distance.is_finite() {
+            if reached || steps == STEPS || !distance.is_finite() {
+                // A long step is no measure of the distance.
+                let distance = if distance > NEAR { f64::INFINITY } else { distance };
                 return (loss, Intercept { distance, decrement: decrement.abs(), factor });
             }
             // A longer step, from where the curvature is next to nothing, would cost the scores
@@ -73,11 +78,8 @@ impl<const N: usize> Intercept<N> {
                 t *= 0.5;
             }
             (0..N).for_each(|n| b[n] += moved * step[n]);
-            if moved == 0.0 {
-                return (loss, Intercept { distance, decrement: decrement.abs(), factor });
-            }
+            steps = if moved == 0.0 { STEPS } else { steps + 1 };
         }
-        unreachable!("the last round returns")
     }
 
     /// The change of the intercept that keeps it at its optimum, to first order, where the scores

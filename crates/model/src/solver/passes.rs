@@ -30,6 +30,9 @@ const CHUNKS: u64 = 16;
 /// costs little beside filling them.
 const ENTRIES_PER_COLUMN: u64 = 16;
 
+/// The cost of a pass below which it is over before another thread has woken up.
+const ALONE: u64 = 1 << 15;
+
 /// One vector of the optimisation: a block of `N` a column, the intercept's block last.
 pub(crate) type Blocks<const N: usize> = Vec<[f64; N]>;
 
@@ -145,7 +148,8 @@ impl RowSet {
         // A row costs its entries plus some dozens of operations of its own.
         let cost = |row: u32| indptr[row as usize + 1] - indptr[row as usize] + 16;
         let total: u64 = rows.iter().map(|&row| cost(row)).sum();
-        let count = (total / (ENTRIES_PER_COLUMN * (x.cols() as u64 + 1))).clamp(2, CHUNKS);
+        let least = if total < ALONE { 1 } else { 2 };
+        let count = (total / (ENTRIES_PER_COLUMN * (x.cols() as u64 + 1))).clamp(least, CHUNKS);
         let mut chunks = Vec::with_capacity(count as usize);
         let (mut begin, mut sum) = (0, 0);
         for (at, &row) in rows.iter().enumerate() {

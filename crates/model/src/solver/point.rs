@@ -106,7 +106,8 @@ impl<'r, 'a, const N: usize> Point<'r, 'a, N> {
         let shares = rows.log_shares();
         point.w[rows.x.cols()] = shares;
         point.state.z.fill(shares);
-        point.evaluate();
+        let loss = point.loss();
+        point.evaluate(loss);
         point
     }
 
@@ -114,16 +115,23 @@ impl<'r, 'a, const N: usize> Point<'r, 'a, N> {
     fn refresh(&mut self) {
         self.rows.scores(&self.w, &mut self.state.z);
         self.passes += 0.5;
-        self.evaluate();
+        let loss = self.loss();
+        self.evaluate(loss);
         self.fresh = true;
     }
 
-    /// Solves for the intercept and computes objective and gradient, given the scores.
-    fn evaluate(&mut self) {
+    /// The loss and the probabilities, from the scores.
+    fn loss(&mut self) -> f64 {
+        self.rows.loss(&self.state.z, None, &mut self.state.p)
+    }
+
+    /// Solves for the intercept from where the loss is this, and computes objective and gradient.
+    fn evaluate(&mut self, loss: f64) {
         let cols = self.rows.x.cols();
-        let loss;
-        (loss, self.intercept) = Intercept::settle(self.rows, &mut self.w[cols], &mut self.state);
+        let (loss, intercept) =
+            Intercept::settle(self.rows, loss, &mut self.w[cols], &mut self.state);
         self.objective = loss + self.penalty_at(&self.w);
+        self.intercept = intercept;
         self.rows.gradient(&self.state.p, &mut self.work, &mut self.gradient);
         axpy(self.penalty.l2, &self.w[..cols], &mut self.gradient[..cols]);
         self.gradient[cols] = [0.0; N];
@@ -187,12 +195,12 @@ impl<'r, 'a, const N: usize> Point<'r, 'a, N> {
     fn gap(&self) -> f64 {
         let Penalty { l1, l2 } = self.penalty;
         let cols = self.rows.x.cols();
-        // `u` is minus the loss's gradient. In the 2-norm it is off by no more than this: a score
-        // that is off by `d` moves its row's residual by no more than `d` times that residual.
+        // `u` is minus the loss's gradient. In the 2-norm it is off by no more than this: scores
+        // that are off by `d` move their row's residual by no more than `2 d` times that residual.
         let offset = self.rows.offset(&self.w).iter().fold(0.0, |top: f64, o| top.max(o.abs()));
         let (scores, residual) = self.rows.sizes(&self.state);
         let off = EPSILON * (1.0 + scores + offset) + self.intercept.distance;
-        let error = self.rows.length * residual * off;
+        let error = 2.0 * self.rows.length * residual * off;
         let pairs = || {
             let blocks = self.gradient[..cols].iter().zip(&self.w[..cols]);
             blocks.flat_map(move |(g, w)| (0..N).map(move |n| (w[n], l2 * w[n] - g[n])))
@@ -258,9 +266,11 @@ impl<'r, 'a, const N: usize> Point<'r, 'a, N> {
         let before = self.objective;
         let (mut low, mut high, mut t) = (0.0, f64::INFINITY, 1.0);
         let mut best = (0.0, before);
+        let mut last = (0.0, f64::NAN);
         for _ in 0..40 {
             let loss = self.rows.loss(&self.state.z, Some((t, dz)), &mut self.state.p);
             let value = loss + 0.5 * l2 * (ww + 2.0 * t * wd + t * t * dd);
+            last = (t, loss);
             let (first, second) = self.rows.slope(&self.state.p, dz);
             let slope = first + l2 * (wd + t * dd);
             let curvature = second + l2 * dd;
@@ -289,7 +299,7 @@ impl<'r, 'a, const N: usize> Point<'r, 'a, N> {
                 (false, false) => 4.0 * t,
             };
         }
-        self.step(best.0, d, dz)
+        self.step(best.0, (last.0 == best.0).then_some(last.1), d, dz)
     }
 
     /// Moves along `d` to the first halved step that decreases the objective by a part of what the
@@ -304,18 +314,20 @@ impl<'r, 'a, const N: usize> Point<'r, 'a, N> {
             let value = loss + self.penalty_at(&w);
             let rounding = (value - before).abs() <= ROUNDING * before;
             if value <= before + 0.01 * t * promised.min(0.0) || rounding {
-                return self.step(t, d, dz);
+                return self.step(t, Some(loss), d, dz);
             }
             t *= 0.5;
         }
-        self.step(0.0, d, dz)
+        self.step(0.0, None, d, dz)
     }
 
-    fn step(&mut self, t: f64, d: &[[f64; N]], dz: &[[f64; N]]) -> bool {
+    /// Moves by `t` along `d`. The loss there is given if the probabilities are already those.
+    fn step(&mut self, t: f64, loss: Option<f64>, d: &[[f64; N]], dz: &[[f64; N]]) -> bool {
         let before = self.objective;
         axpy(t, d, &mut self.w);
         axpy(t, dz, &mut self.state.z);
-        self.evaluate();
+        let loss = loss.unwrap_or_else(|| self.loss());
+        self.evaluate(loss);
         self.stalled = if self.objective < before { 0 } else { self.stalled + 1 };
         self.fresh = false;
         t > 0.0

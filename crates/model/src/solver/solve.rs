@@ -134,14 +134,15 @@ impl Problem<'_> {
             (classes, true) => classes,
             (classes, false) => classes - 1,
         };
-        // Two to four classes, which every target has, in just their width; more in one for all.
-        match width {
+        // Inside the pool, so that a pass need not enter it. Two to four classes, which every target
+        // has, have just their width; more have one for all.
+        rayon::scope(|_| match width {
             1 => run::<1>(solver, self, start, stop, progress),
             2 => run::<2>(solver, self, start, stop, progress),
             3 => run::<3>(solver, self, start, stop, progress),
             4 => run::<4>(solver, self, start, stop, progress),
             _ => run::<MAX_CLASSES>(solver, self, start, stop, progress),
-        }
+        })
     }
 }
 
