@@ -40,7 +40,7 @@ fn difference(sandbox: &Sandbox, words: &[&str]) -> Value {
 fn two_runs_of_the_same_rows_do_not_differ() {
     let sandbox = Sandbox::new();
     two_runs(&sandbox, |_, _| true);
-    let found = difference(&sandbox, &["--texts"]);
+    let found = difference(&sandbox, &[]);
     let data = &found["data"]["compared"];
     assert_eq!(data["common"], data["rows_a"]);
     for key in ["added", "removed", "updated", "verdict_flips", "text_changed"] {
@@ -79,7 +79,7 @@ fn every_planted_change_is_counted() {
         }
         true
     });
-    let found = difference(&sandbox, &["--texts", "--top", "2"]);
+    let found = difference(&sandbox, &["--top", "2"]);
     let data = &found["data"]["compared"];
     assert_eq!(data["rows_a"], 400);
     assert_eq!(data["rows_b"], 390);
@@ -103,7 +103,12 @@ fn every_planted_change_is_counted() {
     let outcome = sandbox.clawsig(&["diff", "a", "b", "--fail-on", "drift"]);
     assert_eq!(outcome.code, Some(3), "{}", outcome.stderr);
     assert!(outcome.stdout.contains("drift: virustotal flags the same skills differently"));
-    sandbox.clawsig(&["diff", "a", "b", "--fail-on", "metrics"]).done();
+    // A check that was not made has not passed.
+    let outcome = sandbox.clawsig(&["diff", "a", "b", "--fail-on", "metrics"]);
+    assert_eq!(outcome.code, Some(3), "{}", outcome.stderr);
+    assert!(outcome.stdout.contains("metrics: not compared: evaluate has not finished"));
+    let outcome = sandbox.clawsig(&["diff", "a", "b", "--without-texts"]).done();
+    assert!(outcome.stdout.contains("texts of the same id were not compared"));
 }
 
 #[test]

@@ -18,3 +18,4 @@ mod study;
 #[cfg(unix)]
 mod torture;
 mod verify;
+mod weekly;

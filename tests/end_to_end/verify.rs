@@ -55,7 +55,7 @@ fn rows_of_another_dataset_are_not_measured_by_the_papers_figures() {
     let outcome = sandbox.clawsig(&["verify", "r"]).done();
     line(&outcome, "The rows of this run are synthetic, so they are not compared.");
     line(&outcome, "0 differ, 0 not in this run");
-    assert!(line(&outcome, "rows in another split").ends_with("holds"));
+    assert!(line(&outcome, "rows in the file of another").ends_with("holds"));
     // Asked for by name, they are compared, and most differ.
     let published = Path::new(env!("CARGO_MANIFEST_DIR")).join("../data/published.json");
     let words = ["verify", "r", "--published", published.to_str().unwrap()];
@@ -175,7 +175,50 @@ fn a_damaged_run_is_named_and_nothing_in_it_is_compared() {
     assert!(line(&outcome, "changed files of ingest").contains("manifest.json"));
     sandbox.clawsig(&["verify", "nowhere"]).fails_with(1, &["nowhere"]);
     fs::create_dir(sandbox.path("empty")).unwrap();
-    sandbox.clawsig(&["verify", "empty"]).fails_with(2, &["empty", "clawsig run"]);
+    sandbox.clawsig(&["verify", "empty"]).fails_with(1, &["empty", "clawsig run"]);
+}
+
+#[test]
+fn stages_that_are_not_of_one_piece_are_told() {
+    let sandbox = Sandbox::new();
+    let quick = ["--set", "model.grid=[1.0]", "--set", "evaluate.replicates=50"];
+    sandbox.clawsig(&[&["run", "--out", "r"][..], &QUICK, &quick].concat()).done();
+    let other = ["run", "--out", "other", "--set", "model.target=severity"];
+    sandbox.clawsig(&[&other[..], &QUICK, &quick].concat()).done();
+    let outcome = sandbox.clawsig(&["verify", "r"]).done();
+    for held in ["columns of the model", "predictions for skills", "rejected rows"] {
+        assert!(line(&outcome, held).ends_with("holds"), "{}", outcome.stdout);
+    }
+    // Every file is as it was written, but the model is of another matrix.
+    fs::rename(sandbox.path("r/train"), sandbox.path("kept")).unwrap();
+    fs::rename(sandbox.path("other/train"), sandbox.path("r/train")).unwrap();
+    let outcome = sandbox.clawsig(&["verify", "r"]);
+    assert_eq!(outcome.code, Some(3), "{}", outcome.stderr);
+    assert!(line(&outcome, "changed files of train").ends_with("holds"), "{}", outcome.stdout);
+    let inputs = line(&outcome, "inputs that are other files now");
+    assert!(inputs.contains("train was made from another features/"), "{inputs}");
+    for differs in ["target of the model", "columns of the model", "model of evaluate"] {
+        assert!(line(&outcome, differs).ends_with("differs"), "{}", outcome.stdout);
+    }
+    fs::remove_dir_all(sandbox.path("r/train")).unwrap();
+    let outcome = sandbox.clawsig(&["verify", "r"]);
+    assert_eq!(outcome.code, Some(3), "{}", outcome.stderr);
+    assert!(line(&outcome, "stages that are missing").contains("evaluate was made from train"));
+}
+
+#[test]
+fn rejected_rows_are_a_difference_with_its_reasons() {
+    let sandbox = Sandbox::new();
+    let data = sandbox.dataset(300, "jsonl");
+    let path = sandbox.path(data).join("test.jsonl");
+    let text = fs::read_to_string(&path).unwrap();
+    let cut = text.lines().next().unwrap().len() / 2;
+    fs::write(&path, format!("{text}{}\n", &text[..cut])).unwrap();
+    study(&sandbox, data, "r");
+    let outcome = sandbox.clawsig(&["verify", "r"]);
+    assert_eq!(outcome.code, Some(3), "{}", outcome.stderr);
+    let rejected = line(&outcome, "rejected rows");
+    assert!(rejected.contains("differs: 1 ") && rejected.contains("rejects.jsonl"), "{rejected}");
 }
 
 #[test]

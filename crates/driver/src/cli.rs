@@ -236,13 +236,14 @@ pub struct DiffArgs {
     /// The folder of the later run.
     #[arg(value_name = "RUN")]
     pub b: PathBuf,
-    /// Compare the texts of rows with the same id too: reads all of both runs.
+    /// Leave the texts of rows with the same id uncompared, which saves reading them.
     #[arg(long)]
-    pub texts: bool,
+    pub without_texts: bool,
     /// Skills listed whose verdict flipped.
     #[arg(long, default_value_t = 10, value_name = "N")]
     pub top: usize,
-    /// End with exit code 3 if this has changed (by more than noise); may be repeated.
+    /// End with exit code 3 if this has changed by more than noise and by enough to count, or if
+    /// it can't be compared; may be repeated.
     #[arg(long, value_enum, value_name = "WHAT")]
     pub fail_on: Vec<Concern>,
 }
@@ -251,21 +252,30 @@ pub struct DiffArgs {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum, serde::Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Concern {
-    /// A scanner flags the same skills differently: McNemar's exact p-value is below 0.01.
-    Drift,
-    /// The verdict of a skill in both runs differs.
+    /// Skills are gone, a scanner rates fewer or has a status that it did not have, a column is
+    /// new, gone or emptied, a text has changed under the same id.
+    Coverage,
+    /// More rows are rejected, or for another reason.
+    Rejects,
+    /// The verdict of a skill in both runs differs, or a verdict has a new name or no row.
     Verdicts,
-    /// A positive rate, kappa, AC1 or Jaccard has moved by more than noise.
+    /// A scanner flags the same skills differently: McNemar's exact p-value is below 0.01, and the
+    /// flags gained less those lost are 1 % of the skills or a fifth of the flags; or 5 % flipped.
+    Drift,
+    /// A positive rate, kappa, AC1 or Jaccard has become undefined, or has moved by more than noise
+    /// and by 0.01.
     Agreement,
-    /// A metric has moved by more than noise.
+    /// A metric has become undefined, or has moved by more than noise and by 0.01.
     Metrics,
 }
 
 impl fmt::Display for Concern {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(match self {
-            Concern::Drift => "drift",
+            Concern::Coverage => "coverage",
+            Concern::Rejects => "rejects",
             Concern::Verdicts => "verdicts",
+            Concern::Drift => "drift",
             Concern::Agreement => "agreement",
             Concern::Metrics => "metrics",
         })

@@ -90,7 +90,7 @@ impl Stage {
     }
 
     /// The stages whose files it reads.
-    const fn needs(self) -> &'static [Stage] {
+    pub(crate) const fn needs(self) -> &'static [Stage] {
         match self {
             Stage::Ingest => &[],
             Stage::Agreement | Stage::Features => &[Stage::Ingest],

@@ -77,8 +77,8 @@ Examples:
 pub(super) const DIFF: &str = "\
 Examples:
   clawsig diff runs/last-week runs/this-week
-  clawsig diff runs/a runs/b --texts           texts of the same id as well
   clawsig diff runs/a runs/b --fail-on drift   exit code 3 if scanners shifted
+  clawsig diff runs/a runs/b --fail-on coverage --fail-on rejects
   clawsig diff runs/a runs/b --format json | jq .findings";
 
 pub(super) const SYNTH: &str = "\

@@ -1,6 +1,8 @@
 //! `clawsig diff`: what changed between two runs, and which of it is more than noise.
 
 mod changes;
+mod findings;
+mod profile;
 mod rows;
 mod show;
 
@@ -13,32 +15,35 @@ use clawsig_schema::{
     FlagRule,
     agreement::{AgreementResults, OVERALL_SLICE, SliceResult},
     evaluation::MetricTable,
+    profile::DataProfile,
 };
 use clawsig_store::Manifest;
 use serde::Serialize;
 use serde_json::Value;
 
-use self::{changes::Change, rows::RowChanges};
+use self::{changes::Change, findings::Finding, profile::ProfileChanges, rows::RowChanges};
 use crate::{
     Error, ExitStatus,
-    cli::{Concern, DiffArgs, Global, OutputFormat},
+    cli::{DiffArgs, Global, OutputFormat},
     files,
     stages::Stage,
     terminal,
 };
 
-/// What differs between two runs, `a` the earlier and `b` the later.
+/// The differences between two runs, `a` the earlier and `b` the later.
 #[derive(Debug, Serialize)]
 struct Difference {
+    /// Why runs like these can't be compared in full, in words.
+    not_comparable: Vec<String>,
     /// Settings, seeds and versions that differ, by stage and key.
     parameters: Vec<ParameterChange>,
-    /// The rows, or why they can't be compared.
-    data: Outcome<RowChanges>,
+    /// The rows and what their profiles say, or why they can't be compared.
+    data: Outcome<DataChanges>,
     /// Every statistic of every pair on all rows, and the positive rates.
     agreement: Outcome<Vec<Change>>,
     /// Every metric that both runs have.
     metrics: Outcome<Vec<Change>>,
-    /// What has changed by more than noise, in words; `--fail-on` looks here.
+    /// The changes that count, in words; `--fail-on` looks here.
     findings: Vec<Finding>,
 }
 
@@ -59,6 +64,15 @@ impl<T> Outcome<T> {
     }
 }
 
+/// The data of two runs.
+#[derive(Debug, Serialize)]
+struct DataChanges {
+    #[serde(flatten)]
+    rows: RowChanges,
+    #[serde(flatten)]
+    profile: ProfileChanges,
+}
+
 /// A parameter that differs.
 #[derive(Debug, Serialize)]
 struct ParameterChange {
@@ -68,43 +82,61 @@ struct ParameterChange {
     b: Option<Value>,
 }
 
-/// Something that a reader of a weekly comparison should look at.
-#[derive(Debug, Serialize)]
-struct Finding {
-    concern: Concern,
-    text: String,
-}
-
 /// Compares two runs and prints what differs.
 pub(crate) fn diff(arguments: &DiffArgs, global: &Global) -> Result<ExitStatus, Error> {
     let runs = [arguments.a.as_path(), arguments.b.as_path()];
     let manifests = [manifests(runs[0])?, manifests(runs[1])?];
+    let mut not_comparable = Vec::new();
     let data = match [&manifests[0], &manifests[1]].map(|m| m.contains_key(&Stage::Ingest)) {
         [true, true] => {
+            let [a, b] = runs.map(|run| {
+                files::read_json::<DataProfile>(
+                    &run.join(Stage::Ingest.as_str()).join("profile.json"),
+                )
+            });
+            let (a, b) = (a?, b?);
             let rule = rule(&manifests[1]);
-            let found = rows::compare(runs, rule, arguments.texts, arguments.top, global.quiet)?;
-            Outcome::Compared(found)
+            let texts = !arguments.without_texts;
+            let rows = rows::compare(runs, rule, texts, arguments.top, global.quiet)?;
+            not_comparable.extend(other_data([&a, &b], &rows));
+            Outcome::Compared(DataChanges { rows, profile: profile::compare(&a, &b) })
         }
         _ => absent(Stage::Ingest, &manifests),
     };
-    let agreement = both(runs, Stage::Agreement, "agreement.json", &manifests, |a, b| {
-        overall(a).zip(overall(b)).map(|(a, b)| changes::agreement(a, b))
-    })?;
-    let metrics = both(
-        runs,
-        Stage::Evaluate,
-        "metrics.json",
-        &manifests,
-        |a: &MetricTable, b: &MetricTable| Some(changes::metrics(a, b)),
-    )?;
+    let unlike = not_comparable.first().cloned();
+    let mut part = |stage: Stage, keys: &[&str]| match &unlike {
+        Some(why) => Some(why.clone()),
+        None => {
+            let why = other_settings(stage, keys, &manifests)?;
+            not_comparable.push(why.clone());
+            Some(why)
+        }
+    };
+    let agreement = match part(Stage::Agreement, &["flags.rule", "flags.missing"]) {
+        Some(why) => Outcome::Undefined(why),
+        None => both(runs, Stage::Agreement, "agreement.json", &manifests, |a, b| {
+            overall(a).zip(overall(b)).map(|(a, b)| changes::agreement(a, b))
+        })?,
+    };
+    let metrics = match part(Stage::Evaluate, &["model.target", "features.target"]) {
+        Some(why) => Outcome::Undefined(why),
+        None => both(
+            runs,
+            Stage::Evaluate,
+            "metrics.json",
+            &manifests,
+            |a: &MetricTable, b: &MetricTable| Some(changes::metrics(a, b)),
+        )?,
+    };
     let mut difference = Difference {
+        not_comparable,
         parameters: parameters(&manifests),
         data,
         agreement,
         metrics,
         findings: Vec::new(),
     };
-    difference.findings = findings(&difference);
+    difference.findings = findings::find(&difference, &arguments.fail_on);
     terminal::print(&match global.format {
         OutputFormat::Json => format!("{:#}\n", json(&difference, runs)?),
         OutputFormat::Text => show::text(&difference, runs),
@@ -149,6 +181,44 @@ fn rule(manifests: &BTreeMap<Stage, Manifest>) -> FlagRule {
         .filter_map(|stage| manifests.get(stage)?.parameters.get("flags.rule"))
         .find_map(|value| serde_json::from_value(value.clone()).ok())
         .unwrap_or(FlagRule::Label)
+}
+
+/// Why the rows of two runs are not two editions of one dataset.
+fn other_data(profiles: [&DataProfile; 2], rows: &RowChanges) -> Option<String> {
+    let kind = |profile: &DataProfile| if profile.synthetic { "synthetic" } else { "real" };
+    let [a, b] = profiles.map(kind);
+    if a != b {
+        return Some(format!("the rows of the first run are {a}, those of the second are {b}"));
+    }
+    let none = rows.common == 0 && rows.rows_a > 0 && rows.rows_b > 0;
+    none.then(|| "no skill is in both runs: their data is not of one kind".to_owned())
+}
+
+/// Why a stage's results can't be held side by side: a setting that says what they are of differs.
+fn other_settings(
+    stage: Stage,
+    keys: &[&str],
+    manifests: &[BTreeMap<Stage, Manifest>; 2],
+) -> Option<String> {
+    let (a, b) = (manifests[0].get(&stage)?, manifests[1].get(&stage)?);
+    let differing: Vec<String> = keys
+        .iter()
+        .filter_map(|key| {
+            let [was, now] = [a, b].map(|m| m.parameters.get(*key));
+            let shown = |value: Option<&Value>| match value {
+                Some(Value::String(text)) => text.clone(),
+                Some(value) => value.to_string(),
+                None => "not set".to_owned(),
+            };
+            (was != now).then(|| format!("{key} is {} and then {}", shown(was), shown(now)))
+        })
+        .collect();
+    match differing.is_empty() {
+        true => None,
+        false => {
+            Some(format!("the results of {stage} are of other things: {}", differing.join(", ")))
+        }
+    }
 }
 
 fn absent<T>(stage: Stage, manifests: &[BTreeMap<Stage, Manifest>; 2]) -> Outcome<T> {
@@ -206,49 +276,4 @@ fn parameters(manifests: &[BTreeMap<Stage, Manifest>; 2]) -> Vec<ParameterChange
         }
     }
     changed
-}
-
-/// The level below which a shift of a scanner's flags on the same skills is no accident. Weekly
-/// looks at three scanners give a false alarm in about 33 weeks at 1 %.
-const DRIFT_LEVEL: f64 = 0.01;
-
-fn findings(difference: &Difference) -> Vec<Finding> {
-    let mut found = Vec::new();
-    let mut say = |concern, text: String| found.push(Finding { concern, text });
-    if let Some(data) = difference.data.get() {
-        for scanner in &data.scanners {
-            if let Some(p) = scanner.p_value.filter(|p| *p < DRIFT_LEVEL) {
-                say(
-                    Concern::Drift,
-                    format!(
-                        "{} flags the same skills differently: {} newly flagged, {} no longer, {}",
-                        scanner.scanner,
-                        terminal::count(scanner.only_b),
-                        terminal::count(scanner.only_a),
-                        show::p_value(p),
-                    ),
-                );
-            }
-        }
-        if data.verdict_flips > 0 {
-            say(
-                Concern::Verdicts,
-                format!(
-                    "another verdict for {} of the {} in both runs",
-                    terminal::count(data.verdict_flips),
-                    terminal::counted(data.common, "skill"),
-                ),
-            );
-        }
-    }
-    for (concern, part) in
-        [(Concern::Agreement, &difference.agreement), (Concern::Metrics, &difference.metrics)]
-    {
-        for change in part.get().into_iter().flatten().filter(|change| change.is_headline()) {
-            if change.beyond_noise == Some(true) {
-                say(concern, format!("{} moved: {}", change.name(), show::moved(change)));
-            }
-        }
-    }
-    found
 }

@@ -1,5 +1,7 @@
 //! `clawsig lock`: what a source's files are, as an entry of a dataset lock.
 
+use std::path::PathBuf;
+
 use clawsig_ingest::{IngestParams, OutputPaths, ingest};
 use clawsig_schema::lock::{DatasetLock, LOCK_FORMAT, LockedSnapshot};
 use clawsig_store::Scratch;
@@ -30,7 +32,7 @@ pub(crate) fn lock(arguments: &LockArgs, global: &Global) -> Result<ExitStatus, 
         ));
     }
     let threads = settings.run.threads as usize;
-    let (repo, revision) = (source.repo.clone(), source.revision.clone());
+    let (repo, folder) = (source.repo.clone(), PathBuf::from(&source.path));
     let job = Job {
         profile: arguments.profile.profile.clone(),
         settings,
@@ -52,8 +54,25 @@ pub(crate) fn lock(arguments: &LockArgs, global: &Global) -> Result<ExitStatus, 
     let source = located.source(scratch.folder())?;
     let ingested = ingest(&source, &params, &out, &|done, total| progress.set(done, total))?;
     drop(progress);
-    let commit = located.commit().map_or(revision, str::to_owned);
-    let name = arguments.name.clone().unwrap_or_else(|| commit.chars().take(12).collect());
+    // A lock has one file a split, so that a file with rows of several has no place in it.
+    let read = &ingested.profile.files;
+    if ingested.lock_files.len() != read.len() {
+        let names: Vec<&str> = read.iter().map(|file| file.name.as_str()).collect();
+        return Err(Error::Usage(format!(
+            "a lock has one file for each split, and {} of this source has rows of several; lock a \
+             source with train, validation, test and eval_holdout files",
+            names.join(", ")
+        )));
+    }
+    // A folder is no dataset of the Hub, whatever source.repo says by default.
+    let (repo, commit) = match located.commit() {
+        Some(commit) => (repo, commit.to_owned()),
+        None => (String::new(), String::new()),
+    };
+    let name = arguments.name.clone().unwrap_or_else(|| match commit.is_empty() {
+        true => folder.file_name().unwrap_or_default().to_string_lossy().into_owned(),
+        false => commit.chars().take(12).collect(),
+    });
     let lock = DatasetLock {
         format: LOCK_FORMAT,
         snapshots: vec![LockedSnapshot {

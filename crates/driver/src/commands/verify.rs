@@ -1,6 +1,7 @@
 //! `clawsig verify`: whether a run is whole, is what it says it is, and gives the published figures.
 
 mod figures;
+mod fit;
 mod intact;
 mod rebuild;
 mod snapshot;
@@ -27,7 +28,7 @@ use crate::{
 const LOCK: &str = include_str!("../../../../data/dataset.lock.json");
 const PUBLISHED: &str = include_str!("../../../../data/published.json");
 
-/// What a comparison came to.
+/// The outcome of a comparison.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 enum Finding {
@@ -49,13 +50,13 @@ impl fmt::Display for Finding {
 /// One line of the result.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 struct Check {
-    /// What was compared.
+    /// The thing that was compared.
     name: String,
-    /// Where the expected value comes from.
+    /// The source of the expected value.
     source: String,
-    /// What it should be.
+    /// The expected value.
     expected: String,
-    /// What it is; empty where the run does not have it.
+    /// The value of the run; empty where it has none.
     found: String,
     /// Whether they agree.
     result: Finding,
@@ -86,7 +87,7 @@ impl Check {
 /// Differences of one kind that are named one by one.
 const NAMED: usize = 20;
 
-/// What is compared, with the words that go above it.
+/// Checks of one kind, with the words that go above them.
 struct Section {
     title: &'static str,
     note: Option<String>,
@@ -108,7 +109,7 @@ pub(crate) fn verify(arguments: &VerifyArgs, global: &Global) -> Result<ExitStat
         built_in_or(arguments.published.as_deref(), PUBLISHED, "data/published.json")?;
 
     let mut sections = vec![intact::artifacts(&run, &stages)?];
-    // What the damaged files say is not compared with anything.
+    // The content of damaged files is not compared with anything.
     let whole = sections.iter().all(|section| holds(&section.checks));
     if whole {
         let profile: DataProfile = files::read_json(&run.verified("ingest", "profile.json")?)?;
@@ -118,6 +119,7 @@ pub(crate) fn verify(arguments: &VerifyArgs, global: &Global) -> Result<ExitStat
         };
         let recount = intact::Recount::of(&run)?;
         sections.push(intact::counts(&profile, agreement.as_ref(), &recount));
+        sections.push(fit::together(&run, &stages, &recount)?);
         let named = arguments.lock.is_some() || arguments.published.is_some();
         let found = snapshot::compare(&lock, &published, &profile, &run, named)?;
         let compared = found.compared;

@@ -5,6 +5,7 @@ use clawsig_schema::{
     estimate::Estimate,
     evaluation::{MACRO, MetricTable, OVERALL, metric},
 };
+use clawsig_stats::wilson;
 use serde::Serialize;
 
 /// One statistic in both runs.
@@ -27,6 +28,10 @@ pub(super) struct Change {
     /// Whether that interval leaves out 0; absent without an interval.
     pub(super) beyond_noise: Option<bool>,
 }
+
+/// The smallest change of a share, a coefficient or a metric that counts. With many rows noise is
+/// small, and a smaller change is beyond noise without being of use to anyone.
+pub(super) const SMALLEST: f64 = 0.01;
 
 impl Change {
     fn new(scope: [&str; 2], statistic: &str, a: &Estimate, b: &Estimate) -> Change {
@@ -59,7 +64,17 @@ impl Change {
         }
     }
 
-    /// What changed, in words.
+    /// Whether it moved by more than noise and by enough to count.
+    pub(super) fn counts(&self) -> bool {
+        self.beyond_noise == Some(true) && self.change.is_some_and(|by| by.abs() >= SMALLEST)
+    }
+
+    /// Why it has no value any more, if it had one.
+    pub(super) fn lost(&self) -> Option<&str> {
+        self.a.value.and(self.b.undefined.as_deref())
+    }
+
+    /// The statistic's name, in words.
     pub(super) fn name(&self) -> String {
         let [first, second] = &self.scope;
         let statistic = self.statistic.replace('_', " ");
@@ -86,44 +101,58 @@ fn noise(a: &Estimate, b: &Estimate) -> Option<(f64, f64)> {
     ))
 }
 
-/// The positive rates and the statistics of each pair that both slices have.
+/// The 95 % interval of the change from one share of rows to another, each `(hits, rows)`.
+pub(super) fn share_change(a: (u64, u64), b: (u64, u64)) -> Option<(f64, f64)> {
+    let estimate = |(hits, of): (u64, u64)| {
+        let ends = wilson(hits as f64, of as f64, 0.95)?;
+        let share = Estimate::point(hits as f64 / of as f64, of);
+        Some(share.with_interval(ends.low, ends.high, "wilson"))
+    };
+    noise(&estimate(a)?, &estimate(b)?)
+}
+
+/// The positive rates and the statistics of each pair of the first slice; one that the second
+/// lacks is undefined there.
 pub(super) fn agreement(a: &SliceResult, b: &SliceResult) -> Vec<Change> {
+    let absent = Estimate::undefined(ABSENT, 0);
     let mut changes = Vec::new();
-    for rater in &b.raters {
-        if let Some(before) = a.raters.iter().find(|other| other.rater == rater.rater) {
-            let scope = [rater.rater.as_str(), ""];
-            changes.push(Change::new(scope, "positive_rate", &before.rate, &rater.rate));
+    for rater in &a.raters {
+        let now = b.raters.iter().find(|other| other.rater == rater.rater);
+        let now = now.map_or(&absent, |now| &now.rate);
+        changes.push(Change::new([rater.rater.as_str(), ""], "positive_rate", &rater.rate, now));
+    }
+    for pair in &a.pairs {
+        let other = b.pairs.iter().find(|p| p.a == pair.a && p.b == pair.b);
+        for was in &pair.statistics {
+            let now = other.and_then(|other| {
+                other.statistics.iter().find(|now| now.statistic == was.statistic)
+            });
+            let now = now.map_or(&absent, |now| &now.estimate);
+            let scope = [pair.a.as_str(), pair.b.as_str()];
+            changes.push(Change::new(scope, &was.statistic, &was.estimate, now));
         }
     }
-    for pair in &b.pairs {
-        let Some(before) = a.pairs.iter().find(|p| p.a == pair.a && p.b == pair.b) else {
-            continue;
-        };
-        for now in &pair.statistics {
-            let was = before.statistics.iter().find(|s| s.statistic == now.statistic);
-            if let Some(was) = was {
-                let scope = [pair.a.as_str(), pair.b.as_str()];
-                changes.push(Change::new(scope, &now.statistic, &was.estimate, &now.estimate));
+    changes
+}
+
+/// Every metric of the first table; one that the second lacks is undefined there. A split that only
+/// one run evaluated, as the hold-out, is left out.
+pub(super) fn metrics(a: &MetricTable, b: &MetricTable) -> Vec<Change> {
+    let absent = Estimate::undefined(ABSENT, 0);
+    let mut changes = Vec::new();
+    for (split, scopes) in a.0.iter().filter(|(split, _)| b.0.contains_key(*split)) {
+        for (scope, metrics) in scopes {
+            for (name, was) in metrics.iter().filter(|(name, _)| *name != metric::SUPPORT) {
+                let now = b.get(split, scope, name).unwrap_or(&absent);
+                changes.push(Change::new([split, scope], name, was, now));
             }
         }
     }
     changes
 }
 
-/// Every metric that both tables have.
-pub(super) fn metrics(a: &MetricTable, b: &MetricTable) -> Vec<Change> {
-    let mut changes = Vec::new();
-    for (split, scopes) in &b.0 {
-        for (scope, metrics) in scopes {
-            for (name, now) in metrics.iter().filter(|(name, _)| *name != metric::SUPPORT) {
-                if let Some(was) = a.get(split, scope, name) {
-                    changes.push(Change::new([split, scope], name, was, now));
-                }
-            }
-        }
-    }
-    changes
-}
+/// Why a statistic of the first run has no value in the second.
+const ABSENT: &str = "the second run does not have it";
 
 #[cfg(test)]
 mod tests {

@@ -6,11 +6,11 @@ use std::{
     path::Path,
 };
 
-use clawsig_agreement::{Table, homogeneity::mcnemar_exact};
 use clawsig_ingest::{Columns, SignalsReader};
 use clawsig_schema::{
     FlagRule, Scanner, SkillRow, Split, Verdict, flags::flag, hostile::printable,
 };
+use clawsig_stats::mcnemar_exact;
 use serde::Serialize;
 
 use crate::{Error, stages::Stage, terminal::Progress};
@@ -42,8 +42,8 @@ pub(super) struct RowChanges {
     pub(super) flips: Vec<Flip>,
     /// The first of them.
     pub(super) flipped_skills: Vec<FlippedSkill>,
-    /// Each scanner's flags on the skills in both.
-    pub(super) scanners: Vec<ScannerDrift>,
+    /// Each scanner's ratings and flags.
+    pub(super) scanners: Vec<ScannerChanges>,
     /// The flag rule laid over both runs.
     pub(super) rule: FlagRule,
 }
@@ -73,10 +73,20 @@ pub(super) struct FlippedSkill {
     pub(super) updated: bool,
 }
 
-/// A scanner's flags on the skills that both runs hold and that it rated in both.
-#[derive(Debug, Serialize)]
-pub(super) struct ScannerDrift {
+/// A scanner in both runs: how many rows it rated, and its flags on the skills that both hold.
+#[derive(Clone, Debug, Serialize)]
+pub(super) struct ScannerChanges {
     pub(super) scanner: Scanner,
+    /// Rows of the first run that it rated.
+    pub(super) rated_a: u64,
+    /// Rows of the second run that it rated.
+    pub(super) rated_b: u64,
+    /// Of the rows that are new in the second run, added or updated, those that it rated.
+    pub(super) rated_new: u64,
+    /// Skills in both that it rated in the first run alone.
+    pub(super) lost_rating: u64,
+    /// Skills in both that it rated in the second run alone.
+    pub(super) gained_rating: u64,
     /// Skills with a flag in both runs.
     pub(super) both: u64,
     /// Skills that lost their flag.
@@ -85,13 +95,15 @@ pub(super) struct ScannerDrift {
     pub(super) only_b: u64,
     /// Skills with a flag in neither.
     pub(super) neither: u64,
-    /// Skills in both runs that the scanner rated in one alone.
-    pub(super) rated_once: u64,
-    /// McNemar's exact p-value; absent where no flag flipped.
+    /// McNemar's exact p-value of the flags; absent where no flag flipped.
     pub(super) p_value: Option<f64>,
+    /// The effect: gained less lost flags, as a share of the skills rated in both runs.
+    pub(super) shift: Option<f64>,
+    /// Flags that flipped either way, as a share of the skills rated in both runs.
+    pub(super) flipped: Option<f64>,
 }
 
-/// What is kept of a row of the first run.
+/// The facts that are kept of a row.
 struct Seen {
     id: String,
     slug: Option<String>,
@@ -102,7 +114,7 @@ struct Seen {
     matched: bool,
 }
 
-/// Where the rows of a slug are: at one place, or at several and so of no use.
+/// The place of a slug's row; of no use where there are several.
 enum Named {
     Once(usize),
     Often,
@@ -119,7 +131,14 @@ pub(super) fn compare(
     let progress = Progress::new("diff", quiet);
     let columns = if texts { Columns::All } else { Columns::WithoutText };
     let mut before: Vec<Seen> = Vec::new();
-    each_row(runs[0], columns, |row| before.push(seen(row, rule, texts)))?;
+    let mut tally = Tally::new(top);
+    each_row(runs[0], columns, |row| {
+        let was = seen(row, rule, texts);
+        tally.scanners.iter_mut().zip(was.flags).for_each(|(one, flag)| {
+            one.rated_a += u64::from(flag.is_some());
+        });
+        before.push(was);
+    })?;
     progress.set(1, 3);
     let mut ids: HashMap<String, usize> = HashMap::with_capacity(before.len());
     for (place, row) in before.iter().enumerate() {
@@ -141,11 +160,13 @@ pub(super) fn compare(
         scanners: Vec::new(),
         rule,
     };
-    let mut tally = Tally::new(top);
     let mut rest: Vec<Seen> = Vec::new();
     each_row(runs[1], columns, |row| {
         changes.rows_b += 1;
         let now = seen(row, rule, texts);
+        tally.scanners.iter_mut().zip(now.flags).for_each(|(one, flag)| {
+            one.rated_b += u64::from(flag.is_some());
+        });
         match ids.get(&now.id).map(|&place| &mut before[place]) {
             Some(was) if !was.matched => {
                 was.matched = true;
@@ -164,6 +185,9 @@ pub(super) fn compare(
     let unmatched: Vec<usize> = (0..before.len()).filter(|&place| !before[place].matched).collect();
     for now in &rest {
         let split = changes.by_split.entry(now.split.to_string()).or_default();
+        tally.scanners.iter_mut().zip(now.flags).for_each(|(one, flag)| {
+            one.rated_new += u64::from(flag.is_some());
+        });
         let slug = now.slug.as_deref().unwrap_or_default();
         match (named.get(slug), named_now.get(slug)) {
             (Some(Named::Once(place)), Some(Named::Once(_))) => {
@@ -224,37 +248,51 @@ fn by_slug<'a>(rows: impl Iterator<Item = &'a Seen>) -> HashMap<String, Named> {
     named
 }
 
-/// Counts over the skills in both runs.
+/// Counts over the skills in both runs, and each scanner's ratings.
 struct Tally {
     top: usize,
     common: u64,
     moved: u64,
     flips: BTreeMap<(String, String), u64>,
     skills: Vec<FlippedSkill>,
-    /// For each scanner: both, only the first, only the second, neither, rated once.
-    flags: [[u64; 5]; 3],
+    scanners: Vec<ScannerChanges>,
 }
 
 impl Tally {
     fn new(top: usize) -> Tally {
-        let flags = [[0; 5]; 3];
-        Tally { top, common: 0, moved: 0, flips: BTreeMap::new(), skills: Vec::new(), flags }
+        let scanner = |&scanner: &Scanner| ScannerChanges {
+            scanner,
+            rated_a: 0,
+            rated_b: 0,
+            rated_new: 0,
+            lost_rating: 0,
+            gained_rating: 0,
+            both: 0,
+            only_a: 0,
+            only_b: 0,
+            neither: 0,
+            p_value: None,
+            shift: None,
+            flipped: None,
+        };
+        let scanners = Scanner::ALL.iter().map(scanner).collect();
+        Tally { top, common: 0, moved: 0, flips: BTreeMap::new(), skills: Vec::new(), scanners }
     }
 
     fn add(&mut self, was: &Seen, now: &Seen, updated: bool) {
         self.common += 1;
         self.moved += u64::from(was.split != now.split);
-        for &scanner in Scanner::ALL {
-            let place = scanner.index();
+        for (place, one) in self.scanners.iter_mut().enumerate() {
             let cell = match (was.flags[place], now.flags[place]) {
-                (Some(true), Some(true)) => 0,
-                (Some(true), Some(false)) => 1,
-                (Some(false), Some(true)) => 2,
-                (Some(false), Some(false)) => 3,
+                (Some(true), Some(true)) => &mut one.both,
+                (Some(true), Some(false)) => &mut one.only_a,
+                (Some(false), Some(true)) => &mut one.only_b,
+                (Some(false), Some(false)) => &mut one.neither,
+                (Some(_), None) => &mut one.lost_rating,
+                (None, Some(_)) => &mut one.gained_rating,
                 (None, None) => continue,
-                _ => 4,
             };
-            self.flags[place][cell] += 1;
+            *cell += 1;
         }
         if was.verdict != now.verdict {
             let name = |verdict: Option<Verdict>| {
@@ -277,18 +315,14 @@ impl Tally {
         changes.flips =
             self.flips.into_iter().map(|((from, to), rows)| Flip { from, to, rows }).collect();
         changes.flipped_skills = self.skills;
-        for &scanner in Scanner::ALL {
-            let [both, only_a, only_b, neither, rated_once] = self.flags[scanner.index()];
-            let test = mcnemar_exact(&Table::binary(both, only_a, only_b, neither));
-            changes.scanners.push(ScannerDrift {
-                scanner,
-                both,
-                only_a,
-                only_b,
-                neither,
-                rated_once,
-                p_value: test.ok().map(|test| test.p_value),
-            });
+        changes.scanners = self.scanners;
+        for one in &mut changes.scanners {
+            one.p_value = mcnemar_exact(one.only_a, one.only_b).map(|test| test.p_value);
+            let rated = (one.both + one.only_a + one.only_b + one.neither) as f64;
+            if rated > 0.0 {
+                one.shift = Some((one.only_b as f64 - one.only_a as f64) / rated);
+                one.flipped = Some((one.only_b + one.only_a) as f64 / rated);
+            }
         }
     }
 }

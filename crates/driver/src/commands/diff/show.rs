@@ -5,7 +5,9 @@ use std::{fmt::Write as _, path::Path};
 use clawsig_schema::hostile::printable;
 use serde_json::Value;
 
-use super::{Difference, Outcome, changes::Change, rows::RowChanges};
+use super::{
+    DataChanges, Difference, Outcome, changes::Change, profile::NamedCount, rows::RowChanges,
+};
 use crate::terminal::{Table, count, counted, sentence};
 
 /// A p-value as `p = 0.012`.
@@ -36,9 +38,19 @@ pub(super) fn text(found: &Difference, runs: [&Path; 2]) -> String {
     let mut text = String::new();
     // Writing to a String can't fail.
     let _ = writeln!(text, "a: {}\nb: {}", runs[0].display(), runs[1].display());
+    if !found.not_comparable.is_empty() {
+        heading(&mut text, "these runs can't be compared in full");
+        for why in &found.not_comparable {
+            let _ = writeln!(text, "{}", sentence(&format!("  {why}")));
+        }
+    }
     heading(&mut text, "what to look at");
     if found.findings.is_empty() {
-        text.push_str("  nothing has moved by more than noise\n");
+        let of_what = match found.not_comparable.is_empty() {
+            true => "",
+            false => "of what can be compared, ",
+        };
+        let _ = writeln!(text, "  {of_what}nothing has moved by more than noise");
     }
     for finding in &found.findings {
         let line = format!("  {}: {}", finding.concern, finding.text);
@@ -58,7 +70,7 @@ pub(super) fn text(found: &Difference, runs: [&Path; 2]) -> String {
     }
     heading(&mut text, "data");
     match &found.data {
-        Outcome::Compared(rows) => data(&mut text, rows),
+        Outcome::Compared(found) => data(&mut text, found),
         Outcome::Undefined(why) => undefined(&mut text, why),
     }
     for (part, title) in [
@@ -85,7 +97,8 @@ fn undefined(text: &mut String, why: &str) {
     let _ = writeln!(text, "  undefined: {why}");
 }
 
-fn data(text: &mut String, rows: &RowChanges) {
+fn data(text: &mut String, found: &DataChanges) {
+    let rows = &found.rows;
     let line = format!(
         "  {} in a, {} in b; {} in both, {} of them another artifact of the same name",
         counted(rows.rows_a, "row"),
@@ -105,7 +118,7 @@ fn data(text: &mut String, rows: &RowChanges) {
         Some(changed) => {
             let _ = writeln!(text, "  another text under the same id: {}", counted(changed, "row"));
         }
-        None => text.push_str("  texts of the same id were not compared (--texts does)\n"),
+        None => text.push_str("  texts of the same id were not compared\n"),
     }
     if !rows.by_split.is_empty() {
         let mut table = Table::new(&["split", ">added", ">removed", ">updated"]);
@@ -143,20 +156,55 @@ fn data(text: &mut String, rows: &RowChanges) {
             let _ = writeln!(text, "  and {} more (--top N shows them)", count(left));
         }
     }
-    heading(text, &format!("scanners on the skills in both runs, flags by rule `{}`", rows.rule));
-    let mut table = Table::new(&[
-        "scanner",
-        ">kept",
-        ">lost",
-        ">gained",
-        ">never",
-        ">rated once",
-        "McNemar, exact",
-    ]);
+    let profile = &found.profile;
+    for (title, counts) in [
+        ("rows by verdict", &profile.verdicts),
+        ("rejected rows by reason", &profile.rejects),
+        ("columns outside the schema, in one run only", &profile.extra_columns),
+    ] {
+        if counts.iter().any(|one| one.a != one.b) {
+            heading(text, title);
+            text.push_str(&counted_names(counts));
+        }
+    }
+    if !profile.statuses.is_empty() {
+        heading(text, "statuses that one run alone has");
+        let mut table = Table::new(&["scanner", "status", ">a", ">b"]);
+        for one in &profile.statuses {
+            let status = printable(&one.status, 40);
+            table.row([one.scanner.clone(), status, count(one.a), count(one.b)]);
+        }
+        text.push_str(&table.render());
+    }
+    scanners(text, rows);
+}
+
+fn counted_names(counts: &[NamedCount]) -> String {
+    let mut table = Table::new(&["", ">a", ">b"]);
+    for one in counts {
+        table.row([printable(&one.name, 60), count(one.a), count(one.b)]);
+    }
+    table.render()
+}
+
+fn scanners(text: &mut String, rows: &RowChanges) {
+    heading(text, "rows that a scanner rated");
+    let mut table = Table::new(&["scanner", ">a", ">b", ">lost in both", ">gained", ">of the new"]);
     for one in &rows.scanners {
         let mut cells = vec![one.scanner.to_string()];
-        let counts = [one.both, one.only_a, one.only_b, one.neither, one.rated_once];
+        let counts = [one.rated_a, one.rated_b, one.lost_rating, one.gained_rating, one.rated_new];
         cells.extend(counts.map(count));
+        table.row(cells);
+    }
+    text.push_str(&table.render());
+    heading(text, &format!("flags on the skills rated in both runs, by rule `{}`", rows.rule));
+    let mut table =
+        Table::new(&["scanner", ">kept", ">lost", ">gained", ">never", ">shift", "McNemar, exact"]);
+    for one in &rows.scanners {
+        let mut cells = vec![one.scanner.to_string()];
+        cells.extend([one.both, one.only_a, one.only_b, one.neither].map(count));
+        let points = |shift: f64| format!("{:+.1} points", 100.0 * shift);
+        cells.push(one.shift.map_or_else(|| "-".to_owned(), points));
         cells.push(one.p_value.map_or_else(|| "no flag flipped".to_owned(), p_value));
         table.row(cells);
     }
@@ -167,7 +215,11 @@ fn estimates(text: &mut String, changes: &[Change]) {
     let mut table = Table::new(&["statistic", ">a", ">b", "change", ""]);
     let value = |value: Option<f64>| value.map_or_else(|| "-".to_owned(), |v| format!("{v:.4}"));
     for change in changes.iter().filter(|change| change.is_headline()) {
-        let mark = if change.beyond_noise == Some(true) { "beyond noise" } else { "" };
+        let mark = match (change.counts(), change.beyond_noise) {
+            (true, _) => "beyond noise",
+            (false, Some(true)) => "beyond noise, but small",
+            _ => "",
+        };
         table.row([
             change.name(),
             value(change.a.value),

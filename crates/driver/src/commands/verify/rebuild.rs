@@ -78,7 +78,7 @@ fn job(
     let command = keys.remove("report.command");
     let command = command.as_ref().and_then(Value::as_str).unwrap_or_default();
     let (profile, assignments) = words(command);
-    // What a branch or the lock stood for then.
+    // The commit for which a branch or the lock stood then.
     if let Some(commit) = keys.remove("source.commit") {
         keys.insert("source.revision".to_owned(), commit);
     }

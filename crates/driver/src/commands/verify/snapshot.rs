@@ -11,7 +11,7 @@ use clawsig_store::RunFolder;
 use super::{Check, Section};
 use crate::{Error, terminal::count};
 
-/// What the comparison with the lock came to.
+/// The outcome of the comparison with the lock.
 pub(super) struct Compared {
     /// Its lines.
     pub(super) section: Section,
