@@ -171,7 +171,8 @@ impl Tally {
             .extensions
             .iter()
             .for_each(|e| self.extensions.add(&e.extension, u64::from(e.files)));
-        self.synthetic += u64::from(row.model.as_deref() == Some(SYNTHETIC_MODEL));
+        self.synthetic +=
+            u64::from(row.model.as_deref().is_some_and(|model| model.starts_with(SYNTHETIC_MODEL)));
         self.off_rule += u64::from(judged.off_rule);
         self.disagreements += u64::from(judged.disagrees);
     }

@@ -1,4 +1,8 @@
 //! The published figures of a snapshot: what a reproduction is compared with.
+//!
+//! A figure is a number and a [`Measure`]: a question that any set of rows can answer, so that the
+//! same figure can be asked of the published snapshot, of a sample and of next week's edition.
+//! Flags are by the rule `status`, and a missing one is negative, as the paper has it.
 
 use std::collections::BTreeMap;
 
@@ -8,8 +12,9 @@ use crate::{Scanner, Split, Verdict, format::FormatVersion};
 
 /// The format of `published.json`.
 ///
+/// - 2.0: measures are questions to any selection of rows; figures say where they stand.
 /// - 1.0: the first.
-pub const PUBLISHED_FORMAT: FormatVersion = FormatVersion::new(1, 0);
+pub const PUBLISHED_FORMAT: FormatVersion = FormatVersion::new(2, 0);
 
 /// Every published figure of one snapshot.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -29,18 +34,26 @@ pub struct PublishedFigures {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct PublishedFigure {
-    /// What it is, in words.
+    /// What it is, in words; unique among the figures.
     pub name: String,
     /// One of [`PublishedFigures::sources`].
     pub source: String,
-    /// The figure as it was printed; a percentage as the number before the sign.
-    pub value: f64,
+    /// Where it stands in the source: a section or a table.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub place: String,
+    /// The figure as it was printed, a percentage as the number before the sign; none where words
+    /// or a grouping were printed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub value: Option<f64>,
     /// How it was rounded, which is how closely it can be reproduced.
     pub rounding: Rounding,
     /// Whether it was printed in percent.
     #[serde(default, skip_serializing_if = "is_false")]
     pub percent: bool,
-    /// What of a run it is compared with.
+    /// How the source defines it.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub definition: String,
+    /// The question that it answers.
     pub measure: Measure,
 }
 
@@ -89,112 +102,210 @@ impl Rounding {
     }
 }
 
-/// What holds flags: a scanner, or the verdict (other than clean is its flag).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub enum Rater {
-    /// The static scanner.
-    #[serde(rename = "static")]
-    Static,
-    /// VirusTotal.
-    #[serde(rename = "virustotal")]
-    VirusTotal,
-    /// SkillSpector.
-    #[serde(rename = "skillspector")]
-    SkillSpector,
-    /// The registry's verdict.
-    #[serde(rename = "verdict")]
-    Verdict,
-}
-
-impl Rater {
-    /// The rater's name in the agreement stage's tables.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Rater::Static => Scanner::Static.as_str(),
-            Rater::VirusTotal => Scanner::VirusTotal.as_str(),
-            Rater::SkillSpector => Scanner::SkillSpector.as_str(),
-            Rater::Verdict => crate::agreement::VERDICT_RATER,
-        }
-    }
-}
-
-/// Something that a run counts. Flags are by the rule `label`, missing ones negative.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+/// A question to a set of rows.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", tag = "of", deny_unknown_fields)]
 pub enum Measure {
-    /// Rows: all, of a split, of a verdict, or of both.
+    /// The number of selected rows.
     Rows {
-        /// The split; all without it.
-        #[serde(default, skip_serializing_if = "Option::is_none")]
-        split: Option<Split>,
-        /// The verdict; all without it.
-        #[serde(default, skip_serializing_if = "Option::is_none")]
-        verdict: Option<Verdict>,
+        /// Which rows; all without it.
+        #[serde(default, skip_serializing_if = "Selection::is_all")]
+        among: Selection,
     },
-    /// Rows with a bundle.
-    BundleRows,
-    /// Bundled files.
-    BundleFiles,
-    /// Paths repeated inside a bundle.
-    BundleDuplicatePaths,
-    /// Paths that would leave a bundle's folder.
-    BundleUnsafePaths,
-    /// Rows that carry a SkillSpector issue category.
-    IssueCategory {
-        /// The category.
-        name: String,
+    /// Selected rows over other selected rows.
+    Share {
+        /// The rows above the line.
+        part: Selection,
+        /// The rows below it; all without it.
+        #[serde(default, skip_serializing_if = "Selection::is_all")]
+        whole: Selection,
     },
-    /// Rows that carry a static reason code.
-    ReasonCode {
-        /// The code.
-        name: String,
+    /// The sum of a quantity.
+    Sum {
+        /// What is summed.
+        quantity: Quantity,
+        /// Over which rows; all without it.
+        #[serde(default, skip_serializing_if = "Selection::is_all")]
+        among: Selection,
     },
-    /// Rows that a rater flags, in all or in a split.
-    Flagged {
-        /// The rater.
-        rater: Rater,
-        /// The split; all without it.
-        #[serde(default, skip_serializing_if = "Option::is_none")]
-        split: Option<Split>,
+    /// The mean of a quantity over the rows that have it.
+    Mean {
+        /// What is averaged.
+        quantity: Quantity,
+        /// Over which rows; all without it.
+        #[serde(default, skip_serializing_if = "Selection::is_all")]
+        among: Selection,
     },
-    /// Rows of a verdict that a scanner flags.
-    FlaggedOfVerdict {
-        /// The scanner.
-        scanner: Scanner,
-        /// The verdict.
-        verdict: Verdict,
+    /// The median of a quantity over the rows that have it; between two middle ones their mean.
+    Median {
+        /// What is sorted.
+        quantity: Quantity,
+        /// Over which rows; all without it.
+        #[serde(default, skip_serializing_if = "Selection::is_all")]
+        among: Selection,
     },
-    /// The same over the rows of the verdict.
-    ShareOfVerdict {
-        /// The scanner.
-        scanner: Scanner,
-        /// The verdict.
-        verdict: Verdict,
+    /// Rows without a value in a column.
+    Missing {
+        /// The column's name.
+        column: String,
+    },
+    /// How two scanners' flags go together.
+    Pair {
+        /// By which statistic.
+        statistic: PairStatistic,
+        /// The one scanner.
+        a: Scanner,
+        /// The other.
+        b: Scanner,
     },
     /// The largest Jaccard overlap of two scanners' flagged rows.
-    LargestOverlap,
-    /// Rows flagged by all three scanners, over all rows.
-    FlaggedByAll,
-    /// Rows flagged by exactly one scanner, over the rows flagged by any.
-    FlaggedByOne,
-    /// F1 of calling every row of a split not clean, against the verdict.
-    AlwaysSuspiciousF1 {
-        /// The split.
-        split: Split,
+    LargestJaccard,
+    /// Pairs of scanners whose kappa has a reading on the scale of Landis and Koch.
+    PairsRead {
+        /// The reading, `slight` for example.
+        reading: String,
     },
-    /// F1 of a scanner's flag in a split, against the verdict (other than clean is positive).
-    FlagF1 {
-        /// The scanner.
-        scanner: Scanner,
-        /// The split.
-        split: Split,
+    /// F1 of calling selected rows not clean, against the verdict.
+    F1 {
+        /// The rows that are called not clean; all without it.
+        #[serde(default, skip_serializing_if = "Selection::is_all")]
+        flagged: Selection,
+        /// Among which rows; all without it.
+        #[serde(default, skip_serializing_if = "Selection::is_all")]
+        within: Selection,
     },
-    /// Nothing that a run computes.
+    /// Nothing that rows can answer.
     Elsewhere {
         /// Why not.
         reason: String,
     },
 }
+
+/// A statistic of two scanners' flags.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum PairStatistic {
+    /// Rows that both flag over rows that either flags.
+    Jaccard,
+    /// Cohen's kappa.
+    CohenKappa,
+    /// The largest kappa that the two positive rates allow.
+    MaxKappa,
+}
+
+/// Something that a row has an amount of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Quantity {
+    /// Bundled files.
+    BundleFiles,
+    /// Millions of bytes in bundled files, by their declared sizes.
+    BundleMegabytes,
+    /// Paths repeated inside the bundle.
+    BundleDuplicatePaths,
+    /// Paths that would leave the bundle's folder.
+    BundleUnsafePaths,
+    /// SkillSpector's score, where there is one.
+    Score,
+    /// SkillSpector's issue count, 0 where it has no result.
+    Issues,
+    /// Characters of SKILL.md, where there is one.
+    TextCharacters,
+}
+
+/// Which rows: those of which everything that is stated holds.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Selection {
+    /// Of this split.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub split: Option<Split>,
+    /// Of this verdict.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub verdict: Option<Verdict>,
+    /// Of a verdict other than clean.
+    #[serde(skip_serializing_if = "is_false")]
+    pub not_clean: bool,
+    /// That these scanners flag (true) or do not flag (false).
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub flags: BTreeMap<Scanner, bool>,
+    /// That at least one of these scanners flags.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub any_of: Vec<Scanner>,
+    /// That so many scanners flag.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub flagged_by: Vec<u8>,
+    /// That a scanner left such a result of.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub scan: Option<ScanSelection>,
+    /// That carry this SkillSpector issue category.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub category: Option<String>,
+    /// That carry this static reason code.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub code: Option<String>,
+    /// With such a bundle.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub bundle: Option<BundleSelection>,
+    /// Judged by this model: every word of it occurs in `clawscan_model`, in any case.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub model: Option<String>,
+    /// Judged with this confidence, in any case.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub confidence: Option<String>,
+    /// The skill of this `owner/slug`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub slug: Option<String>,
+}
+
+impl Selection {
+    /// Whether nothing is stated, so that every row is selected.
+    pub fn is_all(&self) -> bool {
+        *self == Selection::default()
+    }
+}
+
+/// A scanner and what became of its scan.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ScanSelection {
+    /// The scanner.
+    pub scanner: Scanner,
+    /// What became of it.
+    pub state: ScanState,
+}
+
+/// What became of a scan, by its status.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ScanState {
+    /// There is a status.
+    Any,
+    /// There is none.
+    None,
+    /// The status is clean, suspicious or malicious.
+    Resolved,
+    /// The status is clean.
+    Clean,
+    /// The status is stale.
+    Stale,
+    /// The status is error or failed.
+    Error,
+}
+
+/// What a bundle holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum BundleSelection {
+    /// Any file.
+    Any,
+    /// A file with one of [`CODE_EXTENSIONS`].
+    Code,
+}
+
+/// The extensions of what the registry scans as code.
+pub const CODE_EXTENSIONS: [&str; 14] =
+    ["js", "ts", "mjs", "cjs", "mts", "cts", "jsx", "tsx", "py", "sh", "bash", "zsh", "rb", "go"];
 
 #[cfg(test)]
 mod tests {

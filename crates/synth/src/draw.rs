@@ -78,36 +78,21 @@ impl Draw {
         n
     }
 
-    /// A log-normal number with mean 1 and sigma 0.93, between 0.04 and 29.
-    pub(crate) fn log_normal(&mut self) -> f64 {
-        let u = self.unit();
-        let above = LOG_NORMAL.partition_point(|&(p, _)| p <= u).min(LOG_NORMAL.len() - 1);
-        let (p0, q0) = LOG_NORMAL[above - 1];
-        let (p1, q1) = LOG_NORMAL[above];
-        q0 + (u - p0) / (p1 - p0) * (q1 - q0)
-    }
-
     /// A number below `start * (2^octaves - 1)` whose density falls like 1 / (r + start): Zipf's
     /// law without its head.
     pub(crate) fn zipf_tail(&mut self, start: u32, octaves: u32) -> u32 {
         let width = start << self.below(octaves);
         width - start + self.below(width)
     }
+}
 
-    /// Picks positions so that position i is in with a chance of exactly `shares[i]` (each at
-    /// most 1), and that the number of picks is the sum of the shares rounded down or up:
-    /// systematic sampling from a random start.
-    pub(crate) fn systematic(&mut self, shares: &[f64], mut pick: impl FnMut(usize)) {
-        let first = self.below(shares.len() as u32) as usize;
-        let mut reached = self.unit();
-        for i in (first..shares.len()).chain(0..first) {
-            reached += shares[i];
-            if reached >= 1.0 {
-                reached -= 1.0;
-                pick(i);
-            }
-        }
-    }
+/// The quantile of a share in [0, 1) of the log-normal law with mean 1 and sigma 0.93: between
+/// 0.04 and 29.
+pub(crate) fn log_normal_quantile(share: f64) -> f64 {
+    let above = LOG_NORMAL.partition_point(|&(p, _)| p <= share).min(LOG_NORMAL.len() - 1);
+    let (p0, q0) = LOG_NORMAL[above - 1];
+    let (p1, q1) = LOG_NORMAL[above];
+    q0 + (share - p0) / (p1 - p0) * (q1 - q0)
 }
 
 /// What a row's stream is for.
@@ -234,7 +219,7 @@ mod tests {
     #[test]
     fn the_log_normal_table_has_mean_one_and_the_right_median() {
         let mut draw = Draw::new(7, 0, Purpose::Text);
-        let mut values: Vec<f64> = (0..100_000).map(|_| draw.log_normal()).collect();
+        let mut values: Vec<f64> = (0..100_000).map(|_| log_normal_quantile(draw.unit())).collect();
         let mean = values.iter().sum::<f64>() / values.len() as f64;
         values.sort_by(f64::total_cmp);
         assert!((mean - 1.0).abs() < 0.02, "{mean}");
@@ -254,24 +239,6 @@ mod tests {
         for i in [0, 1, 9, 49] {
             let expected = 100_020.0 / (i + 1) as f64;
             assert!((f64::from(counts[i]) / expected - 1.0).abs() < 0.06, "{i}: {}", counts[i]);
-        }
-    }
-
-    #[test]
-    fn systematic_sampling_keeps_every_share() {
-        let shares = [0.5, 0.1, 0.75, 0.25];
-        let mut draw = Draw::new(3, 0, Purpose::Findings);
-        let mut counts = [0_u32; 4];
-        for _ in 0..100_000 {
-            let mut picked = 0;
-            draw.systematic(&shares, |i| {
-                counts[i] += 1;
-                picked += 1;
-            });
-            assert!(picked == 1 || picked == 2);
-        }
-        for (share, count) in shares.iter().zip(counts) {
-            assert!((f64::from(count) / 100_000.0 - share).abs() < 0.01, "{share}: {count}");
         }
     }
 }

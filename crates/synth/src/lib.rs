@@ -1,13 +1,13 @@
 #![doc = include_str!("../README.md")]
 #![forbid(unsafe_code)]
 
+mod census;
 mod chunks;
 mod code;
 mod draw;
 mod error;
 mod findings;
 mod hostile;
-mod joint;
 mod json;
 mod malformed;
 mod params;

@@ -1,6 +1,9 @@
 //! What a synthetic corpus is made from.
 
-use crate::SynthError;
+use crate::{
+    SynthError,
+    census::{MEAN_CHARS, MEAN_FILE_BYTES},
+};
 
 /// The parameters of a corpus. [`SynthParams::check`] turns them into [`ValidParams`], which is
 /// what [`crate::Synth`] takes.
@@ -13,18 +16,19 @@ pub struct SynthParams {
     /// The seed. Corpora of different seeds share a language, not a row. Default 0.
     pub seed: u64,
     /// The mean of the length of SKILL.md in characters, 200 to 30,000. Lengths are log-normal
-    /// (sigma 0.93: the shape of 1,257 public skills), cut at 120,000. Default 4,500.
+    /// (sigma 0.93: the shape of 1,257 public skills), cut at 120,000. Default 7,067, which gives
+    /// clean and suspicious rows the published medians of 3,955 and 5,562.
     pub mean_text_chars: u32,
-    /// The share of rows that copy an earlier row exactly, renamed or edited, 0 to 0.9.
-    /// Default 0.08.
+    /// The share of rows that are to copy an earlier row exactly, renamed or edited, 0 to 0.9; a
+    /// row that has no earlier one of its kind stays an original. Default 0.08.
     pub near_duplicates: f64,
     /// The number of authors that rows are spread over, by a heavy-tailed law; 1 to 2³². Fewer
     /// of them occur. Default 22,000.
     pub owners: u64,
     /// The share of rows that carry a bundle, 0 to 1. Default 0.1965 (13,255 of 67,453 rows).
     pub bundles: f64,
-    /// The mean size of one file in a bundle in characters, 50 to 200,000; a bundle holds 4.4
-    /// files on average. Default 8,500.
+    /// The mean size of one file in a bundle in bytes, 50 to 200,000; a bundle holds 4.4
+    /// files on average. Default 4,766.
     pub mean_file_chars: u32,
     /// The share of texts whose prose is not English, 0 to 1. Default 0.1.
     pub other_languages: f64,
@@ -42,11 +46,11 @@ impl Default for SynthParams {
         SynthParams {
             rows: 67_453,
             seed: 0,
-            mean_text_chars: 4_500,
+            mean_text_chars: MEAN_CHARS,
             near_duplicates: 0.08,
             owners: 22_000,
             bundles: 0.1965,
-            mean_file_chars: 8_500,
+            mean_file_chars: MEAN_FILE_BYTES,
             other_languages: 0.1,
             fold_newlines: true,
             hostile: 0.0,
@@ -120,7 +124,7 @@ impl ValidParams {
 const MAX_ROWS: u64 = 1 << 48;
 
 /// Found by trying seeds upward: the first of at least three malicious rows in train and one in each other split.
-const SAMPLE_SEED: u64 = 1;
+const SAMPLE_SEED: u64 = 21;
 
 #[cfg(test)]
 mod tests {

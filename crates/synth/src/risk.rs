@@ -105,8 +105,8 @@ pub(crate) const CARE: &[&str] = &[
     "Check the checksum of each ^n before use.",
 ];
 
-/// A static reason code: name, rows of the snapshot that carry it, behaviour.
-pub(crate) const REASONS: [(&str, u32, usize); 13] = [
+/// A static reason code: name, rows of the census that carry it, behaviour.
+pub(crate) const REASONS: [(&str, u32, usize); 17] = [
     ("suspicious.dangerous_exec", 1_428, 0),
     ("suspicious.env_credential_access", 1_298, 1),
     ("suspicious.exposed_secret_literal", 1_219, 2),
@@ -117,39 +117,56 @@ pub(crate) const REASONS: [(&str, u32, usize); 13] = [
     ("suspicious.potential_exfiltration", 181, 7),
     ("suspicious.insecure_tls_verification", 166, 8),
     ("suspicious.secret_argv_exposure", 121, 2),
-    // Below the published ten; the counts are made up.
+    ("malicious.crypto_mining", 29, 0),
+    ("malicious.stealth_browser_abuse", 10, 13),
+    // Below the published twelve; the counts are made up.
     ("suspicious.generated_source_template_injection", 90, 3),
     ("suspicious.exposed_resource_identifier", 80, 2),
     ("suspicious.obfuscated_code", 60, 3),
-];
-/// Codes that make the static status malicious.
-pub(crate) const MALICIOUS_REASONS: [&str; 3] = [
-    "malicious.install_terminal_payload",
-    "malicious.known_blocked_signature",
-    "malicious.crypto_mining",
+    ("malicious.install_terminal_payload", 6, 5),
+    ("malicious.known_blocked_signature", 4, 7),
 ];
 
-/// A SkillSpector category: name, codes, rows of the snapshot that carry it, behaviour, and how
-/// much more often (share) it occurs among suspicious positives than among all positives.
-pub(crate) type Category = (&'static str, &'static [&'static str], u32, usize, f64);
+/// A SkillSpector category.
+#[derive(Clone, Copy)]
+pub(crate) struct Category {
+    pub(crate) name: &'static str,
+    /// Its issue codes, the most frequent first.
+    pub(crate) codes: &'static [&'static str],
+    /// Rows of the census that carry it, by verdict.
+    pub(crate) rows: [u32; 3],
+    /// The behaviour that it speaks of.
+    pub(crate) behaviour: usize,
+}
+
+const fn category(
+    name: &'static str,
+    codes: &'static [&'static str],
+    rows: [u32; 3],
+    behaviour: usize,
+) -> Category {
+    Category { name, codes, rows, behaviour }
+}
+
+/// The categories, the most frequent first.
 pub(crate) const CATEGORIES: [Category; 18] = [
-    ("MCP Least Privilege", &["LP3", "LP1"], 9_641, 9, -0.12),
-    ("MCP Tool Poisoning", &["TP1", "TP2"], 5_084, 10, 0.0),
-    ("Data Exfiltration", &["E1", "E2", "E3"], 2_192, 7, 0.3),
-    ("Dangerous Code Execution", &["AST4", "AST5", "AST7"], 1_629, 3, 0.25),
-    ("Rogue Agent", &["RA2", "RA1"], 1_428, 11, 0.2),
-    ("Supply Chain", &["SC1", "SC2", "SC3"], 1_336, 5, 0.1),
-    ("Data Flow", &["TT3", "TT2", "TT5"], 976, 1, 0.1),
-    ("Privilege Escalation", &["PE3", "PE2", "PE1"], 792, 12, 0.2),
-    ("Tool Misuse", &["TM1", "TM2", "TM3"], 647, 13, 0.0),
-    ("Excessive Agency", &["EA2", "EA1", "EA3"], 511, 13, 0.0),
+    category("MCP Least Privilege", &["LP3", "LP1"], [4_593, 5_047, 1], 9),
+    category("MCP Tool Poisoning", &["TP1", "TP2"], [1_621, 3_462, 1], 10),
+    category("Data Exfiltration", &["E1", "E2", "E3"], [1_196, 996, 0], 7),
+    category("Dangerous Code Execution", &["AST4", "AST5", "AST7"], [302, 1_327, 0], 3),
+    category("Rogue Agent", &["RA2", "RA1"], [536, 891, 1], 11),
+    category("Supply Chain", &["SC1", "SC2", "SC3"], [592, 744, 0], 5),
+    category("Data Flow", &["TT3", "TT2", "TT5"], [331, 645, 0], 1),
+    category("Privilege Escalation", &["PE3", "PE2", "PE1"], [259, 533, 0], 12),
+    category("Tool Misuse", &["TM1", "TM2", "TM3"], [231, 415, 1], 13),
+    category("Excessive Agency", &["EA2", "EA1", "EA3"], [205, 306, 0], 13),
     // Below the published ten; the counts are made up.
-    ("MCP Rug Pull", &["RP1"], 480, 5, 0.0),
-    ("Prompt Injection", &["P1", "P2", "P3"], 430, 4, 0.3),
-    ("YARA Match", &["YR1", "YR4"], 380, 0, 0.2),
-    ("Memory Poisoning", &["MP1", "MP3"], 300, 11, 0.0),
-    ("Anti-Refusal", &["AR2", "AR1"], 260, 4, 0.1),
-    ("Trigger Abuse", &["TR2"], 240, 10, 0.0),
-    ("System Prompt Leakage", &["P6", "P8"], 200, 4, 0.0),
-    ("Output Handling", &["OH1", "OH3"], 160, 8, 0.0),
+    category("MCP Rug Pull", &["RP1"], [190, 288, 2], 5),
+    category("Prompt Injection", &["P1", "P2", "P3"], [120, 307, 3], 4),
+    category("YARA Match", &["YR1", "YR4"], [110, 265, 5], 0),
+    category("Memory Poisoning", &["MP1", "MP3"], [110, 190, 0], 11),
+    category("Anti-Refusal", &["AR2", "AR1"], [90, 170, 0], 4),
+    category("Trigger Abuse", &["TR2"], [100, 140, 0], 10),
+    category("System Prompt Leakage", &["P6", "P8"], [80, 120, 0], 4),
+    category("Output Handling", &["OH1", "OH3"], [70, 90, 0], 8),
 ];

@@ -12,9 +12,6 @@ use crate::{
     words::{DOMAINS, Language, SCRIPT_COUNT, pseudo_word, script_word},
 };
 
-/// The cap of the dataset on SKILL.md, in characters.
-const MAX_CHARS: usize = 120_000;
-
 /// Invisible and bidirectional characters, one of which ends up in a few texts.
 const INVISIBLE: [&str; 6] =
     ["\u{200b}", "\u{202e}", "\u{2066}\u{2069}", "\u{200d}", "\u{feff}", "\u{e0041}\u{e0042}"];
@@ -24,8 +21,10 @@ const EMOJI: [&str; 8] = ["🔧", "🚀", "⚠️", "📦", "🔒", "👩‍💻
 pub(crate) struct Brief<'a> {
     /// The skill's own name, `two-words`.
     pub(crate) name: &'a str,
-    /// The wanted length.
+    /// The least length in characters.
     pub(crate) chars: usize,
+    /// Whether the length is that after [`crate::synth::fold`].
+    pub(crate) folded: bool,
     /// Behaviours to show, with the number of times.
     pub(crate) behaviours: &'a [(usize, u32)],
     /// Whether to show what only malware says.
@@ -47,6 +46,27 @@ pub(crate) struct Writer<'a> {
     /// Where the sentences so far are, for authors repeat themselves.
     said: Vec<(usize, usize)>,
     out: String,
+}
+
+/// The length of a text that grows by whole sections, which end in white space.
+#[derive(Default)]
+struct Measured {
+    bytes: usize,
+    chars: usize,
+}
+
+impl Measured {
+    /// Measures what was added and gives the length of all of it.
+    fn add(&mut self, text: &str, folded: bool) -> usize {
+        let added = &text[self.bytes..];
+        self.bytes = text.len();
+        self.chars += match folded {
+            true => added.split_whitespace().map(|word| word.chars().count() + 1).sum(),
+            false => added.chars().count(),
+        };
+        // Folding leaves no blank at the end.
+        self.chars.saturating_sub(usize::from(folded))
+    }
 }
 
 #[derive(Clone, Copy)]
@@ -106,16 +126,14 @@ impl<'a> Writer<'a> {
                 self.section(tongue, brief.chars);
             }
         }
-        while self.out.len() < brief.chars {
+        let mut measured = Measured::default();
+        while measured.add(&self.out, brief.folded) < brief.chars {
             self.section(tongue, brief.chars);
         }
         if brief.invisible {
             let mark = self.draw.pick(&INVISIBLE);
             let at = self.out.floor_char_boundary(self.draw.below(self.out.len() as u32) as usize);
             self.out.insert_str(at, mark);
-        }
-        if let Some((at, _)) = self.out.char_indices().nth(MAX_CHARS) {
-            self.out.truncate(at);
         }
         self.out
     }
@@ -394,6 +412,7 @@ mod tests {
         let brief = Brief {
             name: "mail-watch",
             chars: 4_000,
+            folded: false,
             behaviours: &[(8, 1)],
             payload: false,
             care: 0,
@@ -414,24 +433,5 @@ mod tests {
             fences += plain.matches("```").count();
         }
         assert!(fences > 100, "{fences}");
-    }
-
-    #[test]
-    fn the_cap_holds_for_characters_of_several_bytes() {
-        let language = Language::new();
-        let brief = Brief {
-            name: "long",
-            chars: 500_000,
-            behaviours: &[],
-            payload: false,
-            care: 0,
-            foreign: true,
-            invisible: false,
-        };
-        for row in 0..4 {
-            let mut draw = Draw::new(2, row, Purpose::Text);
-            let text = Writer::new(&language, &mut draw, 0).skill(&brief);
-            assert_eq!(text.chars().count(), MAX_CHARS);
-        }
     }
 }
