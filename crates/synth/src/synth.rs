@@ -168,8 +168,8 @@ impl Synth {
         self.judge(&mut row, index);
         let copied = source != index;
         row.skill_md_content = Some(if copied { self.fitted(text, index, source) } else { text });
-        row.skill_bundle_content = self.bundle(source, self.label(source).domain);
         let label = self.label(source);
+        row.skill_bundle_content = self.bundle(index, label.domain);
         let mut draw = Draw::new(self.params.0.seed, index, Purpose::Plan);
         let mut slug = "synth-".to_owned();
         let owner = if source == index { label.owner } else { self.label(index).owner };

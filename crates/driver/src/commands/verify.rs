@@ -125,7 +125,7 @@ pub(crate) fn verify(arguments: &VerifyArgs, global: &Global) -> Result<ExitStat
         let compared = found.compared;
         sections.push(found.section);
         if compared {
-            sections.push(figures::compare(&published, &profile, agreement.as_ref()));
+            sections.push(figures::compare(&published, &profile, &run)?);
         }
         if arguments.rebuild {
             sections.push(rebuild::rebuild(&run, &stages, arguments, global)?);
