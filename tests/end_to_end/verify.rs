@@ -75,7 +75,9 @@ fn every_figure_that_another_program_counted_is_reproduced() {
     }
     let outcome = against_python(&sandbox, "r").done();
     line(&outcome, " 0 differ, 0 not in this run");
-    for figure in ["largest overlap", "pattern all three", "F1 of always-suspicious", "median SKILL.md"] {
+    for figure in
+        ["largest overlap", "pattern all three", "F1 of always-suspicious", "median SKILL.md"]
+    {
         assert!(line(&outcome, figure).ends_with("holds"), "{}", outcome.stdout);
     }
     let words = ["verify", "r", "--format", "json", "--lock", "python/lock.json"];
@@ -84,7 +86,6 @@ fn every_figure_that_another_program_counted_is_reproduced() {
         serde_json::from_str(&sandbox.clawsig(&words).done().stdout).unwrap();
     assert_eq!(json["counts"]["differs"], 0);
     assert!(json["counts"]["holds"].as_u64() > Some(90), "{}", json["counts"]);
-
 
     // The figures are of rows: a run that left some out is not measured by figures of all.
     let set = ["--set", "source.kind=path", "--set", &format!("source.path={data}")];
