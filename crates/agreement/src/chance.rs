@@ -23,20 +23,21 @@ pub enum Chance {
 }
 
 impl Chance {
-    /// The least and the greatest value with these weights. With identity weights no coefficient is
-    /// below -1. With others Brennan-Prediger and Gwet end at `1 - max v / mean v`, where `v` is one
-    /// less each weight and the mean is over all q^2 cells; the other models have no lower end,
-    /// since their expected disagreement can be arbitrarily small beside the observed one.
+    /// The ends to which intervals are cut: at most 1, and with identity weights at least -1, or
+    /// `-1 / (q - 1)` for Brennan-Prediger and Gwet. With other weights values below -1 occur, and
+    /// intervals are not cut below: Brennan-Prediger and Gwet then reach down to
+    /// `1 - max v / mean v`, where `v` is one less each weight and the mean is over all q^2 cells;
+    /// the other models have no lower end, since their expected disagreement can be arbitrarily
+    /// small beside the observed one.
     pub fn range(self, weights: &Weights) -> (f64, f64) {
-        let q = weights.categories() as f64;
         let low = match self {
-            Chance::BrennanPrediger | Chance::Gwet => {
-                1.0 - weights.most_apart() * q * q / weights.total_apart().value()
+            _ if !weights.is_identity() => f64::NEG_INFINITY,
+            Chance::BrennanPrediger | Chance::Gwet if weights.categories() > 2 => {
+                -1.0 / (weights.categories() - 1) as f64
             }
-            _ if weights.is_identity() => -1.0,
-            _ => f64::NEG_INFINITY,
+            _ => -1.0,
         };
-        (if low.is_nan() { f64::NEG_INFINITY } else { low }, 1.0)
+        (low, 1.0)
     }
 }
 

@@ -149,6 +149,26 @@ pub fn dawid_skene(
     ratings: &Ratings,
     params: &ValidLatentParams,
 ) -> Result<LatentClasses, Undefined> {
+    fit(ratings, params, None)
+}
+
+/// Fits drawn data by the estimator of a fitted model, for its intervals: in closed form where the
+/// model was, even where a replicate's share then lies beyond 0 or 1 and is cut, else by EM. The
+/// maximum of the likelihood, which gives such a replicate other parameters altogether, is another
+/// estimator, and its replicates another distribution.
+pub fn refit(
+    model: &LatentClasses,
+    ratings: &Ratings,
+    params: &ValidLatentParams,
+) -> Result<LatentClasses, Undefined> {
+    fit(ratings, params, Some(model.solution))
+}
+
+fn fit(
+    ratings: &Ratings,
+    params: &ValidLatentParams,
+    by: Option<Solution>,
+) -> Result<LatentClasses, Undefined> {
     let (q, r) = (ratings.categories(), ratings.raters());
     if q < 2 {
         return Err(Undefined::TooFewCategories);
@@ -183,7 +203,8 @@ pub fn dawid_skene(
         return Err(Undefined::OneCategory);
     }
     let complete = rows.iter().all(|(pattern, _)| pattern.iter().all(Option::is_some));
-    let closed = (complete && r == 3 && q == 2).then(|| closed_form::fit(&rows)).flatten();
+    let wanted = complete && r == 3 && q == 2 && by != Some(Solution::Em);
+    let closed = wanted.then(|| closed_form::fit(&rows, by.is_some())).flatten();
     let mut model = match closed {
         Some(model) => model,
         None => em::fit(&rows, r, q, &params.0),

@@ -2,7 +2,7 @@
 
 use clawsig_agreement::{
     Ratings, Undefined,
-    latent::{LatentParams, ValidLatentParams, dawid_skene, degrees_of_freedom},
+    latent::{LatentParams, ValidLatentParams, dawid_skene, degrees_of_freedom, refit},
     resampling::{Resampling, ResamplingParams, replicate},
 };
 use clawsig_schema::{
@@ -116,7 +116,7 @@ fn model(
             let resampled =
                 replicate(&counted.clusters, fewer, &vec![(0.0, 1.0); width], |counts, out| {
                     let refit = match ratings(counts) {
-                        Ok(ratings) => dawid_skene(&ratings, fit),
+                        Ok(ratings) => refit(&found, &ratings, fit),
                         Err(_) => Err(Undefined::NoSubjects),
                     };
                     match refit {

@@ -5,11 +5,12 @@ use clawsig_stats::Wide;
 use super::{LatentClasses, Rows, Solution, em};
 
 /// The parameters that reproduce the eight patterns exactly, if there are such: the maximum of the
-/// likelihood. With `a` a rater's share of positive answers among positives and `b` among
+/// likelihood. Where a share lies beyond 0 or 1, the maximum is at the end of its range: `None`, or
+/// with `beyond` the moments' parameters, with the share cut. With `a` a rater's share of positive answers among positives and `b` among
 /// negatives, `d = a - b` and prevalence `p`, the raters' covariances are `p (1 - p) d_j d_k` and
 /// their third central moment `p (1 - p) (1 - 2 p) d_1 d_2 d_3` (Lazarsfeld and Henry 1968). `None`
-/// where the moments belong to no such parameters: the maximum is then at the end of a range.
-pub(super) fn fit(rows: &Rows<'_>) -> Option<LatentClasses> {
+/// where the covariances belong to no such parameters.
+pub(super) fn fit(rows: &Rows<'_>, beyond: bool) -> Option<LatentClasses> {
     let total: Wide = rows.iter().map(|(_, count)| Wide::from(*count)).sum();
     let says = |pattern: &[Option<usize>], rater: usize| pattern[rater] == Some(1);
     let mean_of = |of: &dyn Fn(&[Option<usize>]) -> Wide| -> Wide {
@@ -53,11 +54,14 @@ pub(super) fn fit(rows: &Rows<'_>) -> Option<LatentClasses> {
         means.iter().zip(&slopes).map(|(m, d)| *m + (one - prevalence) * *d).collect();
     let negative: Vec<Wide> =
         means.iter().zip(&slopes).map(|(m, d)| *m - prevalence * *d).collect();
-    let inside = |share: &Wide| share.value() >= 0.0 && share.value() <= 1.0;
-    if !positive.iter().chain(&negative).all(inside) {
+    let inside = |share: &Wide| (0.0..=1.0).contains(&share.value());
+    if !(beyond || positive.iter().chain(&negative).all(inside)) {
         return None;
     }
-    let split = |share: Wide| vec![(one - share).value(), share.value()];
+    let split = |share: Wide| {
+        let share = share.value().clamp(0.0, 1.0);
+        vec![1.0 - share, share]
+    };
     let mut model = LatentClasses {
         prevalence: split(prevalence),
         confusion: positive

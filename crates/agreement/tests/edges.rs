@@ -1,0 +1,464 @@
+//! Values at the edges of what can be counted, against exact rational arithmetic (Python's
+//! `fractions`, evaluated by hand from the formulas) and outside programs, and the intervals there.
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test ends by panicking")]
+
+use clawsig_agreement::{
+    Chance, Error, Estimate, Interval, NoInterval, Outcome, Overlap, PairStatistic, Precision,
+    RatingStatistic, Ratings, Table, Undefined, Weights,
+    homogeneity::{self, Test},
+    latent::{Doubt, LatentParams, Solution, dawid_skene, refit},
+    multi::{self, Metric},
+    resampling::{ResamplingParams, Units, replicate, resample, resample_ratings, resample_table},
+    two_raters::{self, chance_corrected_estimate},
+};
+
+fn near(ours: Outcome, wanted: f64) {
+    let ours = ours.unwrap();
+    assert!((ours - wanted).abs() <= 1e-12 * wanted.abs(), "{ours:e} for {wanted:e}");
+}
+
+fn weighted(off_diagonal: f64) -> Weights {
+    Weights::from_matrix(2, &[1.0, off_diagonal, off_diagonal, 1.0]).unwrap()
+}
+
+#[test]
+fn phi_keeps_its_digits_beside_large_counts() {
+    let phi = |a, b, c, d| two_raters::phi(&Table::binary(a, b, c, d));
+    assert_eq!(phi(0, 51, 2_070_366_244_862_899, 0), Ok(-1.0));
+    assert_eq!(phi(0, 1, 860_831_130_730_678, 0), Ok(-1.0));
+    assert!((phi(3, 5, 7, 1_000_000_000_000_000).unwrap() - 0.335_410_196_624_962_5).abs() < 1e-12);
+}
+
+#[test]
+fn kappa_keeps_its_digits_where_agreement_by_chance_is_certain() {
+    // 1 - 2 n / (n^2 - sum r c), in Python's fractions.
+    near(two_raters::cohen_kappa(&Table::binary(1, 1, 1, 10_000_000_000_000)), 0.499_999_999_999_9);
+    near(
+        two_raters::cohen_kappa(&Table::binary(3, 5, 7, 1_000_000_000_000)),
+        0.333_333_333_327_407_4,
+    );
+    let kappa = |counts: [u64; 4], weight| {
+        let [a, b, c, d] = counts;
+        two_raters::weighted_kappa(&Table::binary(a, b, c, d), &weighted(weight))
+    };
+    near(kappa([7_827_578, 1, 1, 1], 0.997), 0.499_999_872_246_578_44);
+    // The factor that all distances share cancels: unweighted kappa, by irrCAC 0.4.4 too.
+    near(kappa([40, 5, 4, 51], 1.0 - 1e-12), 0.817_813_765_182_186_2);
+}
+
+#[test]
+fn every_model_of_chance_keeps_its_digits() {
+    let table = Table::binary(1, 1, 1, 1_000_000_000_000_000);
+    let n = 1_000_000_000_000_003.0_f64;
+    let identity = Weights::identity(2);
+    let of = |model| two_raters::chance_corrected(&table, &identity, model);
+    // Both margins are (2, n - 2): 1 - pe is 4 (n - 2) / n^2, 1 - pa is 2 / n.
+    near(of(Chance::Scott), 1.0 - n / (2.0 * (n - 2.0)));
+    near(of(Chance::Krippendorff), 1.0 - (2.0 * n - 1.0) / (4.0 * (n - 2.0)));
+    near(of(Chance::BrennanPrediger), 1.0 - 4.0 / n);
+    near(two_raters::max_kappa(&table), 1.0);
+    let ac1 = PairStatistic::GwetAc1.estimate(&table);
+    // The jackknife of the same table says 1.4e-15 too.
+    let error = ac1.standard_error.unwrap();
+    assert!((error / 1.414_213_562_373e-15 - 1.0).abs() < 1e-6, "{error:e}");
+}
+
+#[test]
+fn weighted_coefficients_have_their_own_ranges() {
+    let table = Table::from_counts(3, vec![0, 0, 10, 0, 1, 0, 9, 0, 0]).unwrap();
+    let found = chance_corrected_estimate(
+        &table,
+        &Weights::quadratic(3),
+        Chance::BrennanPrediger,
+        &Precision::default(),
+    );
+    let interval = found.interval.unwrap();
+    // irrCAC 0.4.4: CAC(table, weights="quadratic").bp().
+    assert!((found.value.unwrap() + 1.85).abs() < 1e-12);
+    assert!(
+        (interval.low + 2.156).abs() < 5e-4 && (interval.high + 1.544).abs() < 5e-4,
+        "{interval:?}"
+    );
+    assert_eq!(Chance::BrennanPrediger.range(&Weights::quadratic(3)), (f64::NEG_INFINITY, 1.0));
+    assert_eq!(Chance::Gwet.range(&Weights::identity(3)), (-0.5, 1.0));
+    assert_eq!(Chance::Cohen.range(&Weights::identity(9)), (-1.0, 1.0));
+    assert_eq!(Chance::Cohen.range(&Weights::linear(3)), (f64::NEG_INFINITY, 1.0));
+}
+
+#[test]
+fn an_unused_far_category_changes_nothing() {
+    let says = |a: usize, b: usize| vec![Some(a), Some(b)];
+    let rows =
+        [(says(0, 0), 5), (says(0, 1), 2), (says(1, 1), 4), (says(2, 1), 2), (says(2, 2), 4)];
+    let ratings = Ratings::from_patterns(2, 4, rows).unwrap();
+    let alpha = |far: f64| {
+        let weights = Weights::interval(&[1.0, 2.0, 3.0, far]).unwrap();
+        multi::krippendorff_alpha(&ratings, &Metric::Distance(weights))
+    };
+    let close = alpha(4.0);
+    for far in [1e6, 1e8, 1e9, 1e12, 1e15] {
+        let found = alpha(far);
+        near(found.value, close.value.unwrap());
+        let (ours, wanted) = (found.standard_error.unwrap(), close.standard_error.unwrap());
+        assert!((ours / wanted - 1.0).abs() < 1e-9, "{far}: {ours} {wanted}");
+    }
+}
+
+#[test]
+fn scores_weights_and_distances_are_checked() {
+    for scores in
+        [[f64::NAN, 1.0, 2.0], [1.0, f64::INFINITY, 2.0], [1.0; 3], [f64::MAX, 0.0, -f64::MAX]]
+    {
+        assert!(Weights::interval(&scores).is_err(), "{scores:?}");
+        assert!(Weights::ratio(&scores).is_err(), "{scores:?}");
+        assert!(Weights::bipolar(&scores).is_err(), "{scores:?}");
+    }
+    assert!(
+        Weights::ratio(&[-1.0, 2.0, 3.0]).is_err() && Weights::ratio(&[0.0, 0.0, 3.0]).is_err()
+    );
+    assert!(Weights::bipolar(&[1.0, 1.0, 3.0]).is_err());
+    for distances in [
+        [0.0, f64::NAN, f64::NAN, 0.0],
+        [0.0, 1.0, 2.0, 0.0],
+        [0.0; 4],
+        [1.0, 2.0, 2.0, 0.0],
+        [0.0, -1.0, -1.0, 0.0],
+    ] {
+        assert_eq!(
+            Weights::from_distances(2, &distances),
+            Err(Error::BadDistances { categories: 2 })
+        );
+    }
+    assert!(Weights::from_matrix(2, &[1.0, 0.5, 0.5]).is_err());
+    assert!(Weights::from_matrix(0, &[]).is_err() && Weights::from_distances(0, &[]).is_err());
+    let huge = Weights::interval(&[0.0, 1e-200, 2e-200]).unwrap();
+    assert_eq!(huge.get(0, 1), Some(0.75));
+}
+
+#[test]
+fn an_index_outside_gives_nothing() {
+    let table = Table::binary(1, 2, 3, 4);
+    assert_eq!((table.count(0, 1), table.count(0, 2), table.count(2, 0)), (Some(2), None, None));
+    assert_eq!((Weights::linear(3).get(0, 2), Weights::linear(3).get(0, 4)), (Some(0.0), None));
+    let mut changed = table.clone();
+    assert_eq!(changed.set_counts(&[9]), Err(Error::CountsLength { found: 1, expected: 4 }));
+    assert_eq!(changed, table);
+    let ratings = Ratings::from_patterns(2, 2, [(vec![Some(0), Some(1)], 3)]).unwrap();
+    assert!(
+        ratings.clone().set_counts(&[1, 2]).is_err() && ratings.clone().set_counts(&[8]).is_ok()
+    );
+    assert!(ratings.one_against_rest(2).is_err());
+    let sets = Overlap::from_rows(2, [[true, false], [true, true]]).unwrap();
+    assert_eq!(sets.conditional(9, 0).value, Err(Undefined::NoSuchRater));
+    assert_eq!(sets.pairwise(0, 2), Err(Undefined::NoSuchRater));
+    assert_eq!(sets.marginal(2).value, Err(Undefined::NoSuchRater));
+    assert_eq!(sets.conditional(1, 0).value, Ok(0.5));
+    let found = resample_table(&table, &settings(100), &[PairStatistic::Phi]);
+    assert_eq!(found.bca(9).value, Err(Undefined::NoSuchStatistic));
+    assert!(Units::clusters(2, [vec![(5, 1)]]).is_err());
+    assert_eq!(clawsig_agreement::proportion(1, 1 << 60).value, Err(Undefined::TooManySubjects));
+}
+
+fn settings(replicates: u32) -> clawsig_agreement::resampling::Resampling {
+    ResamplingParams { replicates, ..Default::default() }.check().unwrap()
+}
+
+#[test]
+fn no_method_gives_an_interval_without_spread() {
+    let kappa = [PairStatistic::CohenKappa];
+    let perfect = Table::binary(20, 0, 0, 30);
+    let found = resample_table(&perfect, &settings(200), &kappa);
+    let analytic = PairStatistic::CohenKappa.estimate(&perfect);
+    for estimate in [found.jackknife(0), found.percentile(0), found.bca(0), analytic] {
+        assert_eq!((estimate.interval, estimate.value), (None, Ok(1.0)), "{estimate:?}");
+        assert_eq!(estimate.no_interval, Some(NoInterval::NoSpread));
+    }
+    let of = |counts: &[u64], out: &mut [Outcome]| {
+        out[0] = two_raters::cohen_kappa(&Table::from_counts(2, counts.to_vec()).unwrap());
+    };
+    let equal = vec![vec![(0, 3), (1, 1), (2, 2), (3, 5)]; 20];
+    let clusters =
+        resample(&Units::clusters(4, equal).unwrap(), &settings(200), &[(-1.0, 1.0)], of);
+    for estimate in [clusters.jackknife(0), clusters.percentile(0), clusters.bca(0)] {
+        assert_eq!(estimate.no_interval, Some(NoInterval::NoSpread), "{estimate:?}");
+    }
+    let constant = resample_table(&Table::binary(30, 20, 0, 0), &settings(200), &kappa);
+    for estimate in [constant.jackknife(0), constant.percentile(0), constant.bca(0)] {
+        assert_eq!((estimate.value, estimate.interval), (Ok(0.0), None));
+        assert!(estimate.caution.is_some(), "the caution is kept");
+    }
+    let nothing = resample(&Units::subjects(&[3, 4]), &settings(100), &[(-1.0, 1.0)], |_, out| {
+        out[0] = Ok(f64::NAN);
+    });
+    for estimate in [nothing.jackknife(0), nothing.percentile(0), nothing.bca(0)] {
+        assert_eq!((estimate.interval, estimate.standard_error), (None, None));
+    }
+    let costly = replicate(&Units::subjects(&[9, 4, 4, 9]), &settings(200), &[(-1.0, 1.0)], of);
+    assert_eq!(costly.jackknife(0).no_interval, Some(NoInterval::NoMethod));
+    assert!(costly.percentile(0).interval.is_some());
+}
+
+#[test]
+fn other_levels_and_finite_populations() {
+    let table = Table::binary(40, 9, 6, 45);
+    let at = |level, population| {
+        let precision = Precision::new(level, population).unwrap();
+        PairStatistic::CohenKappa.estimate_with(&table, &precision)
+    };
+    let width = |found: Estimate| found.interval.map(|ends| ends.high - ends.low).unwrap();
+    assert!(width(at(0.5, None)) < width(at(0.9, None)));
+    assert!(width(at(0.9, None)) < width(at(0.99, None)));
+    assert_eq!(at(0.95, None), PairStatistic::CohenKappa.estimate(&table));
+    // `CAC(..., n=100, N=400)` of R's irrCAC multiplies the variance by 1 - n / N.
+    let (whole, half) = (at(0.95, None), at(0.95, Some(400)));
+    let ratio = half.standard_error.unwrap() / whole.standard_error.unwrap();
+    assert!((ratio - 0.75_f64.sqrt()).abs() < 1e-12, "{ratio}");
+    assert_eq!(at(0.95, Some(100)).no_interval, Some(NoInterval::NoSpread));
+    assert_eq!(at(0.95, Some(99)).no_interval, Some(NoInterval::NoMethod));
+    assert!(Precision::new(1.0, None).is_err() && Precision::new(f64::NAN, None).is_err());
+    let odds = |level| {
+        PairStatistic::OddsRatio.estimate_with(&table, &Precision::new(level, None).unwrap())
+    };
+    assert!(width(odds(0.5)) < width(odds(0.95)));
+}
+
+#[test]
+fn single_ratings_are_no_evidence() {
+    let rows =
+        [(vec![Some(0), Some(0)], 5), (vec![Some(1), Some(1)], 5), (vec![Some(0), None], 10)];
+    let ratings = Ratings::from_patterns(2, 2, rows).unwrap();
+    let ac1 = multi::gwet_ac1(&ratings, &Weights::identity(2));
+    assert_eq!((ac1.value, ac1.standard_error, ac1.interval), (Ok(1.0), Some(0.0), None));
+    let two =
+        Ratings::from_patterns(2, 2, [(vec![Some(0), Some(1)], 1), (vec![Some(1), Some(1)], 1)]);
+    let ac1 = multi::gwet_ac1(&two.unwrap(), &Weights::identity(2));
+    let interval = ac1.interval.unwrap();
+    assert!(interval.low >= -1.0 && interval.high <= 1.0, "{interval:?}");
+    let light = multi::light_kappa(&ratings);
+    assert_eq!(light.n, 10, "subjects with two ratings");
+}
+
+/// With gaps the analytic standard error is near the bootstrap's.
+#[test]
+fn the_analytic_error_is_right_with_gaps() {
+    let mut rows = Vec::new();
+    for subject in 0..400_usize {
+        let truth = usize::from(subject % 3 == 0);
+        let rating = |rater: usize| {
+            let hash = (subject * 7919 + rater * 104_729) % 1000;
+            let given = if hash % 10 == 0 { 1 - truth } else { truth };
+            ((subject * 31 + rater * 17) % 10 >= 3).then_some(given)
+        };
+        rows.push(((0..3).map(rating).collect::<Vec<_>>(), 1));
+    }
+    let ratings = Ratings::from_patterns(3, 2, rows).unwrap();
+    let weights = || Weights::identity(2);
+    let statistics = [
+        RatingStatistic::PercentAgreement(weights()),
+        RatingStatistic::Fleiss(weights()),
+        RatingStatistic::Conger(weights()),
+        RatingStatistic::BrennanPrediger(weights()),
+        RatingStatistic::Gwet(weights()),
+        RatingStatistic::Krippendorff(Metric::Nominal),
+        RatingStatistic::Krippendorff(Metric::Ordinal),
+    ];
+    let drawn = resample_ratings(&ratings, &settings(2000), &statistics);
+    for (place, statistic) in statistics.iter().enumerate() {
+        let analytic = statistic.estimate(&ratings, &Precision::default());
+        let ours = analytic.standard_error.unwrap();
+        let bootstrap = drawn.percentile(place).standard_error.unwrap();
+        let jackknife = drawn.jackknife(place).standard_error.unwrap();
+        assert!((ours / bootstrap - 1.0).abs() < 0.08, "{statistic:?}: {ours} {bootstrap}");
+        assert!((ours / jackknife - 1.0).abs() < 0.03, "{statistic:?}: {ours} {jackknife}");
+    }
+}
+
+#[test]
+fn stuart_maxwell_of_lower_rank_has_a_value() {
+    let of = |q, counts: &[u64]| {
+        homogeneity::stuart_maxwell(&Table::from_counts(q, counts.to_vec()).unwrap())
+    };
+    let near = |found: Result<Test, Undefined>, statistic: f64, freedom: u64| {
+        let found = found.unwrap();
+        assert!((found.statistic - statistic).abs() < 1e-12, "{found:?}");
+        assert_eq!(found.freedom, Some(freedom));
+    };
+    near(of(3, &[10, 3, 0, 1, 8, 0, 0, 0, 7]), 1.0, 1);
+    near(of(4, &[5, 2, 0, 0, 1, 5, 0, 0, 0, 0, 5, 3, 0, 0, 1, 5]), 4.0 / 3.0, 2);
+    assert_eq!(of(3, &[10, 0, 0, 0, 8, 0, 0, 0, 7]), Err(Undefined::NoDisagreement));
+    let corrected = homogeneity::mcnemar_corrected(&Table::binary(10, 1, 1, 20)).unwrap();
+    assert_eq!((corrected.statistic, corrected.p_value), (0.0, 1.0));
+    let far = homogeneity::mcnemar_exact(&Table::binary(0, 0, 1 << 52, 0)).unwrap();
+    assert_eq!(far.p_value, 1e-300, "a bound, never 0");
+}
+
+/// The paper's counts of three scanners over 67,453 skills.
+fn paper() -> Ratings {
+    let counts = [31_853, 1_821, 805, 118, 26_527, 2_818, 3_043, 468];
+    let rows = counts
+        .iter()
+        .enumerate()
+        .map(|(bits, &count)| ((0..3).map(|rater| Some(bits >> rater & 1)).collect(), count));
+    Ratings::from_patterns(3, 2, rows).unwrap()
+}
+
+#[test]
+fn the_latent_classes_of_the_paper_are_the_closed_form() {
+    let params = LatentParams::default().check().unwrap();
+    let model = dawid_skene(&paper(), &params).unwrap();
+    assert_eq!(model.solution, Solution::ClosedForm);
+    assert!((model.prevalence[1] - 0.381_817_3).abs() < 5e-8, "{}", model.prevalence[1]);
+    assert!((model.confusion[2][1][1] - 0.801_864_9).abs() < 5e-8, "{:?}", model.confusion[2]);
+    assert!(model.doubts.is_empty(), "{:?}", model.doubts);
+    let found = replicate(
+        &Units::subjects(paper().counts()),
+        &settings(1000),
+        &[(0.0, 1.0); 2],
+        |counts, out| {
+            let mut drawn = paper();
+            drawn.set_counts(counts).unwrap();
+            match refit(&model, &drawn, &params) {
+                Ok(model) => {
+                    out[0] = Ok(model.prevalence[1]);
+                    out[1] = Ok(model.confusion[2][1][1]);
+                }
+                Err(why) => out.fill(Err(why)),
+            }
+        },
+    );
+    let Interval { low, high } = found.percentile(0).interval.unwrap();
+    assert!((low - 0.315).abs() < 0.01 && (high - 0.465).abs() < 0.01, "{low} {high}");
+    assert!(found.percentile(1).interval.unwrap().contains(model.confusion[2][1][1]));
+}
+
+/// EM from the votes ends where the closed form is.
+#[test]
+fn em_and_the_closed_form_meet() {
+    let params = LatentParams::default().check().unwrap();
+    let closed = dawid_skene(&paper(), &params).unwrap();
+    // One subject without a third rating takes the closed form away.
+    let mut rows: Vec<_> =
+        paper().patterns().map(|(row, count)| (row.to_vec(), count * 1000)).collect();
+    rows.push((vec![Some(0), Some(0), None], 1));
+    let em = dawid_skene(&Ratings::from_patterns(3, 2, rows).unwrap(), &params).unwrap();
+    assert_eq!(em.solution, Solution::Em);
+    assert!(em.converged, "{} steps", em.iterations);
+    assert!((em.prevalence[1] - closed.prevalence[1]).abs() < 1e-5, "{:?}", em.prevalence);
+}
+
+#[test]
+fn thousands_of_raters_do_not_underflow() {
+    let params = LatentParams { starts: 1, ..LatentParams::default() }.check().unwrap();
+    for raters in [1_100, 1_500, 4_000] {
+        let rows = (0..40_usize).map(|subject| {
+            let truth = usize::from(subject % 4 == 0);
+            let says = |rater: usize| {
+                Some(if (rater * 7 + subject * 13) % 10 < 3 { 1 - truth } else { truth })
+            };
+            ((0..raters).map(says).collect::<Vec<_>>(), 1)
+        });
+        let model =
+            dawid_skene(&Ratings::from_patterns(raters, 2, rows).unwrap(), &params).unwrap();
+        let sum: f64 = model.prevalence.iter().sum();
+        assert!(
+            (sum - 1.0).abs() < 1e-12 && (model.prevalence[1] - 0.25).abs() < 1e-9,
+            "{:?}",
+            model.prevalence
+        );
+        let shares = model.confusion.iter().flatten().flatten();
+        assert!(shares.clone().all(|share| (0.0..=1.0).contains(share)));
+        assert!(model.log_likelihood.is_finite());
+    }
+}
+
+#[test]
+fn a_model_that_does_not_fit_or_is_not_identified_says_so() {
+    let params = LatentParams::default().check().unwrap();
+    let rows = |counts: [u64; 16]| {
+        let rows =
+            (0..16_usize).map(|bits| ((0..4).map(|r| Some(bits >> r & 1)).collect(), counts[bits]));
+        Ratings::from_patterns(4, 2, rows.collect::<Vec<_>>()).unwrap()
+    };
+    // Raters 0 and 1 copy each other, and so do 2 and 3.
+    let mut copies = [5; 16];
+    for bits in [0b0000, 0b0011, 0b1100, 0b1111] {
+        copies[bits] = 500;
+    }
+    let model = dawid_skene(&rows(copies), &params).unwrap();
+    assert!(model.doubts.contains(&Doubt::DoesNotFit), "{:?}", model.doubts);
+    assert!(model.fit_p_value.unwrap() < 1e-6);
+    // Independent coins: any split of them fits as well.
+    let model = dawid_skene(&rows([100; 16]), &params).unwrap();
+    let told = [Doubt::NotIdentified, Doubt::AtLimit, Doubt::NotConverged];
+    assert!(told.iter().any(|doubt| model.doubts.contains(doubt)), "{model:?}");
+    // Three raters whose covariances belong to no such model: the maximum is at a limit.
+    let three = (0..8_usize).map(|bits| {
+        let count = if [0b001, 0b010, 0b100].contains(&bits) { 50 } else { 10 };
+        ((0..3).map(|r| Some(bits >> r & 1)).collect(), count)
+    });
+    let model =
+        dawid_skene(&Ratings::from_patterns(3, 2, three.collect::<Vec<_>>()).unwrap(), &params)
+            .unwrap();
+    assert_eq!(model.solution, Solution::Em);
+    assert!(model.doubts.contains(&Doubt::DoesNotFit), "{:?}", model.doubts);
+}
+
+/// Leaving one subject out is the statistic without it, for every statistic of many raters.
+#[test]
+fn leaving_one_out_by_sums_is_the_statistic_without_it() {
+    let s = Some;
+    let rows = [
+        (vec![s(0), s(0), None], 3),
+        (vec![s(1), s(2), s(1)], 2),
+        (vec![s(2), s(2), s(2)], 4),
+        (vec![None, s(1), s(1)], 5),
+        (vec![s(0), None, None], 2),
+        (vec![None, None, None], 1),
+        (vec![s(2), s(0), s(1)], 1),
+    ];
+    let ratings = Ratings::from_patterns(3, 3, rows).unwrap();
+    let weights = || Weights::linear(3);
+    let statistics = [
+        RatingStatistic::PercentAgreement(weights()),
+        RatingStatistic::Fleiss(weights()),
+        RatingStatistic::Conger(weights()),
+        RatingStatistic::Light(weights()),
+        RatingStatistic::BrennanPrediger(weights()),
+        RatingStatistic::Gwet(weights()),
+        RatingStatistic::Krippendorff(Metric::Ordinal),
+        RatingStatistic::Krippendorff(Metric::Distance(weights())),
+    ];
+    let fast = resample_ratings(&ratings, &settings(100), &statistics);
+    let ranges: Vec<_> = statistics.iter().map(|one| one.range(&ratings)).collect();
+    let slow =
+        resample(&Units::subjects(ratings.counts()), &settings(100), &ranges, |counts, out| {
+            let mut drawn = ratings.clone();
+            drawn.set_counts(counts).unwrap();
+            for (slot, statistic) in out.iter_mut().zip(&statistics) {
+                *slot = statistic.value(&drawn);
+            }
+        });
+    for place in 0..statistics.len() {
+        let (a, b) = (fast.jackknife(place), slow.jackknife(place));
+        assert_eq!(a.value, b.value, "{place}");
+        let (x, y) = (a.standard_error.unwrap(), b.standard_error.unwrap());
+        assert!((x / y - 1.0).abs() < 1e-12, "{place}: {x} {y}");
+        assert_eq!(fast.percentile(place).interval, slow.percentile(place).interval);
+    }
+}
+
+#[test]
+fn raters_that_are_unknown_are_not_told_apart() {
+    let ratings =
+        Ratings::from_category_counts(3, [[3, 0, 0], [1, 2, 0], [0, 0, 2], [0, 1, 0]]).unwrap();
+    assert!(ratings.raters_are_unknown() && ratings.subjects() == 4);
+    assert!(multi::fleiss_kappa(&ratings, &Weights::identity(3)).value.is_ok());
+    assert_eq!(
+        multi::conger_kappa(&ratings, &Weights::identity(3)).value,
+        Err(Undefined::UnknownRaters)
+    );
+    assert_eq!(multi::light_kappa(&ratings).value, Err(Undefined::UnknownRaters));
+    let params = LatentParams::default().check().unwrap();
+    assert_eq!(dawid_skene(&ratings, &params), Err(Undefined::UnknownRaters));
+    assert!(Ratings::from_category_counts(3, [[1, 2]]).is_err());
+}
