@@ -91,7 +91,7 @@ impl Weights {
             scores,
             |_| true,
             "finite numbers, not all equal",
-            |x, y| (x - y) * (x - y),
+            |x, y, _| (x - y) * (x - y),
         )
     }
 
@@ -102,7 +102,7 @@ impl Weights {
             scores.iter().all(|score| *score >= 0.0)
                 && scores.iter().filter(|score| **score == 0.0).count() < 2
         };
-        Weights::of_scores(scores, sound, range, |x, y| {
+        Weights::of_scores(scores, sound, range, |x, y, _| {
             let share = (x - y) / (x + y);
             share * share
         })
@@ -116,8 +116,7 @@ impl Weights {
         let sound = |scores: &[f64]| {
             [low, high].iter().all(|end| scores.iter().filter(|score| *score == end).count() == 1)
         };
-        let (low, high) = (Wide::from(low), Wide::from(high));
-        Weights::of_scores(scores, sound, range, |x, y| {
+        Weights::of_scores(scores, sound, range, |x, y, (low, high)| {
             let sum = x + y;
             (x - y) * (x - y) / ((sum - (low + low)) * (high + high - sum))
         })
@@ -127,7 +126,7 @@ impl Weights {
         scores: &[f64],
         sound: impl Fn(&[f64]) -> bool,
         range: &'static str,
-        distance: impl Fn(Wide, Wide) -> Wide,
+        distance: impl Fn(Wide, Wide, (Wide, Wide)) -> Wide,
     ) -> Result<Weights, Error> {
         let (low, high) = ends(scores);
         // NaN fails the first comparison of `all`, an infinite score or span the second.
@@ -139,7 +138,9 @@ impl Weights {
         // To magnitudes whose squares neither overflow nor vanish, exactly.
         let scale = 2_f64.powi(-(low.abs().max(high.abs())).log2().floor() as i32);
         let at = |score: f64| Wide::from(score * scale);
-        let weights = Weights::scaled(scores.len(), |i, j| distance(at(scores[i]), at(scores[j])));
+        let weights = Weights::scaled(scores.len(), |i, j| {
+            distance(at(scores[i]), at(scores[j]), (at(low), at(high)))
+        });
         if weights.apart.iter().all(|apart| apart.is_finite()) { Ok(weights) } else { Err(wrong()) }
     }
 
