@@ -132,7 +132,14 @@ impl RatingStatistic {
             }
         };
         if expected > Wide::ZERO {
-            Ok(((expected - observed) / expected).value())
+            let value = ((expected - observed) / expected).value();
+            // Thirds do not add up to 1 exactly, whatever the precision.
+            let share = matches!(self, RatingStatistic::PercentAgreement(_));
+            Ok(if share {
+                value.max(self.weights().map_or(0.0, |w| 1.0 - w.most_apart()))
+            } else {
+                value
+            })
         } else {
             Err(Undefined::OneCategory)
         }

@@ -197,6 +197,8 @@ pub fn t_interval(value: f64, error: f64, freedom: u64, level: f64, range: (f64,
         None => Err(NoInterval::TooFewUnits),
         Some(_) if error == 0.0 => Err(NoInterval::NoSpread),
         Some(_) if value <= range.0 || value >= range.1 => Err(NoInterval::AtLimit),
+        // A width that rounding takes away is none.
+        Some(t) if value + t * error <= value - t * error => Err(NoInterval::NoSpread),
         Some(t) => Ok(Interval {
             low: (value - t * error).max(range.0),
             high: (value + t * error).min(range.1),

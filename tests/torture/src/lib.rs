@@ -50,7 +50,7 @@ pub enum Campaign {
     Untrusted,
     /// Folders of a user's files, at which every command that writes is aimed.
     Foreign,
-    /// Numbers against values that are found another way.
+    /// Statistics and optima against values that are found another way.
     Numbers,
 }
 
@@ -91,7 +91,7 @@ impl Campaign {
             Campaign::Hostile => 1,
             Campaign::Untrusted => 5_000,
             Campaign::Foreign => 500,
-            Campaign::Numbers => 2_000,
+            Campaign::Numbers => 20_000,
         }
     }
 
