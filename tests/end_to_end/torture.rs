@@ -56,5 +56,5 @@ fn foreign() {
 
 #[test]
 fn numbers() {
-    short(Campaign::Numbers, 30);
+    short(Campaign::Numbers, 400);
 }

@@ -133,13 +133,8 @@ impl RatingStatistic {
         };
         if expected > Wide::ZERO {
             let value = ((expected - observed) / expected).value();
-            // Thirds do not add up to 1 exactly, whatever the precision.
-            let share = matches!(self, RatingStatistic::PercentAgreement(_));
-            Ok(if share {
-                value.max(self.weights().map_or(0.0, |w| 1.0 - w.most_apart()))
-            } else {
-                value
-            })
+            // Thirds do not add up to 1 exactly, whatever the precision: what is left is no value.
+            Ok(if value.abs() < 1e-29 { 0.0 } else { value })
         } else {
             Err(Undefined::OneCategory)
         }

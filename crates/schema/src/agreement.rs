@@ -19,7 +19,9 @@ pub use rows::{CoverageRow, DisagreementRow, LatentRow, PairRow, PatternRow, Swe
 ///
 /// - 1.0: first version.
 /// - 1.1: an estimate may have a `note`.
-pub const AGREEMENT_FORMAT: FormatVersion = FormatVersion::new(1, 1);
+/// - 1.2: an estimate may say why it has no interval (`no_interval`), a latent model what speaks against
+///   it (`doubts`); a p-value of 1e-300 stands for anything below.
+pub const AGREEMENT_FORMAT: FormatVersion = FormatVersion::new(1, 2);
 
 /// The name of the slice that holds every row under the run's own rule and policy.
 pub const OVERALL_SLICE: &str = "all";

@@ -79,6 +79,13 @@ impl Estimate {
         }
     }
 
+    /// The note, and why there is no interval, as tables show them in one cell.
+    pub fn remark(&self) -> Option<String> {
+        let reason = self.no_interval.as_ref().map(|why| format!("no interval: {why}"));
+        let parts: Vec<String> = self.note.clone().into_iter().chain(reason).collect();
+        (!parts.is_empty()).then(|| parts.join("; "))
+    }
+
     /// The same estimate with a 95 % interval, which is dropped unless both ends are finite.
     #[must_use]
     pub fn with_interval(mut self, low: f64, high: f64, method: &str) -> Estimate {
@@ -94,6 +101,16 @@ impl Estimate {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_remark_tells_the_note_and_the_reason() {
+        let plain = Estimate::point(1.0, 3);
+        assert_eq!(plain.remark(), None);
+        let told = Estimate { no_interval: Some("no variation".to_owned()), ..plain };
+        assert_eq!(told.remark().as_deref(), Some("no interval: no variation"));
+        let both = Estimate { note: Some("constant".to_owned()), ..told };
+        assert_eq!(both.remark().as_deref(), Some("constant; no interval: no variation"));
+    }
 
     #[test]
     fn a_value_is_never_nan() {

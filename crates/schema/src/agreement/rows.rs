@@ -35,7 +35,7 @@ pub struct PairRow {
     pub method: Option<String>,
     /// The p-value against zero, or of the test.
     pub p_value: Option<f64>,
-    /// Why the value is arithmetic rather than a finding, where it is.
+    /// Why the value is arithmetic rather than a finding, and why it has no interval, where that is so.
     pub note: Option<String>,
 }
 
@@ -80,7 +80,7 @@ pub struct SweepRow {
     pub n: u64,
     /// Why there is no value.
     pub undefined: Option<String>,
-    /// Why the value is arithmetic rather than a finding, where it is.
+    /// Why the value is arithmetic rather than a finding, and why it has no interval, where that is so.
     pub note: Option<String>,
 }
 
@@ -103,6 +103,8 @@ pub struct LatentRow {
     pub n: u64,
     /// Why there is no value.
     pub undefined: Option<String>,
+    /// What speaks against reading the value as it stands, and why it has no interval.
+    pub note: Option<String>,
 }
 
 /// A row of `coverage.csv`: the order of adding scanners on one slice.
@@ -172,10 +174,10 @@ fn pair_row(slice: &str, pair: &PairResult, named: &NamedEstimate) -> PairRow {
         low: estimate.low,
         high: estimate.high,
         n: estimate.n,
+        note: estimate.remark(),
         undefined: estimate.undefined,
         method: estimate.method,
         p_value: estimate.p_value,
-        note: estimate.note,
     }
 }
 
@@ -248,7 +250,7 @@ impl AgreementResults {
                 high: estimate.high,
                 n: estimate.n,
                 undefined: estimate.undefined.clone(),
-                note: estimate.note.clone(),
+                note: estimate.remark(),
             })
         })
     }
@@ -272,6 +274,10 @@ impl AgreementResults {
                 high: estimate.high,
                 n: estimate.n,
                 undefined: estimate.undefined.clone(),
+                note: {
+                    let told = result.doubts.iter().cloned().chain(estimate.remark());
+                    Some(told.collect::<Vec<_>>().join("; ")).filter(|text| !text.is_empty())
+                },
             })
         })
     }
