@@ -21,9 +21,9 @@ fn with_broken_lines(sandbox: &Sandbox) -> (String, usize) {
     push(b"{\"id\": ");
     push(&first_line);
     row["id"] = "f".repeat(64).into();
-    row["clawscan_verdict"] = "harmful".into();
+    row["skillspector_score"] = 101.into();
     push(row.to_string().as_bytes());
-    row["clawscan_verdict"] = "clean".into();
+    row["skillspector_score"] = 3.into();
     row["static_finding_count"] = "three".into();
     push(row.to_string().as_bytes());
     push(b"{\"id\": \"\xff\xfe\"}");
@@ -67,7 +67,9 @@ fn every_known_fault_is_rejected_at_its_place_and_nothing_else_is() {
     fs::write(sandbox.path("faults.jsonl"), &malformed.bytes).unwrap();
     let limit = format!("ingest.max_row_bytes={limit}");
     let words = ["ingest", "--set", "source.kind=path", "--set", "source.path=faults.jsonl"];
-    sandbox.clawsig(&[&words[..], &["--set", &limit, "--out", "r"]].concat()).done();
+    // The file has as many faults as sound rows.
+    let all = ["--set", "ingest.max_reject_share=1", "--set", &limit, "--out", "r"];
+    sandbox.clawsig(&[&words[..], &all].concat()).done();
 
     let rejects = fs::read_to_string(sandbox.path("r/ingest/rejects.jsonl")).unwrap();
     let found: Vec<(u64, u64)> = rejects

@@ -32,6 +32,8 @@ cargo xtask <command>
                           notebook, predict
   bench scale [TIMES...]  time and peak memory of each stage on TIMES 67,453 synthetic rows (1)
   peers scale [ROWS]      the same counts, statistics and predictions by DuckDB and Spark
+  peers formats           files written by pandas, pyarrow, polars, DuckDB, datasets and others, read back
+                          cell by cell or refused with a known sentence
   browser [--shots DIR]   check the report in headless Chromium, or say why not; --shots makes the
                           pictures of the documentation anew (in docs)
   interop                 open what `clawsig export` writes with pandas, SciPy, polars, mlcroissant

@@ -1,4 +1,5 @@
-//! Other engines on the same data: `cargo xtask peers scale`.
+//! Other programs on the same data: `cargo xtask peers scale` counts with other engines, `peers formats` reads what
+//! other writers write.
 
 use std::{fs, process::Command};
 
@@ -16,8 +17,28 @@ pub(crate) fn run(words: &[String]) -> Result<(), Failure> {
     match words {
         [name] if name == "scale" => scale(ROWS),
         [name, rows] if name == "scale" && rows.parse::<u64>().is_ok() => scale(rows),
-        _ => Err(Failure::Usage("which peers? scale [ROWS]".to_owned())),
+        [name] if name == "formats" => formats(),
+        _ => Err(Failure::Usage("which peers? scale [ROWS], formats".to_owned())),
     }
+}
+
+/// Files of every writer that people use, read back cell by cell.
+fn formats() -> Result<(), Failure> {
+    let folder = root().join("target").join("bench").join("formats");
+    fs::create_dir_all(&folder)
+        .map_err(|e| Failure::Check(format!("cannot create {}: {e}", folder.display())))?;
+    let python = match environment(&folder, "formats-requirements.txt") {
+        Ok(python) => python,
+        Err(Failure::Check(why)) => {
+            println!("skipped: the writers can't be installed: {why}");
+            return Ok(());
+        }
+        Err(other) => return Err(other),
+    };
+    let script = root().join("xtask").join("peers").join("formats.py");
+    let mut command = Command::new(python);
+    command.arg(script).arg(build_clawsig()?).arg(folder.join("work"));
+    execute(&mut command)
 }
 
 /// DuckDB and Spark over a synthetic corpus: the same counts, statistics and predictions.

@@ -117,11 +117,13 @@ pub struct IngestSettings {
     pub max_row_bytes: u64,
     /// Whether one rejected row fails the run.
     pub strict: bool,
+    /// The largest share of a file's rows that may be rejected, 0 to 1.
+    pub max_reject_share: f64,
 }
 
 impl Default for IngestSettings {
     fn default() -> Self {
-        IngestSettings { max_row_bytes: 64 << 20, strict: false }
+        IngestSettings { max_row_bytes: 64 << 20, strict: false, max_reject_share: 0.1 }
     }
 }
 

@@ -12,7 +12,7 @@
 
 use clawsig_schema::{
     BundleStats, FlagRule, JudgeFields, Scanner, SkillRow, SkillSpectorSignals, StaticSignals,
-    Target, VirusTotalSignals,
+    Target, VerdictLabel, VirusTotalSignals,
 };
 
 use crate::ValidFeatureParams;
@@ -89,7 +89,7 @@ pub(crate) fn visible(row: &SkillRow, target: Target, rule: FlagRule) -> SkillRo
         version: String::new(),
         text: None,
         bundle: BundleStats::default(),
-        verdict: None,
+        verdict: VerdictLabel::Absent,
         judge: JudgeFields::default(),
         static_scan: StaticSignals {
             has_output: any_output && row.static_scan.has_output,
@@ -115,7 +115,7 @@ pub(crate) fn visible(row: &SkillRow, target: Target, rule: FlagRule) -> SkillRo
 
 #[cfg(test)]
 mod tests {
-    use clawsig_schema::column::COLUMNS;
+    use clawsig_schema::column::Column;
 
     use super::*;
 
@@ -133,16 +133,20 @@ mod tests {
             "split",
         ];
         for &target in Target::ALL {
-            let found: Vec<&str> = COLUMNS
+            let found: Vec<&str> = Column::ALL
                 .iter()
-                .map(|column| column.name)
+                .map(|column| column.name())
                 .filter(|name| barred(target, name).is_some())
                 .filter(|name| target != Target::Severity || !name.starts_with("skillspector_"))
                 .collect();
             assert_eq!(found, always, "{target}");
         }
-        let skillspector = COLUMNS.iter().filter(|column| column.name.starts_with("skillspector_"));
-        assert_eq!(skillspector.filter(|c| barred(Target::Severity, c.name).is_some()).count(), 6);
+        let skillspector =
+            Column::ALL.iter().filter(|column| column.name().starts_with("skillspector_"));
+        assert_eq!(
+            skillspector.filter(|c| barred(Target::Severity, c.name()).is_some()).count(),
+            6
+        );
     }
 
     #[test]
@@ -150,7 +154,7 @@ mod tests {
         for &scanner in Scanner::ALL {
             for &rule in FlagRule::ALL {
                 for column in flag_reads(scanner, rule) {
-                    assert!(COLUMNS.iter().any(|known| known.name == *column), "{column}");
+                    assert!(Column::of_name(column).is_some(), "{column}");
                 }
                 assert!(flag_allowed(Target::Verdict, scanner, rule));
                 let severity = flag_allowed(Target::Severity, scanner, rule);

@@ -31,7 +31,7 @@ fn rows() -> Made {
             text: (number != 4)
                 .then(|| format!("# Title\ncommon words here special{subject} ends")),
             bundle: BundleStats::default(),
-            verdict: Some(Verdict::ALL[number % 3]),
+            verdict: Verdict::ALL[number % 3].into(),
             judge: JudgeFields::default(),
             static_scan: StaticSignals {
                 status: Some(if number < 5 { "clean" } else { "suspicious" }.to_owned()),

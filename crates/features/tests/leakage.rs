@@ -10,8 +10,8 @@ use clawsig_features::{
 };
 use clawsig_schema::{
     BundleStats, ExtensionCount, FlagRule, JudgeFields, MissingPolicy, SkillRow,
-    SkillSpectorSignals, Split, StaticSignals, Target, Verdict, VirusTotalSignals,
-    column::COLUMNS,
+    SkillSpectorSignals, Split, StaticSignals, Target, Verdict, VerdictLabel, VirusTotalSignals,
+    column::Column,
     matrix::{ColumnGroup, ColumnInfo},
 };
 use proptest::{collection::vec, option, prelude::*, sample::select};
@@ -127,7 +127,7 @@ fn row() -> impl Strategy<Value = SkillRow> {
                 version: "1".to_owned(),
                 text,
                 bundle,
-                verdict,
+                verdict: verdict.map_or(VerdictLabel::Absent, VerdictLabel::from),
                 judge,
                 static_scan,
                 virustotal,
@@ -144,7 +144,10 @@ fn params() -> impl Strategy<Value = FeatureParams> {
         select(Target::ALL),
         prop::sample::subsequence(ColumnGroup::ALL.to_vec(), 1..=ColumnGroup::ALL.len()),
         select(&[NumericColumns::Full, NumericColumns::Notebook][..]),
-        prop::sample::subsequence(COLUMNS.iter().map(|c| c.name.to_owned()).collect::<Vec<_>>(), 4),
+        prop::sample::subsequence(
+            Column::ALL.iter().map(|c| c.name().to_owned()).collect::<Vec<_>>(),
+            4,
+        ),
         any::<bool>(),
         select(FlagRule::ALL),
         select(MissingPolicy::ALL),
@@ -204,7 +207,7 @@ fn changed(before: &FeatureSet, after: &FeatureSet) -> BTreeSet<String> {
 fn with(row: &SkillRow, other: &SkillRow, which: &dyn Fn(&str) -> bool) -> SkillRow {
     let mut row = row.clone();
     let mut take = |column: &str, set: &dyn Fn(&mut SkillRow)| {
-        assert!(COLUMNS.iter().any(|known| known.name == column), "{column}");
+        assert!(Column::of_name(column).is_some(), "{column}");
         if which(column) {
             set(&mut row);
         }
@@ -279,15 +282,15 @@ proptest! {
     /// A column of the dataset changes only what says that it reads it.
     #[test]
     fn a_column_changes_where_its_name_stands(
-        params in params(), pairs in vec((row(), row()), 2..8), column in select(&COLUMNS[..]),
+        params in params(), pairs in vec((row(), row()), 2..8), column in select(Column::ALL),
     ) {
         let rows: Vec<SkillRow> = pairs.iter().map(|pair| pair.0.clone()).collect();
         let Some(before) = made(&params, &rows) else { return Ok(()) };
-        let which = |name: &str| name == column.name;
+        let which = |name: &str| name == column.name();
         let rows: Vec<SkillRow> = pairs.iter().map(|(row, other)| with(row, other, &which)).collect();
         let Some(after) = made(&params, &rows) else { return Ok(()) };
         for reads in changed(&before, &after) {
-            prop_assert!(reads.split(' ').any(which), "{} changes what reads {reads}", column.name);
+            prop_assert!(reads.split(' ').any(which), "{} changes what reads {reads}", column.name());
         }
     }
 }
@@ -307,7 +310,7 @@ fn every_column_that_is_read_changes_something() {
                 version: "1".to_owned(),
                 text: odd.then(|| "curl https://a.example".to_owned()),
                 bundle: BundleStats { files: count, ..Default::default() },
-                verdict: None,
+                verdict: Default::default(),
                 judge: JudgeFields::default(),
                 static_scan: StaticSignals {
                     status: odd.then(|| "suspicious".to_owned()),
@@ -347,13 +350,13 @@ fn every_column_that_is_read_changes_something() {
                 .collect();
             !changed(&before, &made(params, &rows).unwrap()).is_empty()
         };
-        COLUMNS.iter().map(|column| column.name).filter(changes).collect()
+        Column::ALL.iter().map(|column| column.name()).filter(changes).collect()
     };
     let unread = ["skillspector_severity", "split"];
     for target in [Target::Verdict, Target::Severity] {
-        let allowed = COLUMNS
+        let allowed = Column::ALL
             .iter()
-            .map(|column| column.name)
+            .map(|column| column.name())
             .filter(|name| !unread.contains(name) && barred(target, name).is_none())
             .collect();
         assert_eq!(read_as(&FeatureParams { target, ..full.clone() }), allowed);
@@ -369,12 +372,12 @@ fn every_column_that_is_read_changes_something() {
 #[test]
 fn a_barred_column_can_not_be_asked_for() {
     for &target in Target::ALL {
-        for column in COLUMNS {
-            let columns = vec![column.name.to_owned()];
+        for column in Column::ALL {
+            let columns = vec![column.name().to_owned()];
             let asked = FeatureParams { target, columns, ..Default::default() }.check();
-            match barred(target, column.name) {
+            match barred(target, column.name()) {
                 Some(reason) => {
-                    let name = column.name;
+                    let name = column.name();
                     let expected = format!(
                         "column `{name}` can't be a feature for target `{target}`: {reason}"
                     );

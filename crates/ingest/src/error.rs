@@ -2,7 +2,7 @@
 
 use std::{io, path::PathBuf};
 
-use clawsig_schema::lock::LockDifference;
+use clawsig_schema::{lock::LockDifference, wording::grouped};
 
 /// Why the input could not be turned into signals.
 #[derive(Debug, thiserror::Error)]
@@ -43,11 +43,55 @@ pub enum IngestError {
         rows: u64,
     },
     /// A Parquet file is cut, damaged or holds other columns.
-    #[error("{}: {reason}; make or download the file again", path.display())]
+    #[error("{}: {reason}", path.display())]
     Parquet {
         /// The file.
         path: PathBuf,
-        /// What is wrong.
+        /// What is wrong and what to do.
+        reason: String,
+    },
+    /// More rows of a file were rejected than [`crate::IngestParams::max_reject_share`] allows.
+    #[error(
+        "{file}: {} of {} rows rejected, more than the {} % that ingest.max_reject_share allows ({reasons}); \
+         {first}; mend the file, or raise the share to go on without these rows",
+        grouped(*rejected), grouped(*rows), share * 100.0
+    )]
+    TooManyRejects {
+        /// The input file.
+        file: String,
+        /// Its rejected rows.
+        rejected: u64,
+        /// Its rows.
+        rows: u64,
+        /// The largest share that is allowed.
+        share: f64,
+        /// Rejected rows by reason, the most frequent one first.
+        reasons: String,
+        /// The first rejected rows with their reasons.
+        first: String,
+    },
+    /// The source's files hold not one row.
+    #[error("{files}: no rows; the source is empty")]
+    NoRows {
+        /// The files, or the first of them.
+        files: String,
+    },
+    /// A step panicked on a row, which is a fault of this crate.
+    #[error(
+        "{file}, row {line}: a fault of clawsig itself: {reason}; please report it with this row"
+    )]
+    Panicked {
+        /// The input file.
+        file: String,
+        /// The line or row, from 1.
+        line: u64,
+        /// The message of the panic.
+        reason: String,
+    },
+    /// The threads that parse could not be started.
+    #[error("the threads can't be started: {reason}; ask for fewer with run.threads")]
+    Threads {
+        /// The system's reason.
         reason: String,
     },
     /// A row was rejected although `strict` is set.

@@ -1,6 +1,8 @@
-//! Signals as a polars data frame.
+//! Signals as a polars data frame: the feature `frame`.
 
+use clawsig_schema::signal::Signal;
 use polars::prelude::{Column, DataFrame, PlSmallStr, Series};
+use polars_arrow::array::new_empty_array;
 
 use crate::{Columns, IngestError, SignalsReader};
 
@@ -10,22 +12,21 @@ impl SignalsReader {
     /// Texts are `String`, counts `UInt32` or `UInt64`, the score `Float64`, whether a scanner left
     /// an output `Boolean`, codes, categories and extensions lists. A missing value is null. The
     /// whole file is in memory; [`SignalsReader::rows`] holds one row group at a time.
-    /// [`Columns::WithoutText`] leaves `skill_md_content` out.
+    /// [`Columns::WithoutText`] leaves `skill_md_content` out. Needs the feature `frame`.
     ///
     /// # Errors
     /// The file is damaged or can't be read.
     pub fn to_data_frame(self, columns: Columns) -> Result<DataFrame, IngestError> {
         let table = &self.table;
         let mut frame = Vec::new();
-        for name in table.names() {
-            if columns == Columns::WithoutText && name == "skill_md_content" {
-                continue;
-            }
+        for &signal in Signal::ALL.iter().filter(|&&signal| columns.holds(signal)) {
+            let name = signal.name();
+            let Some(dtype) = table.dtype(name) else { continue };
             let mut chunks = (0..table.groups())
                 .map(|group| table.array(group, name, None))
                 .collect::<Result<Vec<_>, _>>()?;
             if chunks.is_empty() {
-                chunks.extend(table.empty_array(name));
+                chunks.push(new_empty_array(dtype));
             }
             let column = Series::try_from((PlSmallStr::from_str(name), chunks))
                 .map_err(|error| table.damaged(format!("column `{name}`: {error}")))?;

@@ -1,4 +1,5 @@
-//! Damaged Parquet: the decoder below us panics on some of it, which is an error of the file here.
+//! Panics as errors: of the Parquet decoder, which panics on some damaged files, and of our own code on a row that nobody
+//! thought of.
 
 use std::{
     cell::Cell,
@@ -25,18 +26,18 @@ fn keep_quiet() {
     });
 }
 
-/// Calls the decoder. A panic is given back as what it said.
+/// Calls a step. A panic is given back as its message.
 ///
-/// What `decode` borrows is dropped or read-only after a panic: a reader and its buffers.
-pub(crate) fn guarded<T>(decode: impl FnOnce() -> T) -> Result<T, String> {
+/// What `step` borrows is dropped, read-only or only counted after a panic.
+pub(crate) fn guarded<T>(step: impl FnOnce() -> T) -> Result<T, String> {
     keep_quiet();
     let outer = GUARDED.replace(true);
-    let outcome = panic::catch_unwind(AssertUnwindSafe(decode));
+    let outcome = panic::catch_unwind(AssertUnwindSafe(step));
     GUARDED.set(outer);
     outcome.map_err(|panic| {
         let said = panic.downcast_ref::<String>().map(String::as_str);
         let said = said.or(panic.downcast_ref::<&str>().copied()).unwrap_or("no reason given");
-        format!("the decoder gave up: {said}")
+        said.lines().next().unwrap_or_default().to_owned()
     })
 }
 

@@ -1,94 +1,171 @@
-//! One line of JSON into a [`Row`], by an explicit schema.
+//! One line of JSON into a [`Row`], by serde_json with borrowed texts.
 //!
-//! Bundle contents and what the scanners put out in full are skipped, not stored.
+//! Bundle contents and the scanners' full outputs are skipped, not stored: their numbers and escapes are not judged.
+//!
+//! serde_json gives out a string with a lone surrogate (`\ud83d` without its other half) as bytes and refuses it as
+//! `str`. The exporter writes such strings, since JavaScript cuts texts between the two halves. A line that is
+//! refused and holds such an escape is read again with its strings as bytes, where each lone half becomes U+FFFD.
 
-use std::{borrow::Cow, cell::RefCell, fmt};
-
-use clawsig_schema::column::COLUMNS;
-use serde::de::{
-    Deserialize, DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor,
+use std::{
+    borrow::Cow,
+    cell::{Cell, RefCell},
+    fmt,
 };
-use serde_json::error::Category;
+
+use clawsig_schema::{
+    BundleStats,
+    column::{Column, ColumnKind},
+};
+use serde::de::{DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
+use serde_json::{de::StrRead, error::Category};
 
 use crate::{
     reject::{Fault, RejectReason},
-    row::{BundleTally, Context, Row},
+    row::{BundleTally, Nulls, Row},
+    value::{Context, Scalar, Value},
 };
 
-/// Where the parser is and what it objected to; an error of serde's carries neither.
-#[derive(Default)]
-struct Place {
-    column: Option<usize>,
-    fault: Option<Fault>,
-    /// Whether null may stand for an empty text or 0 anywhere.
-    nulls: bool,
+/// The state of a parse that serde's errors have no room for.
+struct State {
+    /// The column that is being read.
+    column: Cell<Option<Column>>,
+    fault: RefCell<Option<Fault>>,
+    nulls: Nulls,
+    /// Whether strings are taken as bytes.
+    bytes: bool,
 }
 
-type Shared = RefCell<Place>;
-
-fn object<E: serde::de::Error>(place: &Shared, reason: RejectReason, what: &str) -> E {
-    let mut place = place.borrow_mut();
-    let name = place.column.map_or("", |column| COLUMNS[column].name);
-    place.fault = Some(Fault::new(reason, format!("column `{name}`: {what}")));
-    E::custom("rejected")
+impl State {
+    /// Keeps a fault of ours; serde's error only ends the parse.
+    fn fail<E: Error>(&self, fault: Fault) -> E {
+        self.fault.borrow_mut().get_or_insert(fault);
+        E::custom("rejected")
+    }
 }
 
 /// Reads one line that holds one JSON object.
-pub(crate) fn parse(line: &str) -> Result<Row<'_>, Fault> {
-    parse_at(line, Shared::default())
+pub(crate) fn parse(line: &str, nulls: Nulls) -> Result<Row<'_>, Fault> {
+    read(line, nulls, |state, json| RowSeed(state).deserialize(json))
 }
 
-/// As [`parse`], with null allowed in every text and count: an unjudged row has no verdict.
-pub(crate) fn parse_with_nulls(line: &str) -> Result<Row<'_>, Fault> {
-    parse_at(line, RefCell::new(Place { nulls: true, ..Place::default() }))
-}
-
-fn parse_at(line: &str, place: Shared) -> Result<Row<'_>, Fault> {
-    let mut deserializer = serde_json::Deserializer::from_str(line);
-    let parsed = RowSeed(&place)
-        .deserialize(&mut deserializer)
-        .and_then(|row| deserializer.end().map(|()| row));
-    let error = match parsed {
-        Ok(row) => return Ok(row),
-        Err(error) => error,
-    };
-    let place = place.into_inner();
-    if let Some(fault) = place.fault {
-        return Err(fault);
-    }
-    if line.as_bytes().contains(&0) {
-        return Err(Fault::new(RejectReason::Nul, "a NUL byte in the line"));
-    }
-    let text = error.to_string();
-    if text.starts_with("number out of range") {
-        return Err(Fault::new(RejectReason::NumberOutOfRange, text));
-    }
-    Err(match (error.classify(), place.column) {
-        (Category::Data, Some(column)) => {
-            let expected = expectation(column);
-            let name = COLUMNS[column].name;
-            Fault::new(RejectReason::WrongType, format!("column `{name}`: expected {expected}"))
+/// Reads a column's value that was written as JSON text.
+pub(crate) fn parse_value(text: &str, column: Column) -> Result<Value<'static>, Fault> {
+    let value = match column.kind() {
+        ColumnKind::TextList => {
+            read(text, Nulls::AsTheDataset, |state, json| TextsSeed(state).deserialize(json))
+                .map(|list| list.into_iter().map(|item| Cow::Owned(item.into_owned())).collect())
+                .map(Value::Texts)
         }
-        (Category::Data, None) => Fault::new(RejectReason::BadJson, "expected one JSON object"),
-        _ => Fault::new(RejectReason::BadJson, text),
+        ColumnKind::Bundle => {
+            read(text, Nulls::AsTheDataset, |state, json| BundleSeed(state).deserialize(json))
+                .map(Value::Bundle)
+        }
+        ColumnKind::Context => {
+            read(text, Nulls::AsTheDataset, |state, json| ContextSeed(state).deserialize(json))
+                .map(|context| Value::Context(context.into_owned()))
+        }
+        ColumnKind::Text | ColumnKind::Count | ColumnKind::Number => {
+            Ok(Value::Scalar(Scalar::Text(Cow::Owned(text.to_owned()))))
+        }
+    };
+    value.map_err(|fault| {
+        let expected = column.kind().expected();
+        let expected = expected.trim_start_matches("a ").trim_start_matches("an ");
+        Fault::wrong_type(format!(
+            "is a string, which as JSON text is no {expected}: {}",
+            fault.detail
+        ))
     })
 }
 
-fn expectation(column: usize) -> String {
-    use clawsig_schema::column::ColumnKind;
-    let kind = match COLUMNS[column].kind {
-        ColumnKind::Text => "a string",
-        ColumnKind::Count => "a whole number, 0 or more",
-        ColumnKind::Number => "a number",
-        ColumnKind::TextList => "a list of strings",
-        ColumnKind::Bundle => "a list of objects with path, content, sha256 and sizeBytes",
-        ColumnKind::Context => "an object",
-    };
-    let or_null = if COLUMNS[column].nullable { " or null" } else { "" };
-    format!("{kind}{or_null}")
+/// Reads the JSON text of one bundled file: its path and size.
+pub(crate) fn parse_file(text: &str) -> Result<(Cow<'_, str>, u64), Fault> {
+    read(text, Nulls::AsTheDataset, |state, json| FileSeed(state).deserialize(json))
 }
 
-struct RowSeed<'p>(&'p Shared);
+/// Parses all of a text.
+fn read<'de, T>(
+    text: &'de str,
+    nulls: Nulls,
+    seed: impl Fn(&State, &mut serde_json::Deserializer<StrRead<'de>>) -> serde_json::Result<T>,
+) -> Result<T, Fault> {
+    let attempt = |bytes: bool| {
+        let column = Cell::new(None);
+        let state = State { column, fault: RefCell::new(None), nulls, bytes };
+        let mut json = serde_json::Deserializer::from_str(text);
+        let parsed = seed(&state, &mut json).and_then(|value| json.end().map(|()| value));
+        parsed.map_err(|error| fault(error, state))
+    };
+    match attempt(false) {
+        Err(first) if first.reason == RejectReason::BadJson && has_surrogate(text) => {
+            attempt(true).map_err(|_| first)
+        }
+        result => result,
+    }
+}
+
+/// Whether a text has the escape of half a character.
+fn has_surrogate(text: &str) -> bool {
+    text.contains("\\ud") || text.contains("\\uD")
+}
+
+fn fault(error: serde_json::Error, state: State) -> Fault {
+    let column = state.column.get();
+    let named = |fault: Fault| match column {
+        Some(column) => fault.in_column(column),
+        None => fault,
+    };
+    if let Some(fault) = state.fault.into_inner() {
+        return named(fault);
+    }
+    let text = error.to_string();
+    if text.starts_with("number out of range") {
+        return named(Fault::new(RejectReason::NumberOutOfRange, text));
+    }
+    match (error.classify(), column) {
+        (Category::Data, Some(column)) => {
+            named(Fault::wrong_type(format!("is not {}", column.kind().expected())))
+        }
+        (Category::Data, None) => Fault::new(RejectReason::BadJson, "expected one JSON object"),
+        _ => Fault::new(RejectReason::BadJson, text),
+    }
+}
+
+/// The bytes of a string that serde_json read without judging them: UTF-8 but for lone surrogates, which
+/// become U+FFFD.
+fn repaired(bytes: &[u8]) -> String {
+    let mut text = String::with_capacity(bytes.len());
+    for chunk in bytes.utf8_chunks() {
+        text.push_str(chunk.valid());
+        // A surrogate is three bytes of which UTF-8 has no use for the first one here.
+        if chunk.invalid().first() == Some(&0xed) {
+            text.push(char::REPLACEMENT_CHARACTER);
+        }
+    }
+    text
+}
+
+/// Strings by both roads: as `str`, or as bytes.
+macro_rules! strings {
+    ($self:ident, $text:ident => $value:expr) => {
+        fn visit_borrowed_str<E: Error>($self, text: &'de str) -> Result<Self::Value, E> {
+            let $text = Cow::Borrowed(text);
+            $value
+        }
+
+        fn visit_str<E: Error>($self, text: &str) -> Result<Self::Value, E> {
+            let $text: Cow<'de, str> = Cow::Owned(text.to_owned());
+            $value
+        }
+
+        fn visit_bytes<E: Error>($self, bytes: &[u8]) -> Result<Self::Value, E> {
+            let $text: Cow<'de, str> = Cow::Owned(repaired(bytes));
+            $value
+        }
+    };
+}
+
+struct RowSeed<'s>(&'s State);
 
 impl<'de> DeserializeSeed<'de> for RowSeed<'_> {
     type Value = Row<'de>;
@@ -106,280 +183,327 @@ impl<'de> Visitor<'de> for RowSeed<'_> {
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Row<'de>, A::Error> {
-        let place = self.0;
+        let state = self.0;
         let mut row = Row::default();
-        loop {
-            place.borrow_mut().column = None;
-            let Some(key) = map.next_key_seed(KeySeed)? else { break };
-            let column = match key {
-                Key::Column(column) => column,
-                Key::Other(name) => {
-                    map.next_value::<IgnoredAny>()?;
-                    row.unknown.push(name);
-                    continue;
-                }
+        // The columns nearly always come in the schema's order.
+        let mut expected = Column::ALL.iter().copied();
+        while let Some(name) = map.next_key_seed(NameSeed(state))? {
+            let next = expected.next().filter(|column| column.name() == name);
+            let Some(column) = next.or_else(|| Column::of_name(&name)) else {
+                map.next_value::<IgnoredAny>()?;
+                row.extra.push(name.into_owned());
+                continue;
             };
-            place.borrow_mut().column = Some(column);
-            if row.seen & (1 << column) != 0 {
-                return Err(object(place, RejectReason::BadJson, "occurs twice"));
+            if next.is_none() {
+                expected = Column::ALL[column as usize + 1..].iter().copied();
             }
-            row.seen |= 1 << column;
-            let text = TextSeed(place);
-            match column {
-                0 => row.id = required(place, map.next_value_seed(text)?)?,
-                1 => row.slug = map.next_value_seed(text)?,
-                2 => row.version = required(place, map.next_value_seed(text)?)?,
-                3 => row.text = map.next_value_seed(text)?,
-                4 => row.bundle = map.next_value_seed(BundleSeed)?,
-                5 => row.verdict = required(place, map.next_value_seed(text)?)?,
-                6 => row.confidence = map.next_value_seed(text)?,
-                7 => row.model = map.next_value_seed(text)?,
-                8 => row.summary = map.next_value_seed(text)?,
-                9 => row.static_status = map.next_value_seed(text)?,
-                10 => row.finding_count = required(place, map.next_value_seed(CountSeed(place))?)?,
-                11 => row.reason_codes = map.next_value_seed(ListSeed(place))?,
-                12 => row.virustotal_status = map.next_value_seed(text)?,
-                13..=16 => row.engines[column - 13] = map.next_value_seed(CountSeed(place))?,
-                17 => row.skillspector_status = map.next_value_seed(text)?,
-                18 => row.score = map.next_value_seed(ScoreSeed(place))?,
-                19 => row.severity = map.next_value_seed(text)?,
-                20 => row.issue_count = required(place, map.next_value_seed(CountSeed(place))?)?,
-                21 => row.issue_codes = map.next_value_seed(ListSeed(place))?,
-                22 => row.issue_categories = map.next_value_seed(ListSeed(place))?,
-                23 => row.context = map.next_value_seed(ContextSeed(place))?,
-                _ => row.split = map.next_value_seed(text)?,
-            }
+            state.column.set(Some(column));
+            let value = match column.kind() {
+                ColumnKind::Text => Value::Scalar(map.next_value_seed(ScalarSeed(state))?),
+                // Numbers have no strings to read as bytes.
+                ColumnKind::Count | ColumnKind::Number => {
+                    Value::Scalar(map.next_value_seed(NumberSeed(ScalarSeed(state)))?)
+                }
+                ColumnKind::TextList => Value::Texts(map.next_value_seed(TextsSeed(state))?),
+                ColumnKind::Bundle => Value::Bundle(map.next_value_seed(BundleSeed(state))?),
+                ColumnKind::Context => Value::Context(map.next_value_seed(ContextSeed(state))?),
+            };
+            row.put(column, value, state.nulls).map_err(|fault| {
+                state.column.set(None);
+                state.fail(fault)
+            })?;
+            state.column.set(None);
         }
         Ok(row)
     }
 }
 
-fn required<T: Default, E: serde::de::Error>(place: &Shared, value: Option<T>) -> Result<T, E> {
-    let value = if place.borrow().nulls { Some(value.unwrap_or_default()) } else { value };
-    value.ok_or_else(|| object(place, RejectReason::WrongType, "is null, which it may not be"))
-}
+/// A key of an object.
+struct NameSeed<'s>(&'s State);
 
-enum Key {
-    Column(usize),
-    Other(String),
-}
-
-struct KeySeed;
-
-impl<'de> DeserializeSeed<'de> for KeySeed {
-    type Value = Key;
-
-    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Key, D::Error> {
-        deserializer.deserialize_str(self)
-    }
-}
-
-impl Visitor<'_> for KeySeed {
-    type Value = Key;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a column name")
-    }
-
-    fn visit_str<E: serde::de::Error>(self, name: &str) -> Result<Key, E> {
-        Ok(match COLUMNS.iter().position(|column| column.name == name) {
-            Some(column) => Key::Column(column),
-            None => Key::Other(name.to_owned()),
-        })
-    }
-}
-
-/// A string or null; no NUL in it.
-#[derive(Clone, Copy)]
-struct TextSeed<'p>(&'p Shared);
-
-impl<'de> DeserializeSeed<'de> for TextSeed<'_> {
-    type Value = Option<Cow<'de, str>>;
+impl<'de> DeserializeSeed<'de> for NameSeed<'_> {
+    type Value = Cow<'de, str>;
 
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
-        deserializer.deserialize_any(self)
-    }
-}
-
-impl<'de> Visitor<'de> for TextSeed<'_> {
-    type Value = Option<Cow<'de, str>>;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a string or null")
-    }
-
-    fn visit_borrowed_str<E: serde::de::Error>(self, text: &'de str) -> Result<Self::Value, E> {
-        // JSON allows a NUL only as an escape, and a text with an escape is never borrowed.
-        Ok(Some(Cow::Borrowed(text)))
-    }
-
-    fn visit_str<E: serde::de::Error>(self, text: &str) -> Result<Self::Value, E> {
-        if text.as_bytes().contains(&0) {
-            return Err(object(self.0, RejectReason::Nul, "holds a NUL"));
-        }
-        Ok(Some(Cow::Owned(text.to_owned())))
-    }
-
-    fn visit_unit<E: serde::de::Error>(self) -> Result<Self::Value, E> {
-        Ok(None)
-    }
-}
-
-/// A whole number or null. A float is taken where it is whole: some exporters write `3.0`.
-struct CountSeed<'p>(&'p Shared);
-
-impl<'de> DeserializeSeed<'de> for CountSeed<'_> {
-    type Value = Option<u32>;
-
-    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
-        deserializer.deserialize_any(self)
-    }
-}
-
-impl CountSeed<'_> {
-    fn out_of_range<E: serde::de::Error>(&self) -> E {
-        object(self.0, RejectReason::NumberOutOfRange, "expected a whole number, 0 to 4294967295")
-    }
-}
-
-impl Visitor<'_> for CountSeed<'_> {
-    type Value = Option<u32>;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a count or null")
-    }
-
-    fn visit_u64<E: serde::de::Error>(self, value: u64) -> Result<Option<u32>, E> {
-        u32::try_from(value).map(Some).map_err(|_| self.out_of_range())
-    }
-
-    fn visit_i64<E: serde::de::Error>(self, value: i64) -> Result<Option<u32>, E> {
-        u32::try_from(value).map(Some).map_err(|_| self.out_of_range())
-    }
-
-    fn visit_f64<E: serde::de::Error>(self, value: f64) -> Result<Option<u32>, E> {
-        whole(value).map(Some).ok_or_else(|| self.out_of_range())
-    }
-
-    fn visit_unit<E: serde::de::Error>(self) -> Result<Option<u32>, E> {
-        Ok(None)
-    }
-}
-
-/// A float as the count it stands for.
-pub(crate) fn whole(value: f64) -> Option<u32> {
-    let fits = value.fract() == 0.0 && (0.0..=f64::from(u32::MAX)).contains(&value);
-    // The range was checked in the line above, so the conversion is exact.
-    fits.then_some(value as u32)
-}
-
-/// A number from 0 to 100, or null.
-struct ScoreSeed<'p>(&'p Shared);
-
-impl<'de> DeserializeSeed<'de> for ScoreSeed<'_> {
-    type Value = Option<f64>;
-
-    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
-        deserializer.deserialize_any(self)
-    }
-}
-
-impl Visitor<'_> for ScoreSeed<'_> {
-    type Value = Option<f64>;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a score or null")
-    }
-
-    fn visit_u64<E: serde::de::Error>(self, value: u64) -> Result<Option<f64>, E> {
-        self.visit_f64(value as f64)
-    }
-
-    fn visit_i64<E: serde::de::Error>(self, value: i64) -> Result<Option<f64>, E> {
-        self.visit_f64(value as f64)
-    }
-
-    fn visit_f64<E: serde::de::Error>(self, value: f64) -> Result<Option<f64>, E> {
-        if (0.0..=100.0).contains(&value) {
-            Ok(Some(value))
-        } else {
-            Err(object(self.0, RejectReason::NumberOutOfRange, "expected a score from 0 to 100"))
+        match self.0.bytes {
+            false => deserializer.deserialize_str(self),
+            true => deserializer.deserialize_bytes(self),
         }
     }
+}
 
-    fn visit_unit<E: serde::de::Error>(self) -> Result<Option<f64>, E> {
-        Ok(None)
+impl<'de> Visitor<'de> for NameSeed<'_> {
+    type Value = Cow<'de, str>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a name")
+    }
+
+    strings!(self, text => Ok(text));
+}
+
+struct ScalarSeed<'s>(&'s State);
+struct NumberSeed<'s>(ScalarSeed<'s>);
+
+impl<'de> DeserializeSeed<'de> for ScalarSeed<'_> {
+    type Value = Scalar<'de>;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
+        match self.0.bytes {
+            false => deserializer.deserialize_any(self),
+            true => deserializer.deserialize_option(self),
+        }
     }
 }
 
-struct ListSeed<'p>(&'p Shared);
+impl<'de> DeserializeSeed<'de> for NumberSeed<'_> {
+    type Value = Scalar<'de>;
 
-impl<'de> DeserializeSeed<'de> for ListSeed<'_> {
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
+        deserializer.deserialize_any(self.0)
+    }
+}
+
+impl<'de> Visitor<'de> for ScalarSeed<'_> {
+    type Value = Scalar<'de>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a value")
+    }
+
+    strings!(self, text => Ok(Scalar::Text(text)));
+
+    fn visit_some<D: Deserializer<'de>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
+        deserializer.deserialize_bytes(self)
+    }
+
+    fn visit_none<E: Error>(self) -> Result<Self::Value, E> {
+        Ok(Scalar::Null)
+    }
+
+    fn visit_unit<E: Error>(self) -> Result<Self::Value, E> {
+        Ok(Scalar::Null)
+    }
+
+    fn visit_bool<E: Error>(self, _: bool) -> Result<Self::Value, E> {
+        Ok(Scalar::Other("true or false"))
+    }
+
+    fn visit_u64<E: Error>(self, value: u64) -> Result<Self::Value, E> {
+        Ok(Scalar::Whole(value.into()))
+    }
+
+    fn visit_i64<E: Error>(self, value: i64) -> Result<Self::Value, E> {
+        Ok(Scalar::Whole(value.into()))
+    }
+
+    fn visit_f64<E: Error>(self, value: f64) -> Result<Self::Value, E> {
+        Ok(Scalar::Float(value))
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Self::Value, A::Error> {
+        while items.next_element::<IgnoredAny>()?.is_some() {}
+        Ok(Scalar::Other("a list"))
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+        while map.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {}
+        Ok(Scalar::Other("an object"))
+    }
+}
+
+/// A list of strings; null is an empty one.
+struct TextsSeed<'s>(&'s State);
+
+impl<'de> DeserializeSeed<'de> for TextsSeed<'_> {
     type Value = Vec<Cow<'de, str>>;
 
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
-        deserializer.deserialize_seq(self)
+        deserializer.deserialize_any(self)
     }
 }
 
-impl<'de> Visitor<'de> for ListSeed<'_> {
+impl<'de> Visitor<'de> for TextsSeed<'_> {
     type Value = Vec<Cow<'de, str>>;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("a list of strings")
     }
 
+    fn visit_unit<E: Error>(self) -> Result<Self::Value, E> {
+        Ok(Vec::new())
+    }
+
     fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Self::Value, A::Error> {
         let mut list = Vec::new();
-        while let Some(item) = items.next_element_seed(TextSeed(self.0))? {
-            list.push(required(self.0, item)?);
+        while let Some(item) = items.next_element_seed(ScalarSeed(self.0))? {
+            list.push(item.item("an item of the list").map_err(|fault| self.0.fail(fault))?);
         }
         Ok(list)
     }
+
+    strings!(self, text => match parse_value(&text, Column::StaticReasonCodes).and_then(Value::texts) {
+        Ok(list) => Ok(list),
+        Err(fault) => Err(self.0.fail(fault)),
+    });
 }
 
-struct BundleSeed;
+/// A bundle: a list of files, or an object of lists, in figures; null is an empty one.
+struct BundleSeed<'s>(&'s State);
 
-impl<'de> DeserializeSeed<'de> for BundleSeed {
-    type Value = clawsig_schema::BundleStats;
+impl<'de> DeserializeSeed<'de> for BundleSeed<'_> {
+    type Value = BundleStats;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
+        deserializer.deserialize_any(self)
+    }
+}
+
+impl<'de> Visitor<'de> for BundleSeed<'_> {
+    type Value = BundleStats;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a list of files")
+    }
+
+    fn visit_unit<E: Error>(self) -> Result<Self::Value, E> {
+        Ok(BundleStats::default())
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Self::Value, A::Error> {
+        let mut tally = BundleTally::default();
+        while let Some((path, bytes)) = items.next_element_seed(FileSeed(self.0))? {
+            tally.add(path, bytes);
+        }
+        Ok(tally.finish())
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+        let (mut paths, mut sizes) = (Vec::new(), Vec::new());
+        let fail = |fault| self.0.fail(fault);
+        while let Some(key) = map.next_key_seed(NameSeed(self.0))? {
+            match file_field(&key) {
+                Some(FileField::Path) => paths = map.next_value_seed(TextsSeed(self.0))?,
+                Some(FileField::Size) => sizes = map.next_value_seed(SizesSeed(self.0))?,
+                None => drop(map.next_value::<IgnoredAny>()?),
+            }
+        }
+        bundle_of_lists(paths, sizes).map_err(fail)
+    }
+
+    strings!(self, text => match parse_value(&text, Column::SkillBundleContent).and_then(Value::bundle) {
+        Ok(bundle) => Ok(bundle),
+        Err(fault) => Err(self.0.fail(fault)),
+    });
+}
+
+/// The figures of a bundle that was written as an object of lists, as `datasets` does with a sequence of objects.
+pub(crate) fn bundle_of_lists(
+    paths: Vec<Cow<'_, str>>,
+    sizes: Vec<u64>,
+) -> Result<BundleStats, Fault> {
+    if paths.len() != sizes.len() {
+        return Err(Fault::wrong_type(format!(
+            "has {} paths and {} sizes; expected {}",
+            paths.len(),
+            sizes.len(),
+            ColumnKind::Bundle.expected()
+        )));
+    }
+    let mut tally = BundleTally::default();
+    paths.into_iter().zip(sizes).for_each(|(path, bytes)| tally.add(path, bytes));
+    Ok(tally.finish())
+}
+
+/// The fields of a bundled file that are kept.
+pub(crate) enum FileField {
+    Path,
+    Size,
+}
+
+/// The kept field of that name.
+pub(crate) fn file_field(name: &str) -> Option<FileField> {
+    match name {
+        "path" => Some(FileField::Path),
+        "sizeBytes" | "size_bytes" => Some(FileField::Size),
+        _ => None,
+    }
+}
+
+struct SizesSeed<'s>(&'s State);
+
+impl<'de> DeserializeSeed<'de> for SizesSeed<'_> {
+    type Value = Vec<u64>;
 
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
         deserializer.deserialize_seq(self)
     }
 }
 
-impl<'de> Visitor<'de> for BundleSeed {
-    type Value = clawsig_schema::BundleStats;
+impl<'de> Visitor<'de> for SizesSeed<'_> {
+    type Value = Vec<u64>;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a list of files")
+        f.write_str("a list of sizes")
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Self::Value, A::Error> {
-        let mut tally = BundleTally::default();
-        while let Some(file) = items.next_element::<BundledFile<'de>>()? {
-            tally.add(file.path, file.bytes);
+        let mut sizes = Vec::new();
+        while let Some(size) = items.next_element_seed(NumberSeed(ScalarSeed(self.0)))? {
+            sizes.push(size.size().map_err(|fault| self.0.fail(fault))?);
         }
-        Ok(tally.finish())
+        Ok(sizes)
     }
 }
 
-/// A bundled file without its content.
-#[derive(serde::Deserialize)]
-struct BundledFile<'a> {
-    #[serde(borrow)]
-    path: Cow<'a, str>,
-    #[serde(rename = "sizeBytes")]
-    bytes: u64,
+/// A bundled file without its content: an object, or its JSON text.
+struct FileSeed<'s>(&'s State);
+
+impl<'de> DeserializeSeed<'de> for FileSeed<'_> {
+    type Value = (Cow<'de, str>, u64);
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
+        deserializer.deserialize_any(self)
+    }
 }
 
-struct ContextSeed<'p>(&'p Shared);
+impl<'de> Visitor<'de> for FileSeed<'_> {
+    type Value = (Cow<'de, str>, u64);
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a file")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+        let state = self.0;
+        let (mut path, mut size) = (Scalar::Null, Scalar::Null);
+        while let Some(key) = map.next_key_seed(NameSeed(state))? {
+            match file_field(&key) {
+                Some(FileField::Path) => path = map.next_value_seed(ScalarSeed(state))?,
+                Some(FileField::Size) => {
+                    size = map.next_value_seed(NumberSeed(ScalarSeed(state)))?;
+                }
+                None => drop(map.next_value::<IgnoredAny>()?),
+            }
+        }
+        let path = path.item("the path of a file").map_err(|fault| state.fail(fault))?;
+        Ok((path, size.size().map_err(|fault| state.fail(fault))?))
+    }
+
+    strings!(self, text => match parse_file(&text) {
+        Ok((path, size)) => Ok((Cow::Owned(path.into_owned()), size)),
+        Err(fault) => Err(self.0.fail(fault)),
+    });
+}
+
+/// The scanners' outputs; null is none.
+struct ContextSeed<'s>(&'s State);
 
 impl<'de> DeserializeSeed<'de> for ContextSeed<'_> {
     type Value = Context<'de>;
 
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
-        deserializer.deserialize_map(self)
+        deserializer.deserialize_any(self)
     }
 }
 
@@ -390,23 +514,22 @@ impl<'de> Visitor<'de> for ContextSeed<'_> {
         f.write_str("an object")
     }
 
+    fn visit_unit<E: Error>(self) -> Result<Self::Value, E> {
+        Ok(Context::default())
+    }
+
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
         let mut context = Context::default();
-        while let Some(key) = map.next_key::<Cow<'de, str>>()? {
-            let at = match key.as_ref() {
-                "static" => 0,
-                "virustotal" => 1,
-                "skillspector" => 2,
-                _ => {
-                    map.next_value::<IgnoredAny>()?;
-                    continue;
-                }
+        while let Some(key) = map.next_key_seed(NameSeed(self.0))? {
+            let Some(at) = Context::OUTPUTS.iter().position(|name| *name == key) else {
+                map.next_value::<IgnoredAny>()?;
+                continue;
             };
             let output = map.next_value_seed(OutputSeed(self.0))?;
             context.has_output[at] = output.present;
-            match at {
-                1 => context.virustotal_verdict = output.verdict,
-                2 => {
+            match key.as_ref() {
+                "virustotal" => context.virustotal_verdict = output.verdict,
+                "skillspector" => {
                     context.skillspector_verdict = output.verdict;
                     context.skillspector_recommendation = output.recommendation;
                 }
@@ -415,21 +538,11 @@ impl<'de> Visitor<'de> for ContextSeed<'_> {
         }
         Ok(context)
     }
-}
 
-/// The text of one `clawscan_context` object, as a Parquet column may hold it.
-pub(crate) fn parse_context(text: &str) -> Result<Context<'_>, Fault> {
-    let column = COLUMNS.len() - 2;
-    let place = RefCell::new(Place { column: Some(column), ..Place::default() });
-    let mut deserializer = serde_json::Deserializer::from_str(text);
-    let parsed = ContextSeed(&place)
-        .deserialize(&mut deserializer)
-        .and_then(|context| deserializer.end().map(|()| context));
-    parsed.map_err(|error| {
-        place.into_inner().fault.unwrap_or_else(|| {
-            Fault::new(RejectReason::BadJson, format!("column `clawscan_context`: {error}"))
-        })
-    })
+    strings!(self, text => match parse_value(&text, Column::ClawscanContext).and_then(Value::context) {
+        Ok(context) => Ok(context),
+        Err(fault) => Err(self.0.fail(fault)),
+    });
 }
 
 /// One scanner's output: whether there is any, and the two texts that are kept.
@@ -440,7 +553,11 @@ struct Output<'a> {
     recommendation: Option<Cow<'a, str>>,
 }
 
-struct OutputSeed<'p>(&'p Shared);
+fn present<'de>(present: bool) -> Output<'de> {
+    Output { present, ..Output::default() }
+}
+
+struct OutputSeed<'s>(&'s State);
 
 impl<'de> DeserializeSeed<'de> for OutputSeed<'_> {
     type Value = Output<'de>;
@@ -450,10 +567,6 @@ impl<'de> DeserializeSeed<'de> for OutputSeed<'_> {
     }
 }
 
-fn present<'de>(present: bool) -> Output<'de> {
-    Output { present, ..Output::default() }
-}
-
 impl<'de> Visitor<'de> for OutputSeed<'_> {
     type Value = Output<'de>;
 
@@ -461,29 +574,27 @@ impl<'de> Visitor<'de> for OutputSeed<'_> {
         f.write_str("a scanner's output")
     }
 
-    fn visit_unit<E: serde::de::Error>(self) -> Result<Self::Value, E> {
+    fn visit_unit<E: Error>(self) -> Result<Self::Value, E> {
         Ok(present(false))
     }
 
-    fn visit_bool<E: serde::de::Error>(self, value: bool) -> Result<Self::Value, E> {
+    fn visit_bool<E: Error>(self, value: bool) -> Result<Self::Value, E> {
         Ok(present(value))
     }
 
-    fn visit_u64<E: serde::de::Error>(self, _: u64) -> Result<Self::Value, E> {
+    fn visit_u64<E: Error>(self, _: u64) -> Result<Self::Value, E> {
         Ok(present(true))
     }
 
-    fn visit_i64<E: serde::de::Error>(self, _: i64) -> Result<Self::Value, E> {
+    fn visit_i64<E: Error>(self, _: i64) -> Result<Self::Value, E> {
         Ok(present(true))
     }
 
-    fn visit_f64<E: serde::de::Error>(self, _: f64) -> Result<Self::Value, E> {
+    fn visit_f64<E: Error>(self, _: f64) -> Result<Self::Value, E> {
         Ok(present(true))
     }
 
-    fn visit_str<E: serde::de::Error>(self, text: &str) -> Result<Self::Value, E> {
-        Ok(present(!text.is_empty()))
-    }
+    strings!(self, text => Ok(present(!text.is_empty())));
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Self::Value, A::Error> {
         let mut any = false;
@@ -493,85 +604,199 @@ impl<'de> Visitor<'de> for OutputSeed<'_> {
         Ok(present(any))
     }
 
-    /// An object whose every value is null counts as empty: that is what becomes of a missing
-    /// object in a Parquet struct.
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
         let mut output = Output::default();
-        while let Some(key) = map.next_key::<Cow<'de, str>>()? {
-            let member = map.next_value::<Member<'de>>()?;
-            output.present |= !matches!(member, Member::Null);
-            let Member::Text(text) = member else { continue };
+        while let Some(key) = map.next_key_seed(NameSeed(self.0))? {
             let kept = match key.as_ref() {
                 "verdict" => &mut output.verdict,
                 "recommendation" => &mut output.recommendation,
-                _ => continue,
+                _ => {
+                    output.present |= map.next_value::<Option<IgnoredAny>>()?.is_some();
+                    continue;
+                }
             };
-            if text.as_bytes().contains(&0) {
-                return Err(object(self.0, RejectReason::Nul, "holds a NUL"));
-            }
-            *kept = Some(text);
+            let member = map.next_value_seed(ScalarSeed(self.0))?;
+            output.present |= member != Scalar::Null;
+            *kept = match member {
+                Scalar::Text(text) => Some(text),
+                _ => None,
+            };
         }
         Ok(output)
     }
 }
 
-/// A value of which only a text is kept.
-enum Member<'a> {
-    Null,
-    Text(Cow<'a, str>),
-    Other,
-}
+#[cfg(test)]
+mod tests {
+    use super::*;
 
-impl<'de> Deserialize<'de> for Member<'de> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_any(MemberVisitor)
-    }
-}
-
-struct MemberVisitor;
-
-impl<'de> Visitor<'de> for MemberVisitor {
-    type Value = Member<'de>;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("any value")
+    fn row(line: &str) -> Row<'_> {
+        parse(line, Nulls::Anywhere).unwrap()
     }
 
-    fn visit_unit<E: serde::de::Error>(self) -> Result<Self::Value, E> {
-        Ok(Member::Null)
+    fn fault(line: &str) -> (RejectReason, String) {
+        let fault = parse(line, Nulls::AsTheDataset).unwrap_err();
+        (fault.reason, fault.detail)
     }
 
-    fn visit_bool<E: serde::de::Error>(self, _: bool) -> Result<Self::Value, E> {
-        Ok(Member::Other)
+    #[test]
+    fn texts_without_escapes_are_borrowed() {
+        let plain = row(r#"{"skill_md_content": "plain é", "skill_slug": "a\tb"}"#);
+        assert!(matches!(plain.skill.text, Some(Cow::Borrowed("plain é"))));
+        assert_eq!(plain.skill.slug.as_deref(), Some("a\tb"));
     }
 
-    fn visit_u64<E: serde::de::Error>(self, _: u64) -> Result<Self::Value, E> {
-        Ok(Member::Other)
+    /// The right values are those of CPython 3.13's `json.loads`, with each lone surrogate replaced.
+    #[test]
+    fn lone_surrogates_become_replacement_characters_and_pairs_stay() {
+        for (escaped, text) in [
+            (r"a\ud83d", "a\u{fffd}"),
+            (r"\udc00b", "\u{fffd}b"),
+            (r"\ud83d\ude00", "\u{1f600}"),
+            (r"\ud83d\ud83d\ude00", "\u{fffd}\u{1f600}"),
+            (r"\ud83d\n", "\u{fffd}\n"),
+            (r"\uD83Dx\uDE00é", "\u{fffd}x\u{fffd}é"),
+            (r"\ud83d\u0000", "\u{fffd}\0"),
+        ] {
+            let line = format!(r#"{{"skill_md_content": "{escaped}", "static_finding_count": 3}}"#);
+            let read = row(&line);
+            assert_eq!(read.skill.text.as_deref(), Some(text), "{escaped}");
+            assert_eq!(read.skill.static_scan.finding_count, 3);
+        }
     }
 
-    fn visit_i64<E: serde::de::Error>(self, _: i64) -> Result<Self::Value, E> {
-        Ok(Member::Other)
+    #[test]
+    fn members_that_are_not_kept_are_not_judged() {
+        let line = r#"{"skill_bundle_content": [{"content": "\ud83d", "path": "a", "sizeBytes": 1,
+            "x\ud83d": 1e999}], "clawscan_context": {"static": {"a": {"b": "\ud83d", "c": 1e400}},
+            "\udc00": 1}, "other\ud83d": [1e999], "static_reason_codes": ["x\ud83d"]}"#;
+        let read = row(line);
+        assert_eq!(read.skill.bundle.files, 1);
+        assert!(read.skill.static_scan.has_output);
+        assert_eq!(read.extra, ["other\u{fffd}"]);
+        assert_eq!(read.skill.static_scan.reason_codes, ["x\u{fffd}"]);
     }
 
-    fn visit_f64<E: serde::de::Error>(self, _: f64) -> Result<Self::Value, E> {
-        Ok(Member::Other)
+    #[test]
+    fn a_nul_is_a_character() {
+        let read = row(r#"{"skill_md_content": "a\u0000b", "static_reason_codes": ["\u0000"]}"#);
+        assert_eq!(read.skill.text.as_deref(), Some("a\0b"));
+        assert_eq!(read.skill.static_scan.reason_codes, ["\0"]);
+        assert_eq!(fault("{\"skill_slug\": \"a\0b\"}").0, RejectReason::BadJson);
     }
 
-    fn visit_borrowed_str<E: serde::de::Error>(self, text: &'de str) -> Result<Self::Value, E> {
-        Ok(Member::Text(Cow::Borrowed(text)))
+    #[test]
+    fn nulls_are_empty_lists_bundles_and_contexts() {
+        let read = parse(
+            r#"{"static_reason_codes": null, "skill_bundle_content": null, "clawscan_context": null}"#,
+            Nulls::AsTheDataset,
+        );
+        let skill = read.unwrap().skill;
+        assert!(skill.static_scan.reason_codes.is_empty() && skill.bundle.files == 0);
+        assert!(!skill.static_scan.has_output);
+        let (reason, detail) = fault(r#"{"static_reason_codes": ["a", null]}"#);
+        assert_eq!(reason, RejectReason::WrongType);
+        assert_eq!(
+            detail,
+            "column `static_reason_codes`: an item of the list is null, expected a string"
+        );
     }
 
-    fn visit_str<E: serde::de::Error>(self, text: &str) -> Result<Self::Value, E> {
-        Ok(Member::Text(Cow::Owned(text.to_owned())))
+    #[test]
+    fn a_bundle_is_read_in_every_shape_or_refused() {
+        let bundle = |value: &str| {
+            let line = format!(r#"{{"skill_bundle_content": {value}}}"#);
+            let read = parse(&line, Nulls::AsTheDataset).map(|row| row.skill.bundle);
+            read.map(|bundle| (bundle.files, bundle.bytes)).map_err(|fault| fault.detail)
+        };
+        let text = |json: &str| serde_json::to_string(json).unwrap();
+        let files = r#"[{"path": "a", "sizeBytes": 3.0}, {"size_bytes": 4, "path": "b"}]"#;
+        assert_eq!(bundle(files), Ok((2, 7)));
+        assert_eq!(bundle(&text(files)), Ok((2, 7)));
+        let one = text(r#"{"path": "a", "sizeBytes": 3}"#);
+        assert_eq!(bundle(&format!("[{one}]")), Ok((1, 3)));
+        assert_eq!(bundle(r#"{"path": ["a", "b"], "sizeBytes": [1, 2]}"#), Ok((2, 3)));
+        assert_eq!(bundle("{}"), Ok((0, 0)));
+        assert_eq!(bundle("[]"), Ok((0, 0)));
+        for (value, told) in [
+            (r#"[{"path": "a"}]"#, "the sizeBytes of a file is null"),
+            (r#"[{"path": "a", "sizeBytes": "3"}]"#, "the sizeBytes of a file is a string"),
+            (r#"[{"path": "a", "sizeBytes": 2.5}]"#, "the sizeBytes of a file is 2.5"),
+            (r#"[{"sizeBytes": 3}]"#, "the path of a file is null"),
+            ("[null]", "is not a list of objects"),
+            ("[3]", "is not a list of objects"),
+            ("3", "is not a list of objects"),
+            (r#"{"path": ["a"]}"#, "has 1 paths and 0 sizes"),
+            (r#""a.py""#, "as JSON text is no list of objects"),
+            (r#"["a.py"]"#, "expected"),
+        ] {
+            let detail = bundle(value).unwrap_err();
+            assert!(detail.starts_with("column `skill_bundle_content`: "), "{value}: {detail}");
+            assert!(detail.contains(told), "{value}: {detail}");
+        }
     }
 
-    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Self::Value, A::Error> {
-        while items.next_element::<IgnoredAny>()?.is_some() {}
-        Ok(Member::Other)
+    #[test]
+    fn a_context_is_an_object_or_its_text() {
+        let context = r#"{"virustotal": {"verdict": "x", "n": null}, "static": {"a": null},
+            "skillspector": {"verdict": {"no": "text"}, "recommendation": "CAUTION"}, "z": [1]}"#;
+        let text = serde_json::to_string(context).unwrap();
+        for value in [context.to_owned(), text] {
+            let line = format!(r#"{{"clawscan_context": {value}}}"#);
+            let read = row(&line).skill;
+            assert_eq!(read.virustotal.verdict_text.as_deref(), Some("x"));
+            assert_eq!(read.skillspector.recommendation.as_deref(), Some("CAUTION"));
+            let outputs = [&read.static_scan.has_output, &read.virustotal.has_output];
+            assert_eq!(outputs, [&false, &true]);
+        }
+        for (output, there) in [
+            ("null", false),
+            ("{}", false),
+            ("[]", false),
+            ("[0]", true),
+            ("\"\"", false),
+            ("\"x\"", true),
+            ("false", false),
+            ("true", true),
+            ("0", true),
+            ("-1", true),
+            ("0.5", true),
+            (r#"{"verdict": 3}"#, true),
+            (r#"{"verdict": null}"#, false),
+            (r#"{"a": {"b": null}}"#, true),
+        ] {
+            let line = format!(r#"{{"clawscan_context": {{"static": {output}}}}}"#);
+            assert_eq!(row(&line).skill.static_scan.has_output, there, "{output}");
+        }
+        let (_, detail) = fault(r#"{"clawscan_context": "no object"}"#);
+        assert!(detail.contains("as JSON text is no"), "{detail}");
     }
 
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
-        while map.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {}
-        Ok(Member::Other)
+    #[test]
+    fn faults_name_the_column_and_the_reason() {
+        use RejectReason::{BadJson, NumberOutOfRange, WrongType};
+        for (line, reason, told) in [
+            ("[1]", BadJson, "expected one JSON object"),
+            ("{\"id\": ", BadJson, "EOF"),
+            (r#"{"id": "a"} x"#, BadJson, "trailing characters"),
+            (r#"{"id": "a", "id": "b"}"#, BadJson, "column `id`: occurs twice"),
+            (r#"{"id": 3}"#, WrongType, "column `id`: is a whole number, expected a string"),
+            (r#"{"id": [3]}"#, WrongType, "column `id`: is a list, expected a string"),
+            (r#"{"id": {"a": 1}}"#, WrongType, "column `id`: is an object"),
+            (r#"{"id": true}"#, WrongType, "column `id`: is true or false"),
+            (r#"{"static_finding_count": "3"}"#, WrongType, "is a string, expected a whole number"),
+            (r#"{"static_finding_count": -1}"#, NumberOutOfRange, "is -1"),
+            (r#"{"skillspector_score": 100.5}"#, NumberOutOfRange, "is 100.5"),
+            (
+                r#"{"skillspector_score": 1e400}"#,
+                NumberOutOfRange,
+                "column `skillspector_score`: num",
+            ),
+            (r#"{"static_reason_codes": 3}"#, WrongType, "is not a list of strings"),
+        ] {
+            let (found, detail) = fault(line);
+            assert_eq!(found, reason, "{line}: {detail}");
+            assert!(detail.contains(told), "{line}: {detail}");
+        }
     }
 }

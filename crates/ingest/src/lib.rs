@@ -1,9 +1,8 @@
 #![doc = include_str!("../README.md")]
 #![forbid(unsafe_code)]
 
-mod columns;
-mod decode;
 mod error;
+#[cfg(feature = "frame")]
 mod frame;
 mod guard;
 pub mod hub;
@@ -11,18 +10,20 @@ mod json;
 mod lines;
 mod locate;
 mod locked;
+mod look;
 mod params;
+mod parquet;
 mod pipeline;
 mod process;
 mod raw;
 mod reject;
+mod rewrite;
 mod row;
-mod scan;
 mod signals;
 mod single;
 mod source;
-mod table;
 mod tally;
+mod value;
 
 pub use error::IngestError;
 pub use hub::{HubAccess, HubError, HubFormat, HubSnapshot, HubSource};

@@ -1,81 +1,193 @@
-//! A JSONL file as blocks of whole lines, hashed as they are read.
+//! A file of text rows as blocks of whole lines of JSON, hashed as it is read.
 //!
 //! Where a block ends follows from the bytes alone, never from how much a read happened to return,
 //! so that whatever is made of the blocks is the same on every run and for any number of threads.
 
-use std::{fs::File, io::Read, path::Path};
+use std::{
+    fs::File,
+    io::{self, Chain, Cursor, Read},
+    path::Path,
+    sync::{Arc, Mutex, PoisonError},
+};
 
 use sha2::{Digest, Sha256};
 
-use crate::IngestError;
+use crate::{
+    IngestError,
+    look::{HEAD, Look, look},
+    rewrite::{CsvRows, Elements},
+    source::{Form, Packing},
+};
 
 /// A block is cut at the last line end below this size.
 const BLOCK: usize = 4 << 20;
 
-/// Whole lines of a file, the last one perhaps without its line end.
+/// Whole lines, the last one perhaps without its line end.
 #[derive(Default)]
 pub(crate) struct Block {
     pub(crate) bytes: Vec<u8>,
-    /// The offset of the first byte in the file.
-    pub(crate) offset: u64,
+    /// The offset of the first byte in the file, where the lines are the file's own.
+    pub(crate) offset: Option<u64>,
+    /// Bytes of the file that were read so far.
+    pub(crate) read: u64,
+    /// Whether it is the file's first block.
+    pub(crate) first: bool,
     /// The block stands for one line that is longer than the limit, of which it holds the head.
     pub(crate) oversized: bool,
 }
 
-/// Reads a file block by block.
-pub(crate) struct BlockReader {
-    file: File,
-    hash: Sha256,
-    limit: usize,
-    carry: Vec<u8>,
-    offset: u64,
-    ended: bool,
-}
-
-/// What was read of a file, when all of it was.
+/// Length and SHA-256 of what was read of a file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Fingerprint {
     pub(crate) bytes: u64,
     pub(crate) sha256: String,
 }
 
+/// A file that is hashed as it is read; the hash is shared with whoever asks for it in the end.
+struct Hashed {
+    file: File,
+    state: Arc<Mutex<(Sha256, u64)>>,
+}
+
+impl Read for Hashed {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let read = self.file.read(buffer)?;
+        // A panic between these lines is not possible, so the state is whole.
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        state.0.update(&buffer[..read]);
+        state.1 += read as u64;
+        Ok(read)
+    }
+}
+
+/// A source of bytes behind which may be a decompressor.
+pub(crate) type Bytes = Chain<Cursor<Vec<u8>>, Box<dyn Read + Send>>;
+
+enum Rows {
+    /// Lines as they stand in the file.
+    Lines(Lines),
+    /// The elements of one JSON array.
+    Elements(Elements),
+    Csv(CsvRows),
+}
+
+/// Reads a file block by block.
+pub(crate) struct BlockReader {
+    rows: Rows,
+    hash: Arc<Mutex<(Sha256, u64)>>,
+    /// Whether offsets in the lines are offsets in the file.
+    plain: bool,
+    first: bool,
+}
+
 impl BlockReader {
-    /// Opens a file and refuses what is plainly something else than JSON lines.
-    pub(crate) fn open(path: &Path, limit: usize) -> Result<BlockReader, IngestError> {
-        let mut file = File::open(path).map_err(IngestError::io("open", path))?;
-        let mut carry = Vec::with_capacity(BLOCK);
-        let read = (&mut file).take(4).read_to_end(&mut carry);
-        read.map_err(IngestError::io("read", path))?;
-        let what = match carry.as_slice() {
-            [0x1f, 0x8b, ..] => Some("is gzip-compressed; unpack it first"),
-            [0x28, 0xb5, 0x2f, 0xfd] => Some("is zstd-compressed; unpack it first"),
-            [b'P', b'K', 3, 4] => Some("is a zip archive; unpack it first"),
-            b"PAR1" => Some("is a Parquet file; name it *.parquet"),
-            [0xff, 0xfe, ..] | [0xfe, 0xff, ..] => Some("is UTF-16; convert it to UTF-8"),
-            _ => None,
+    /// Opens a file and refuses one that is plainly not what its name says.
+    pub(crate) fn open(
+        path: &Path,
+        form: Form,
+        packing: Option<Packing>,
+        limit: usize,
+    ) -> Result<BlockReader, IngestError> {
+        let refuse = |what: &str| IngestError::Source {
+            path: path.to_owned(),
+            reason: format!("is {what}"),
         };
-        if let Some(what) = what {
-            return Err(IngestError::Source { path: path.to_owned(), reason: what.into() });
-        }
-        let mut hash = Sha256::new();
-        hash.update(&carry);
-        Ok(BlockReader { file, hash, limit, carry, offset: 0, ended: false })
+        let fail = IngestError::io("read", path);
+        let file = File::open(path).map_err(IngestError::io("open", path))?;
+        let hash = Arc::new(Mutex::new((Sha256::new(), 0)));
+        let mut raw = Hashed { file, state: Arc::clone(&hash) };
+        let mut magic = Vec::new();
+        (&mut raw).take(4).read_to_end(&mut magic).map_err(fail)?;
+        let packed = look(&magic);
+        let raw = Cursor::new(magic).chain(raw);
+        let mut bytes: Box<dyn Read + Send> = match (packing, packed) {
+            (Some(Packing::Gzip), Look::Gzip) => Box::new(flate2::read::MultiGzDecoder::new(raw)),
+            (Some(Packing::Zstd), Look::Zstd) => {
+                let decoder = zstd::Decoder::new(raw).map_err(IngestError::io("read", path))?;
+                Box::new(decoder)
+            }
+            (Some(_), _) => {
+                return Err(refuse("not compressed as its name says; name it after what it is"));
+            }
+            (None, Look::Gzip | Look::Zstd) => {
+                return Err(refuse(packed.described().unwrap_or_default()));
+            }
+            (None, _) => Box::new(raw),
+        };
+        let mut head = Vec::new();
+        let read = (&mut bytes).take(HEAD as u64).read_to_end(&mut head);
+        read.map_err(IngestError::io("read", path))?;
+        let found = look(&head);
+        let bytes = Cursor::new(head).chain(bytes);
+        let rows = match (form, found) {
+            (Form::Csv, Look::Csv | Look::Blank | Look::Unknown) => {
+                Rows::Csv(CsvRows::new(bytes, limit))
+            }
+            (Form::Jsonl, Look::JsonArray) => Rows::Elements(Elements::new(bytes, limit)),
+            (Form::Jsonl, Look::JsonLines | Look::Blank | Look::Unknown) => {
+                Rows::Lines(Lines { bytes, limit, carry: Vec::new(), offset: 0, ended: false })
+            }
+            (_, found) => return Err(refuse(found.described().unwrap_or_default())),
+        };
+        Ok(BlockReader { rows, hash, plain: packing.is_none(), first: true })
     }
 
+    /// The next block in `buffer`'s memory; `None` at the end of the file.
+    pub(crate) fn next(&mut self, mut buffer: Vec<u8>) -> io::Result<Option<Block>> {
+        buffer.clear();
+        let mut block = match &mut self.rows {
+            Rows::Lines(lines) => match lines.next(buffer)? {
+                Some(block) => block,
+                None => return Ok(None),
+            },
+            Rows::Elements(elements) => {
+                while buffer.len() < BLOCK && elements.next(&mut buffer)? {}
+                Block { bytes: buffer, ..Block::default() }
+            }
+            Rows::Csv(records) => {
+                while buffer.len() < BLOCK && records.next(&mut buffer)? {}
+                Block { bytes: buffer, ..Block::default() }
+            }
+        };
+        if block.bytes.is_empty() {
+            return Ok(None);
+        }
+        block.first = std::mem::take(&mut self.first);
+        block.offset = block.offset.filter(|_| self.plain);
+        block.read = self.read().1;
+        Ok(Some(block))
+    }
+
+    fn read(&self) -> std::sync::MutexGuard<'_, (Sha256, u64)> {
+        self.hash.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Length and SHA-256 of the file; meaningful after `next` has returned `None`.
+    pub(crate) fn finish(self) -> Fingerprint {
+        let state = self.read();
+        Fingerprint { bytes: state.1, sha256: hex(&state.0.clone().finalize()) }
+    }
+}
+
+struct Lines {
+    bytes: Bytes,
+    limit: usize,
+    carry: Vec<u8>,
+    offset: u64,
+    ended: bool,
+}
+
+impl Lines {
     /// Reads until `bytes` holds `target` bytes or the file ends.
-    fn fill(&mut self, bytes: &mut Vec<u8>, target: usize) -> std::io::Result<()> {
+    fn fill(&mut self, bytes: &mut Vec<u8>, target: usize) -> io::Result<()> {
         let wanted = target.saturating_sub(bytes.len());
-        let before = bytes.len();
         bytes.reserve_exact(wanted);
-        let read = (&mut self.file).take(wanted as u64).read_to_end(bytes)?;
-        self.hash.update(&bytes[before..]);
+        let read = (&mut self.bytes).take(wanted as u64).read_to_end(bytes)?;
         self.ended = read < wanted;
         Ok(())
     }
 
-    /// The next block in `buffer`'s memory; `None` at the end of the file.
-    pub(crate) fn next(&mut self, mut buffer: Vec<u8>) -> std::io::Result<Option<Block>> {
-        buffer.clear();
+    fn next(&mut self, mut buffer: Vec<u8>) -> io::Result<Option<Block>> {
         buffer.append(&mut self.carry);
         let mut target = BLOCK;
         let cut = loop {
@@ -98,13 +210,13 @@ impl BlockReader {
         }
         self.carry.extend_from_slice(&buffer[cut..]);
         buffer.truncate(cut);
-        let block = Block { offset: self.offset, oversized: false, bytes: buffer };
+        let block = Block { offset: Some(self.offset), bytes: buffer, ..Block::default() };
         self.offset += block.bytes.len() as u64;
         Ok(Some(block))
     }
 
     /// Reads past a line that is too long, holding only its head.
-    fn skip_line(&mut self, mut head: Vec<u8>) -> std::io::Result<Block> {
+    fn skip_line(&mut self, mut head: Vec<u8>) -> io::Result<Block> {
         let mut skipped = head.len() as u64;
         head.truncate(4096);
         let mut piece = Vec::new();
@@ -118,14 +230,9 @@ impl BlockReader {
             }
             skipped += piece.len() as u64;
         }
-        let block = Block { bytes: head, offset: self.offset, oversized: true };
+        let offset = Some(self.offset);
         self.offset += skipped;
-        Ok(block)
-    }
-
-    /// Length and SHA-256 of the file; meaningful after `next` has returned `None`.
-    pub(crate) fn finish(self) -> Fingerprint {
-        Fingerprint { bytes: self.offset, sha256: hex(&self.hash.finalize()) }
+        Ok(Block { bytes: head, offset, oversized: true, ..Block::default() })
     }
 }
 
@@ -155,7 +262,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("x.jsonl");
         std::fs::write(&path, content).unwrap();
-        let mut reader = BlockReader::open(&path, limit).unwrap();
+        let mut reader = BlockReader::open(&path, Form::Jsonl, None, limit).unwrap();
         let mut blocks = Vec::new();
         while let Some(block) = reader.next(Vec::new()).unwrap() {
             blocks.push(block);
@@ -177,9 +284,12 @@ mod tests {
         let joined: Vec<u8> = blocks.iter().flat_map(|block| block.bytes.clone()).collect();
         assert_eq!(joined, content);
         assert_eq!(read.bytes, content.len() as u64);
+        assert!(blocks[0].first && !blocks[1].first);
         for pair in blocks.windows(2) {
             assert_eq!(pair[0].bytes.last(), Some(&b'\n'));
-            assert_eq!(pair[1].offset, pair[0].offset + pair[0].bytes.len() as u64);
+            let end = pair[0].offset.unwrap() + pair[0].bytes.len() as u64;
+            assert_eq!(pair[1].offset, Some(end));
+            assert!(pair[0].read <= pair[1].read);
         }
     }
 
@@ -192,7 +302,7 @@ mod tests {
         assert_eq!(read.bytes, content.len() as u64);
         let long: Vec<_> = blocks.iter().filter(|block| block.oversized).collect();
         assert_eq!(long.len(), 1);
-        assert_eq!((long[0].offset, long[0].bytes.len()), (6, 4096));
+        assert_eq!((long[0].offset, long[0].bytes.len()), (Some(6), 4096));
         let last = blocks.last().unwrap();
         assert_eq!(last.bytes, b"last\n");
     }

@@ -17,7 +17,7 @@ pub struct SourceFile {
     /// Its size in bytes.
     pub bytes: u64,
     /// Whether the hash that [`crate::ingest`] gives of it is that of the very bytes the rows were
-    /// taken from, as with JSON lines. Parquet is hashed first and then read by row groups.
+    /// taken from, as with text. Parquet is hashed first and then read by row groups.
     pub hashed_as_read: bool,
 }
 
@@ -27,14 +27,14 @@ pub struct SourceFile {
 /// The source can't be read or is none.
 pub fn locate(source: &Source) -> Result<Vec<SourceFile>, IngestError> {
     let mut located = Vec::new();
-    for file in source.files()? {
+    for file in source.list()?.files {
         let found = fs::metadata(&file.path).map_err(IngestError::io("open", &file.path))?;
         located.push(SourceFile {
             name: file.name,
             path: file.path,
             sha256: file.expected.map(|expected| expected.sha256),
             bytes: found.len(),
-            hashed_as_read: file.form == Form::Jsonl,
+            hashed_as_read: file.form != Form::Parquet,
         });
     }
     Ok(located)

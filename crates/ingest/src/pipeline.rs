@@ -1,8 +1,8 @@
 //! The stage: files in, Parquet, rejects and a profile out.
 //!
-//! One thread reads and hashes, several parse and encode, and the caller's thread puts the results
-//! back into the order of the file and writes them. A fixed number of buffers circulates, which
-//! bounds the memory whatever the size of the file.
+//! Blocks go through in rounds. While one round is parsed and encoded by several threads, another thread writes the
+//! results of the round before, in the order of the file, and reads and hashes the round after. Three rounds are in
+//! memory at a time, whatever the size of the file.
 
 use std::{
     collections::{BTreeMap, BTreeSet, HashSet},
@@ -10,34 +10,34 @@ use std::{
     io::{BufWriter, Write},
     mem,
     path::{Path, PathBuf},
-    sync::{
-        Mutex,
-        atomic::{AtomicBool, Ordering},
-        mpsc::{Receiver, SyncSender, sync_channel},
-    },
-    thread,
+    sync::atomic::{AtomicBool, Ordering},
 };
 
 use clawsig_schema::{
     Scanner, Split,
-    column::COLUMNS,
     lock::LockedFile,
     profile::{DataProfile, FileProfile, PROFILE_FORMAT},
-    wording::counted,
+    wording::{counted, grouped},
 };
+use rayon::{ThreadPool, ThreadPoolBuilder, prelude::*};
 use sha2::{Digest, Sha256};
 
 use crate::{
-    IngestError, Source, ValidParams,
-    decode::Table,
+    IngestError, Reject, Source, ValidParams,
     lines::{BlockReader, Fingerprint, fingerprint},
     locked::check,
-    process::{FileContext, Outcome, Work, process},
+    parquet::{Table, TableSchema, TableWriter, failed},
+    process::{BlockResult, FileContext, Work, process},
     signals,
-    source::{Expected, Form, InputFile},
-    table::{TableSchema, TableWriter, failed},
+    source::{Expected, Form, InputFile, Listing},
     tally::{Counts, Tally},
 };
+
+/// Rejected rows that an error shows.
+const SHOWN: usize = 3;
+/// Rejected rows of a file that no share of them makes an error, as long as any row is accepted: a share of few rows
+/// says little.
+const FEW: u64 = 10;
 
 /// Where the results go; the folders are made.
 #[derive(Clone, Debug)]
@@ -64,15 +64,16 @@ pub struct Ingested {
 /// the four files and no rejects are left behind.
 ///
 /// # Errors
-/// The source can't be read or is none; a column is missing from a whole file; a file is not the
-/// locked one; a row was rejected under `strict`; the output can't be written.
+/// The source can't be read, is none or holds no rows; a column is missing from a whole file; a file is not the
+/// locked one, or not what its name says; more rows of a file were rejected than `max_reject_share` allows, or one
+/// under `strict`; the output can't be written.
 pub fn ingest(
     source: &Source,
     params: &ValidParams,
     out: &OutputPaths,
     progress: &(dyn Fn(u64, u64) + Sync),
 ) -> Result<Ingested, IngestError> {
-    let mut done = run(&source.files()?, params, out, progress);
+    let mut done = run(&source.list()?, params, out, progress);
     match (source, &mut done) {
         (Source::Hub(snapshot), Ok((profile, _))) => {
             profile.warnings.splice(0..0, snapshot.warnings.iter().cloned());
@@ -95,11 +96,12 @@ pub fn ingest(
 }
 
 fn run(
-    inputs: &[InputFile],
+    listing: &Listing,
     params: &ValidParams,
     out: &OutputPaths,
     progress: &(dyn Fn(u64, u64) + Sync),
 ) -> Result<(DataProfile, Vec<LockedFile>), IngestError> {
+    let inputs = listing.files.as_slice();
     if let Some(lock) = &params.lock {
         let has = |split: Split| inputs.iter().any(|input| input.split == Some(split));
         if let Some(file) = lock.files.iter().find(|file| !has(file.split)) {
@@ -111,16 +113,22 @@ fn run(
         let read = IngestError::io("read", &input.path);
         total += fs::metadata(&input.path).map_err(read)?.len();
     }
+    let pool = ThreadPoolBuilder::new().num_threads(params.threads).build();
+    let pool = pool.map_err(|error| IngestError::Threads { reason: error.to_string() })?;
     let mut first_pass = BTreeMap::new();
-    let sample =
-        if params.sample_rows == 0 { None } else { Some(draw(inputs, params, &mut first_pass)?) };
+    let sample = match params.sample_rows {
+        0 => None,
+        _ => Some(draw(&pool, inputs, params, &mut first_pass)?),
+    };
     let mut sink = Sink::create(out)?;
     let mut state = State::new(params.strict);
+    state.warnings.clone_from(&listing.warnings);
     let (mut profiles, mut lock_files) = (Vec::new(), Vec::new());
     let mut before = 0;
     for input in inputs {
         let report = |bytes: u64| progress(before + bytes, total);
-        let read = read_file(input, params, sample.as_ref(), Some(&mut sink), &mut state, &report)?;
+        let read =
+            read_file(&pool, input, params, sample.as_ref(), Some(&mut sink), &mut state, &report)?;
         if first_pass.get(&input.name).is_some_and(|first| *first != read.profile.sha256) {
             return Err(IngestError::Changed { file: input.name.clone() });
         }
@@ -143,11 +151,17 @@ fn run(
     }
     sink.finish()?;
     progress(total, total);
-    Ok((state.profile(profiles), lock_files))
+    let profile = state.profile(profiles);
+    if profile.rows + profile.rejected == 0 {
+        let names: Vec<&str> = inputs.iter().map(|input| input.name.as_str()).take(4).collect();
+        return Err(IngestError::NoRows { files: names.join(", ") });
+    }
+    Ok((profile, lock_files))
 }
 
 /// The ids of the training rows to keep: those with the smallest hash of seed and id.
 fn draw(
+    pool: &ThreadPool,
     inputs: &[InputFile],
     params: &ValidParams,
     hashes: &mut BTreeMap<String, String>,
@@ -157,7 +171,7 @@ fn draw(
         Some(Draw { seed: params.sample_seed, rows: params.sample_rows, kept: BTreeSet::new() });
     for input in inputs.iter().filter(|input| input.split.is_none_or(|split| split == Split::Train))
     {
-        let read = read_file(input, params, None, None, &mut state, &|_| {})?;
+        let read = read_file(pool, input, params, None, None, &mut state, &|_| {})?;
         hashes.insert(input.name.clone(), read.profile.sha256);
     }
     let kept = state.draw.map(|draw| draw.kept).unwrap_or_default();
@@ -218,12 +232,12 @@ impl Sink {
         })
     }
 
-    /// Writes the rejects and takes the rows out of `outcome`.
-    fn write(&mut self, outcome: &mut Outcome) -> Result<(), IngestError> {
-        for (split, group) in mem::take(&mut outcome.groups) {
+    /// Writes the rejects and takes the rows out of the result.
+    fn write(&mut self, result: &mut BlockResult) -> Result<(), IngestError> {
+        for (split, group) in mem::take(&mut result.groups) {
             self.tables[split.index()].write(group)?;
         }
-        for reject in &outcome.rejects {
+        for reject in &result.rejects {
             let written = serde_json::to_writer(&mut self.rejects, reject)
                 .map_err(std::io::Error::from)
                 .and_then(|()| self.rejects.write_all(b"\n"));
@@ -243,14 +257,12 @@ struct State {
     strict: bool,
     ids: [HashSet<u128>; 4],
     tally: Tally,
-    unknown: Counts,
+    extra: Counts,
     reasons: BTreeMap<String, u64>,
     examples: [Option<String>; 3],
     not_sampled: u64,
     draw: Option<Draw>,
     warnings: Vec<String>,
-    /// Memory for blocks, from one file to the next.
-    buffers: Vec<Vec<u8>>,
 }
 
 impl State {
@@ -259,20 +271,19 @@ impl State {
             strict,
             ids: Default::default(),
             tally: Tally::default(),
-            unknown: Counts::default(),
+            extra: Counts::default(),
             reasons: BTreeMap::new(),
             examples: Default::default(),
             not_sampled: 0,
             draw: None,
             warnings: Vec::new(),
-            buffers: Vec::new(),
         }
     }
 
     /// The positions of a block's rows whose id is known already, in this block or before it.
-    fn repeated(&mut self, outcome: &Outcome) -> HashSet<u64> {
+    fn repeated(&mut self, result: &BlockResult) -> HashSet<u64> {
         let mut repeated = HashSet::new();
-        for &(position, split, key) in &outcome.accepted {
+        for &(position, split, key) in &result.accepted {
             if !self.ids[split.index()].insert(key) {
                 repeated.insert(position);
             } else if let (Split::Train, Some(draw)) = (split, self.draw.as_mut()) {
@@ -285,19 +296,23 @@ impl State {
     fn profile(self, files: Vec<FileProfile>) -> DataProfile {
         let tally = &self.tally;
         let mut warnings = self.warnings;
-        let unknown = tally.verdicts_unknown();
-        if unknown > 0 {
+        warnings.extend(tally.warnings());
+        let (rows, extra) = (tally.rows() + self.not_sampled, self.extra.into_inner());
+        for (name, &with) in extra.iter().take(FEW as usize) {
+            let share = if with == rows { "all".to_owned() } else { grouped(with) };
             warnings.push(format!(
-                "{} with the verdict `unknown`, which the paper's data does not have; no target \
-                 counts them",
-                counted(unknown, "row")
+                "a column `{name}` that the dataset did not have, in {share} of {}; it is not read",
+                counted(rows, "row")
             ));
         }
-        if tally.disagreements > 0 {
-            warnings.push(format!(
-                "another split than the file's named in {}; the file decides",
-                counted(tally.disagreements, "row")
-            ));
+        let splits = tally.splits();
+        let empty: Vec<&str> = splits
+            .iter()
+            .filter(|split| split.rows == 0)
+            .map(|split| split.split.as_str())
+            .collect();
+        if !empty.is_empty() {
+            warnings.push(format!("no rows of {}: the source has none", empty.join(", ")));
         }
         let (reason_codes, issue_categories) = tally.codes();
         let examples = Scanner::ALL.iter().zip(self.examples);
@@ -309,10 +324,9 @@ impl State {
             rejected: files.iter().map(|file| file.rejected).sum(),
             files,
             rejected_by_reason: self.reasons,
-            extra_columns: self.unknown.into_inner(),
+            extra_columns: extra,
             columns: tally.columns(),
-            splits: tally.splits(),
-            split_rule_mismatches: tally.off_rule,
+            splits,
             reason_codes,
             issue_categories,
             score_by_verdict: tally.scores(),
@@ -325,24 +339,72 @@ impl State {
     }
 }
 
-struct FileRead {
-    profile: FileProfile,
-    verdicts: [u64; 3],
+/// The blocks of a file, in its order.
+enum Blocks {
+    Text(BlockReader),
+    Parquet { groups: std::ops::Range<usize>, fingerprint: Fingerprint },
 }
 
-type Parsed = (u64, Work, Result<Outcome, IngestError>);
+impl Blocks {
+    /// Up to so many of the blocks that come next, in the memory of those that are done.
+    fn round(
+        &mut self,
+        most: usize,
+        input: &InputFile,
+        spare: &mut Vec<Vec<u8>>,
+    ) -> Result<Vec<Work>, IngestError> {
+        let mut round = Vec::new();
+        while round.len() < most {
+            match self {
+                Blocks::Text(reader) => {
+                    let block = reader.next(spare.pop().unwrap_or_default());
+                    match block.map_err(IngestError::io("read", &input.path))? {
+                        Some(block) => round.push(Work::Lines(block)),
+                        None => break,
+                    }
+                }
+                Blocks::Parquet { groups, .. } => match groups.next() {
+                    Some(group) => round.push(Work::RowGroup(group)),
+                    None => break,
+                },
+            }
+        }
+        Ok(round)
+    }
+
+    fn finish(self) -> Fingerprint {
+        match self {
+            Blocks::Text(reader) => reader.finish(),
+            Blocks::Parquet { fingerprint, .. } => fingerprint,
+        }
+    }
+}
+
+type Processed = (Work, Result<BlockResult, IngestError>);
 
 fn read_file(
+    pool: &ThreadPool,
     input: &InputFile,
     params: &ValidParams,
     sample: Option<&HashSet<u128>>,
-    mut sink: Option<&mut Sink>,
+    sink: Option<&mut Sink>,
     state: &mut State,
-    progress: &dyn Fn(u64),
+    progress: &(dyn Fn(u64) + Sync),
 ) -> Result<FileRead, IngestError> {
     let table = match input.form {
         Form::Parquet => Some(Table::open(&input.path)?),
-        Form::Jsonl => None,
+        Form::Jsonl | Form::Csv => None,
+    };
+    let mut blocks = match &table {
+        Some(table) => {
+            Blocks::Parquet { groups: 0..table.groups(), fingerprint: fingerprint(&input.path)? }
+        }
+        None => Blocks::Text(BlockReader::open(
+            &input.path,
+            input.form,
+            input.packing(),
+            params.max_row_bytes,
+        )?),
     };
     let schema = sink.as_ref().map(|sink| sink.schema.clone());
     let context = FileContext {
@@ -354,198 +416,183 @@ fn read_file(
         schema: schema.as_ref(),
         examples_known: AtomicBool::new(state.examples.iter().all(Option::is_some)),
     };
-    let mut read = FileRead {
-        profile: FileProfile {
-            name: input.name.clone(),
+    let mut taker =
+        Taker { context: &context, sink, state, progress, read: FileRead::new(&input.name) };
+    // A round more than there are threads, so that none of them waits for a long block.
+    let most = params.threads + 2;
+    let mut spare = Vec::new();
+    let mut work = blocks.round(most, input, &mut spare)?;
+    let mut done: Vec<Processed> = Vec::new();
+    while !work.is_empty() || !done.is_empty() {
+        let (processed, next) = pool.join(
+            || {
+                work.into_par_iter()
+                    .map_init(Vec::new, |scratch, work| {
+                        let result = process(&work, &context, &HashSet::new(), scratch);
+                        (work, result)
+                    })
+                    .collect::<Vec<Processed>>()
+            },
+            || {
+                for (work, result) in mem::take(&mut done) {
+                    taker.take(&work, result)?;
+                    if let Work::Lines(block) = work {
+                        spare.push(block.bytes);
+                    }
+                }
+                blocks.round(most, input, &mut spare)
+            },
+        );
+        (done, work) = (processed, next?);
+    }
+    let mut read = taker.read;
+    read.check(params)?;
+    let fingerprint = blocks.finish();
+    read.profile.bytes = fingerprint.bytes;
+    read.profile.sha256 = fingerprint.sha256;
+    Ok(read)
+}
+
+/// A file as far as it is read.
+struct FileRead {
+    profile: FileProfile,
+    verdicts: [u64; 3],
+    reasons: BTreeMap<&'static str, u64>,
+    /// The first rejects, and how many rows were looked at for columns.
+    first: Vec<Reject>,
+    columns_checked: bool,
+}
+
+impl FileRead {
+    fn new(name: &str) -> FileRead {
+        let profile = FileProfile {
+            name: name.to_owned(),
             bytes: 0,
             sha256: String::new(),
             lines: 0,
             blank: 0,
             accepted: 0,
             rejected: 0,
-        },
-        verdicts: [0; 3],
-    };
-    let mut columns_checked = false;
-    let mut buffers = mem::take(&mut state.buffers);
-    let fingerprint = parallel(input, params, &context, &mut buffers, |work, outcome| {
-        let mut outcome = outcome?;
-        if !columns_checked && outcome.objects > 0 {
-            columns_checked = true;
-            let absent = |&(at, column): &(usize, &clawsig_schema::column::Column)| {
-                outcome.seen & (1 << at) == 0 && column.name != "split"
-            };
-            if let Some((_, column)) = COLUMNS.iter().enumerate().find(absent) {
+        };
+        FileRead {
+            profile,
+            verdicts: [0; 3],
+            reasons: BTreeMap::new(),
+            first: Vec::new(),
+            columns_checked: false,
+        }
+    }
+
+    /// Whether few enough rows were rejected.
+    fn check(&self, params: &ValidParams) -> Result<(), IngestError> {
+        let FileProfile { name, accepted, rejected, .. } = &self.profile;
+        let rows = accepted + rejected;
+        let share = *rejected as f64 / rows as f64;
+        if *rejected == 0 || share <= params.max_reject_share || (*rejected <= FEW && *accepted > 0)
+        {
+            return Ok(());
+        }
+        let mut reasons: Vec<(&str, u64)> =
+            self.reasons.iter().map(|(reason, rows)| (*reason, *rows)).collect();
+        reasons.sort_by_key(|(_, rows)| std::cmp::Reverse(*rows));
+        let reasons: Vec<String> =
+            reasons.iter().map(|(reason, rows)| format!("{reason} {}", grouped(*rows))).collect();
+        let first: Vec<String> = self
+            .first
+            .iter()
+            .map(|reject| format!("line {}: {}", reject.line, reject.detail))
+            .collect();
+        Err(IngestError::TooManyRejects {
+            file: name.clone(),
+            rejected: *rejected,
+            rows,
+            share: params.max_reject_share,
+            reasons: reasons.join(", "),
+            first: first.join("; "),
+        })
+    }
+}
+
+/// Takes the results of blocks in the order of the file.
+struct Taker<'a> {
+    context: &'a FileContext<'a>,
+    sink: Option<&'a mut Sink>,
+    state: &'a mut State,
+    progress: &'a (dyn Fn(u64) + Sync),
+    read: FileRead,
+}
+
+impl Taker<'_> {
+    fn take(
+        &mut self,
+        work: &Work,
+        result: Result<BlockResult, IngestError>,
+    ) -> Result<(), IngestError> {
+        let lines = self.read.profile.lines;
+        // Where a step panicked is counted from the block's first row.
+        let at_line = |error| match error {
+            IngestError::Panicked { file, line, reason } => {
+                IngestError::Panicked { file, line: line + lines, reason }
+            }
+            other => other,
+        };
+        let mut result = result.map_err(at_line)?;
+        if !self.read.columns_checked && result.objects > 0 {
+            self.read.columns_checked = true;
+            if let Some(column) = result.seen.lacks() {
                 return Err(IngestError::MissingColumn {
-                    file: input.name.clone(),
-                    column: column.name,
-                    rows: outcome.objects,
+                    file: self.context.name.to_owned(),
+                    column: column.name(),
+                    rows: result.objects,
                 });
             }
         }
-        let repeated = state.repeated(&outcome);
+        let repeated = self.state.repeated(&result);
         if !repeated.is_empty() {
             // Rare, so the block is simply processed again without the repeated rows.
-            outcome = process(&work, &context, &repeated, &mut Vec::new())?;
+            result = process(work, self.context, &repeated, &mut Vec::new()).map_err(at_line)?;
         }
-        for reject in &mut outcome.rejects {
-            reject.line += read.profile.lines;
+        for reject in &mut result.rejects {
+            reject.line += lines;
         }
-        if let (true, Some(reject)) = (state.strict, outcome.rejects.first()) {
+        if let (true, Some(reject)) = (self.state.strict, result.rejects.first()) {
             return Err(IngestError::Strict {
-                file: input.name.clone(),
+                file: self.context.name.to_owned(),
                 line: reject.line,
                 reason: reject.detail.clone(),
             });
         }
-        if let Some(sink) = &mut sink {
-            sink.write(&mut outcome)?;
+        if let Some(sink) = &mut self.sink {
+            sink.write(&mut result)?;
         }
-        let profile = &mut read.profile;
-        profile.lines += outcome.lines;
-        profile.blank += outcome.blank;
-        profile.accepted += outcome.accepted.len() as u64;
-        profile.rejected += outcome.rejects.len() as u64;
-        read.verdicts.iter_mut().zip(outcome.verdicts).for_each(|(a, b)| *a += b);
-        for reject in &outcome.rejects {
+        let room = SHOWN.saturating_sub(self.read.first.len());
+        self.read.first.extend(result.rejects.iter().take(room).cloned());
+        let profile = &mut self.read.profile;
+        profile.lines += result.lines;
+        profile.blank += result.blank;
+        profile.accepted += result.accepted.len() as u64;
+        profile.rejected += result.rejects.len() as u64;
+        self.read.verdicts.iter_mut().zip(result.verdicts).for_each(|(a, b)| *a += b);
+        let state = &mut *self.state;
+        for reject in &result.rejects {
             *state.reasons.entry(reject.reason.as_str().to_owned()).or_default() += 1;
+            *self.read.reasons.entry(reject.reason.as_str()).or_default() += 1;
         }
-        state.not_sampled += outcome.not_sampled;
-        state.examples.iter_mut().zip(outcome.examples).for_each(|(a, b)| {
+        state.not_sampled += result.not_sampled;
+        state.examples.iter_mut().zip(result.examples).for_each(|(a, b)| {
             if a.is_none() {
                 *a = b;
             }
         });
         let known = state.examples.iter().all(Option::is_some);
-        context.examples_known.store(known, Ordering::Relaxed);
-        for (name, count) in outcome.unknown.into_inner() {
-            state.unknown.add(&name, count);
+        self.context.examples_known.store(known, Ordering::Relaxed);
+        for (name, count) in result.extra.into_inner() {
+            state.extra.add(&name, count);
         }
-        state.tally.merge(outcome.tally);
-        if let Work::Lines(block) = &work {
-            progress(block.offset + block.bytes.len() as u64);
+        state.tally.merge(result.tally);
+        if let Work::Lines(block) = work {
+            (self.progress)(block.read);
         }
-        Ok(work)
-    })?;
-    state.buffers = buffers;
-    read.profile.bytes = fingerprint.bytes;
-    read.profile.sha256 = fingerprint.sha256;
-    Ok(read)
-}
-
-/// Blocks beyond one a worker: fewer, and the reader waits for a block while others have work.
-const SPARE_BLOCKS: usize = 8;
-
-/// Processes a file's blocks on `params.threads` threads, one of which reads, and hands the outcomes to `take` in the
-/// order of the file, on the calling thread. `take` gives the block back for its memory, which at
-/// the end is in `buffers`, where it is also taken from.
-fn parallel(
-    input: &InputFile,
-    params: &ValidParams,
-    context: &FileContext<'_>,
-    buffers: &mut Vec<Vec<u8>>,
-    mut take: impl FnMut(Work, Result<Outcome, IngestError>) -> Result<Work, IngestError>,
-) -> Result<Fingerprint, IngestError> {
-    // Reading and hashing keep one thread busy.
-    let workers = params.threads.saturating_sub(1).max(1);
-    let in_flight = workers + SPARE_BLOCKS;
-    let (free_in, free) = sync_channel::<Vec<u8>>(in_flight);
-    for _ in 0..in_flight {
-        // The channel holds exactly this many.
-        let _ = free_in.send(buffers.pop().unwrap_or_default());
+        Ok(())
     }
-    let (work_in, work) = sync_channel::<(u64, Work)>(in_flight);
-    let (done_in, done) = sync_channel::<Parsed>(in_flight);
-    let work = Mutex::new(work);
-    thread::scope(|scope| {
-        let reader = scope.spawn(move || {
-            let read = match context.table {
-                None => read_lines(input, params.max_row_bytes, &free, &work_in),
-                Some(table) => read_groups(input, table, &free, &work_in),
-            };
-            (read, free)
-        });
-        for _ in 0..workers {
-            let (work, done_in) = (&work, done_in.clone());
-            scope.spawn(move || {
-                let mut scratch = Vec::new();
-                loop {
-                    // A poisoned lock means that another thread panicked, which ends the scope.
-                    let Ok(next) = work.lock().map(|work| work.recv()) else { return };
-                    let Ok((number, work)) = next else { return };
-                    let outcome = process(&work, context, &HashSet::new(), &mut scratch);
-                    if done_in.send((number, work, outcome)).is_err() {
-                        return;
-                    }
-                }
-            });
-        }
-        drop(done_in);
-        let mut waiting = BTreeMap::new();
-        let mut next = 0;
-        let mut failure = None;
-        for (number, work, outcome) in &done {
-            if failure.is_some() {
-                continue;
-            }
-            waiting.insert(number, (work, outcome));
-            while let Some((work, outcome)) = waiting.remove(&next) {
-                next += 1;
-                match take(work, outcome) {
-                    // The channel has room for every buffer.
-                    Ok(Work::Lines(block)) => drop(free_in.try_send(block.bytes)),
-                    Ok(Work::RowGroup(_)) => drop(free_in.try_send(Vec::new())),
-                    Err(error) => {
-                        failure = Some(error);
-                        break;
-                    }
-                }
-            }
-            if failure.is_some() {
-                break;
-            }
-        }
-        // Closed channels end the other threads where an error ended this one.
-        drop(free_in);
-        drop(done);
-        let (read, free) = reader.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
-        buffers.extend(free.try_iter());
-        match failure {
-            Some(error) => Err(error),
-            None => read,
-        }
-    })
-}
-
-fn read_lines(
-    input: &InputFile,
-    limit: usize,
-    free: &Receiver<Vec<u8>>,
-    work: &SyncSender<(u64, Work)>,
-) -> Result<Fingerprint, IngestError> {
-    let mut reader = BlockReader::open(&input.path, limit)?;
-    for number in 0.. {
-        let Ok(buffer) = free.recv() else { break };
-        let block = reader.next(buffer).map_err(IngestError::io("read", &input.path))?;
-        let Some(block) = block else { break };
-        if work.send((number, Work::Lines(block))).is_err() {
-            break;
-        }
-    }
-    Ok(reader.finish())
-}
-
-fn read_groups(
-    input: &InputFile,
-    table: &Table,
-    free: &Receiver<Vec<u8>>,
-    work: &SyncSender<(u64, Work)>,
-) -> Result<Fingerprint, IngestError> {
-    let fingerprint = fingerprint(&input.path)?;
-    for group in 0..table.groups() {
-        if free.recv().is_err() || work.send((group as u64, Work::RowGroup(group))).is_err() {
-            break;
-        }
-    }
-    Ok(fingerprint)
 }

@@ -6,21 +6,21 @@ use std::{
     sync::atomic::{AtomicBool, Ordering},
 };
 
-use clawsig_schema::{Split, column::COLUMNS, hostile::printable};
+use clawsig_schema::{Split, hostile::printable};
 use serde_json::{Map, Value};
 
 use crate::{
     IngestError,
-    decode::Table,
+    guard::guarded,
     json,
     lines::Block,
+    parquet::{RowGroup, Table, TableSchema},
     raw::RawGroup,
     reject::{Fault, Reject, RejectReason},
-    row::{Judged, Row},
-    scan,
+    row::{ColumnSet, Nulls, Row},
     signals::Batch,
-    table::{RowGroup, TableSchema},
     tally::{Counts, Tally},
+    value::Context,
 };
 
 /// Characters of a rejected line that its record shows.
@@ -50,13 +50,13 @@ pub(crate) struct FileContext<'a> {
 
 /// What a block came to.
 #[derive(Default)]
-pub(crate) struct Outcome {
+pub(crate) struct BlockResult {
     pub(crate) lines: u64,
     pub(crate) blank: u64,
     /// Rows that are a JSON object (or a Parquet row), whatever else is wrong with them.
     pub(crate) objects: u64,
     /// The columns that any of those had.
-    pub(crate) seen: u32,
+    pub(crate) seen: ColumnSet,
     /// Their line numbers count from the block's first line, which is 1.
     pub(crate) rejects: Vec<Reject>,
     /// Every accepted row, written or not, in order: position in the block, split, id.
@@ -64,7 +64,7 @@ pub(crate) struct Outcome {
     pub(crate) not_sampled: u64,
     pub(crate) verdicts: [u64; 3],
     pub(crate) tally: Tally,
-    pub(crate) unknown: Counts,
+    pub(crate) extra: Counts,
     /// The first output of each scanner as JSON text.
     pub(crate) examples: [Option<String>; 3],
     pub(crate) groups: Vec<(Split, RowGroup)>,
@@ -72,49 +72,60 @@ pub(crate) struct Outcome {
 
 /// Processes a block. Rows at the positions in `repeated` are rejected as duplicates. `scratch` is
 /// memory, which the next call can use again.
+///
+/// # Errors
+/// A Parquet file is damaged, rows can't be encoded, or a step panicked: that ends the program's run with the place of
+/// the row, counted from the block's first, where it happened.
 pub(crate) fn process(
     work: &Work,
     context: &FileContext<'_>,
     repeated: &HashSet<u64>,
     scratch: &mut Vec<u8>,
-) -> Result<Outcome, IngestError> {
-    let mut rows = Rows {
+) -> Result<BlockResult, IngestError> {
+    let mut rows = BlockRows {
         context,
         repeated,
         room: 0,
-        outcome: Outcome::default(),
+        result: BlockResult::default(),
         batches: Default::default(),
     };
-    match work {
+    let done = guarded(|| match work {
         Work::Lines(block) => {
             // Of the study's rows about a third is text that is kept.
             rows.room = block.bytes.len() / 2;
             rows.lines(block);
+            Ok(())
         }
-        Work::RowGroup(group) => {
-            if let Some(table) = context.table {
-                rows.row_group(table, *group)?;
-            }
+        Work::RowGroup(group) => match context.table {
+            Some(table) => rows.row_group(table, *group),
+            None => Ok(()),
+        },
+    });
+    match done {
+        Ok(done) => done?,
+        Err(reason) => {
+            let (file, line) = (context.name.to_owned(), rows.result.lines.max(1));
+            return Err(IngestError::Panicked { file, line, reason });
         }
     }
     rows.finish(scratch)
 }
 
-struct Rows<'a> {
+struct BlockRows<'a> {
     context: &'a FileContext<'a>,
     repeated: &'a HashSet<u64>,
     /// Bytes of text to expect.
     room: usize,
-    outcome: Outcome,
-    batches: [Option<Box<Batch>>; 4],
+    result: BlockResult,
+    batches: [Option<Batch>; 4],
 }
 
-impl Rows<'_> {
+impl BlockRows<'_> {
     fn lines(&mut self, block: &Block) {
         if block.oversized {
-            self.outcome.lines = 1;
+            self.result.lines = 1;
             let fault = self.oversized();
-            self.reject(fault, Some(block.offset), &block.bytes);
+            self.reject(fault, block.offset, &block.bytes);
             return;
         }
         let mut offset = 0;
@@ -127,17 +138,16 @@ impl Rows<'_> {
             if end > start && block.bytes[end - 1] == b'\r' {
                 end -= 1;
             }
-            if block.offset == 0 && start == 0 && block.bytes.starts_with(b"\xef\xbb\xbf") {
+            if block.first && start == 0 && block.bytes.starts_with(b"\xef\xbb\xbf") {
                 start = end.min(3);
             }
             let bytes = &block.bytes[start..end];
-            let position = self.outcome.lines;
-            self.outcome.lines += 1;
-            let at = block.offset + start as u64;
+            let position = self.result.lines;
+            self.result.lines += 1;
             if bytes.iter().all(u8::is_ascii_whitespace) {
-                self.outcome.blank += 1;
+                self.result.blank += 1;
             } else if let Err(fault) = self.line(bytes, position) {
-                self.reject(fault, Some(at), bytes);
+                self.reject(fault, block.offset.map(|offset| offset + start as u64), bytes);
             }
         }
     }
@@ -151,16 +161,9 @@ impl Rows<'_> {
         if bytes.len() > self.context.max_row_bytes {
             return Err(self.oversized());
         }
-        let text = std::str::from_utf8(bytes).map_err(|error| {
-            let at = error.valid_up_to();
-            Fault::new(RejectReason::InvalidUtf8, format!("byte {at} of the line is no UTF-8"))
-        })?;
-        let row = match scan::parse(text) {
-            Some(row) => row,
-            None => json::parse(text)?,
-        };
-        let kept = self.row(&row, position)?;
-        if kept {
+        let text = utf8(bytes)?;
+        let mut row = json::parse(text, Nulls::AsTheDataset)?;
+        if self.row(&mut row, position)? {
             self.example(&row, || {
                 let mut value: Map<String, Value> = serde_json::from_str(text).ok()?;
                 match value.remove("clawscan_context") {
@@ -173,16 +176,15 @@ impl Rows<'_> {
     }
 
     fn row_group(&mut self, table: &Table, group: usize) -> Result<(), IngestError> {
-        let known = |name: &str| COLUMNS.iter().any(|column| column.name == name);
         let rows = RawGroup::read(table, group)?;
+        let known = |name: &str| clawsig_schema::column::Column::of_name(name).is_some();
         for name in table.names().filter(|name| !known(name)) {
-            self.outcome.unknown.add(&printable(name, 60), rows.rows as u64);
+            self.result.extra.add(&printable(name, 60), rows.rows as u64);
         }
         for at in 0..rows.rows {
-            self.outcome.lines += 1;
-            let position = at as u64;
-            let result = rows.row(at).and_then(|row| self.row(&row, position));
-            if let Err(fault) = result {
+            self.result.lines += 1;
+            let read = rows.row(at, Nulls::AsTheDataset);
+            if let Err(fault) = read.and_then(|mut row| self.row(&mut row, at as u64)) {
                 self.reject(fault, None, b"");
             }
         }
@@ -190,60 +192,61 @@ impl Rows<'_> {
     }
 
     /// Takes a row in; true where it is written.
-    fn row(&mut self, row: &Row<'_>, position: u64) -> Result<bool, Fault> {
-        self.outcome.objects += 1;
-        self.outcome.seen |= row.seen;
-        for (at, column) in COLUMNS.iter().enumerate() {
-            if row.seen & (1 << at) == 0 && column.name != "split" {
-                let detail = format!("column `{}` is missing", column.name);
-                return Err(Fault::new(RejectReason::MissingColumn, detail));
-            }
+    fn row(&mut self, row: &mut Row<'_>, position: u64) -> Result<bool, Fault> {
+        #[cfg(test)]
+        assert_ne!(row.skill.id, "a row that panics", "asked for by a test");
+        self.result.objects += 1;
+        self.result.seen.union(row.seen);
+        if let Some(column) = row.seen.lacks() {
+            let fault = Fault::new(RejectReason::MissingColumn, "is missing");
+            return Err(fault.in_column(column));
         }
         let judged = row.judge(self.context.split)?;
+        let split = row.skill.split;
         if self.repeated.contains(&position) {
-            let detail = format!("the id {} occurred before", printable(&row.id, 64));
+            let detail = format!("the id {} occurred before", printable(&row.skill.id, 64));
             return Err(Fault::new(RejectReason::DuplicateId, detail));
         }
-        row.unknown.iter().for_each(|name| self.outcome.unknown.add(&printable(name, 60), 1));
-        self.outcome.accepted.push((position, judged.split, judged.key));
-        if let Some(verdict) = judged.verdict {
-            self.outcome.verdicts[verdict.index()] += 1;
+        row.extra.iter().for_each(|name| self.result.extra.add(&printable(name, 60), 1));
+        self.result.accepted.push((position, split, judged.key));
+        if let Some(verdict) = row.skill.verdict.known() {
+            self.result.verdicts[verdict.index()] += 1;
         }
-        let left_out = judged.split == Split::Train
+        let left_out = split == Split::Train
             && self.context.sample.is_some_and(|sample| !sample.contains(&judged.key));
         if left_out {
-            self.outcome.not_sampled += 1;
+            self.result.not_sampled += 1;
             return Ok(false);
         }
-        self.write(row, judged);
+        if self.context.schema.is_some() {
+            let (room, tally) = (self.room, &mut self.result.tally);
+            tally.add(row, judged);
+            self.batches[split.index()]
+                .get_or_insert_with(|| Batch::with_room(room))
+                .push(&row.skill, |signal, cell| tally.cell(signal, cell));
+        }
         Ok(true)
     }
 
-    fn write(&mut self, row: &Row<'_>, judged: Judged) {
-        if self.context.schema.is_some() {
-            self.outcome.tally.add(row, judged);
-            let room = self.room;
-            self.batches[judged.split.index()]
-                .get_or_insert_with(|| Box::new(Batch::with_room(room)))
-                .push(row, judged);
-        }
-    }
-
     fn example(&mut self, row: &Row<'_>, outputs: impl FnOnce() -> Option<Map<String, Value>>) {
-        let missing = |at: usize, examples: &[Option<String>; 3]| {
-            row.context.has_output[at] && examples[at].is_none()
-        };
+        let has_output = [
+            row.skill.static_scan.has_output,
+            row.skill.virustotal.has_output,
+            row.skill.skillspector.has_output,
+        ];
+        let missing =
+            |at: usize, examples: &[Option<String>; 3]| has_output[at] && examples[at].is_none();
         if self.context.schema.is_none()
             || self.context.examples_known.load(Ordering::Relaxed)
-            || !(0..3).any(|at| missing(at, &self.outcome.examples))
+            || !(0..3).any(|at| missing(at, &self.result.examples))
         {
             return;
         }
         let Some(outputs) = outputs() else { return };
-        for (at, name) in ["static", "virustotal", "skillspector"].into_iter().enumerate() {
-            if missing(at, &self.outcome.examples) {
-                let text = outputs.get(name).map(Value::to_string);
-                self.outcome.examples[at] = text.filter(|text| text.len() <= EXAMPLE_BYTES);
+        for (at, name) in Context::OUTPUTS.iter().enumerate() {
+            if missing(at, &self.result.examples) {
+                let text = outputs.get(*name).map(Value::to_string);
+                self.result.examples[at] = text.filter(|text| text.len() <= EXAMPLE_BYTES);
             }
         }
     }
@@ -251,9 +254,9 @@ impl Rows<'_> {
     /// Rejects the line or row that was counted last.
     fn reject(&mut self, fault: Fault, byte_offset: Option<u64>, bytes: &[u8]) {
         let head = String::from_utf8_lossy(&bytes[..bytes.len().min(4 * EXCERPT)]);
-        self.outcome.rejects.push(Reject {
+        self.result.rejects.push(Reject {
             file: self.context.name.to_owned(),
-            line: self.outcome.lines,
+            line: self.result.lines,
             byte_offset,
             reason: fault.reason,
             detail: printable(&fault.detail, 200),
@@ -261,17 +264,51 @@ impl Rows<'_> {
         });
     }
 
-    fn finish(mut self, scratch: &mut Vec<u8>) -> Result<Outcome, IngestError> {
-        let Some(schema) = self.context.schema else { return Ok(self.outcome) };
+    fn finish(mut self, scratch: &mut Vec<u8>) -> Result<BlockResult, IngestError> {
+        let Some(schema) = self.context.schema else { return Ok(self.result) };
         for &split in Split::ALL {
             let Some(batch) = self.batches[split.index()].take() else { continue };
-            let group = batch.finish().and_then(|arrays| schema.encode(&arrays, scratch));
+            let group = schema.encode(batch.into_columns(), scratch);
             let group = group.map_err(|error| IngestError::Source {
                 path: self.context.name.into(),
                 reason: format!("rows can't be encoded as Parquet: {error}"),
             })?;
-            self.outcome.groups.push((split, group));
+            self.result.groups.push((split, group));
         }
-        Ok(self.outcome)
+        Ok(self.result)
+    }
+}
+
+/// A line as text.
+pub(crate) fn utf8(bytes: &[u8]) -> Result<&str, Fault> {
+    std::str::from_utf8(bytes).map_err(|error| {
+        let at = error.valid_up_to();
+        Fault::new(RejectReason::InvalidUtf8, format!("byte {at} of the line is no UTF-8"))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_panic_is_an_error_with_its_row() {
+        let context = FileContext {
+            name: "rows.jsonl",
+            split: None,
+            max_row_bytes: 1 << 20,
+            table: None,
+            sample: None,
+            schema: None,
+            examples_known: AtomicBool::new(false),
+        };
+        let bytes = b"{\"id\": \"a\"}\n\n{\"id\": \"a row that panics\"}\n".to_vec();
+        let work = Work::Lines(Block { bytes, ..Block::default() });
+        let error = process(&work, &context, &HashSet::new(), &mut Vec::new()).err().unwrap();
+        assert!(
+            matches!(&error, IngestError::Panicked { file, line: 3, .. } if file == "rows.jsonl"),
+            "{error}"
+        );
+        assert!(error.to_string().contains("asked for by a test"), "{error}");
     }
 }

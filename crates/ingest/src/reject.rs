@@ -1,5 +1,6 @@
 //! Rows that failed a check.
 
+use clawsig_schema::column::Column;
 use serde::Serialize;
 
 /// Why a row was rejected.
@@ -13,16 +14,12 @@ pub enum RejectReason {
     WrongType,
     /// A required column is absent from this row.
     MissingColumn,
-    /// The verdict is none of the three, nor the stale conversion's `unknown`.
-    UnknownVerdict,
     /// The split is none of the four, nor `latest`.
     UnknownSplit,
     /// The id occurred before in the same split; the first row stays.
     DuplicateId,
     /// The line is not UTF-8.
     InvalidUtf8,
-    /// A NUL in the line or in a text that is kept.
-    Nul,
     /// The line is longer than the limit.
     OversizedRow,
     /// A number is not finite, not whole where a count is due, or outside its range.
@@ -36,11 +33,9 @@ impl RejectReason {
             RejectReason::BadJson => "bad_json",
             RejectReason::WrongType => "wrong_type",
             RejectReason::MissingColumn => "missing_column",
-            RejectReason::UnknownVerdict => "unknown_verdict",
             RejectReason::UnknownSplit => "unknown_split",
             RejectReason::DuplicateId => "duplicate_id",
             RejectReason::InvalidUtf8 => "invalid_utf8",
-            RejectReason::Nul => "nul",
             RejectReason::OversizedRow => "oversized_row",
             RejectReason::NumberOutOfRange => "number_out_of_range",
         }
@@ -66,7 +61,7 @@ pub struct Reject {
 }
 
 /// A failed check of one row, before it is known where the row stands.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Fault {
     pub(crate) reason: RejectReason,
     pub(crate) detail: String,
@@ -75,5 +70,14 @@ pub(crate) struct Fault {
 impl Fault {
     pub(crate) fn new(reason: RejectReason, detail: impl Into<String>) -> Fault {
         Fault { reason, detail: detail.into() }
+    }
+
+    pub(crate) fn wrong_type(detail: String) -> Fault {
+        Fault { reason: RejectReason::WrongType, detail }
+    }
+
+    /// The fault with its column's name before it.
+    pub(crate) fn in_column(self, column: Column) -> Fault {
+        Fault { detail: format!("column `{}`: {}", column.name(), self.detail), ..self }
     }
 }

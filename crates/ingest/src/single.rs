@@ -5,31 +5,21 @@
 
 use std::{borrow::Cow, path::Path};
 
-use clawsig_schema::{
-    BundleStats, JudgeFields, SkillRow, SkillSpectorSignals, Split, StaticSignals,
-    VirusTotalSignals, column::COLUMNS,
-};
+use clawsig_schema::{BundleStats, SkillRow, column::Column};
 
 use crate::{
-    Columns, IngestError, RejectReason, Rows, SignalsReader,
-    decode::Table,
-    json,
+    Columns, IngestError, RejectReason, Rows, SignalsReader, json,
+    parquet::Table,
+    process::utf8,
     raw::RawGroup,
     reject::Fault,
-    row::{BundleTally, Row},
+    row::{BundleTally, ColumnSet, Nulls, Row},
 };
-
-/// The columns of the schema that scanners write, as bits of [`Row::seen`]: `static_status` to
-/// `clawscan_context`.
-const SCANNER_COLUMNS: u32 = 0x7fff << 9;
-/// The column of the text.
-const TEXT_COLUMN: u32 = 1 << 3;
 
 /// One row of any source.
 #[derive(Clone, Debug, PartialEq)]
 pub struct SingleRow {
-    /// The row. What it does not hold is absent or 0; a verdict that is none of the three is
-    /// `None`, and a split that is none of the four `eval_holdout`.
+    /// The row. What it does not hold is absent or 0, and a split that is none of the four `eval_holdout`.
     pub row: SkillRow,
     /// Whether the row has any column that a scanner writes. Without one it is not known what the
     /// scanners say, which is something else than that they have said nothing.
@@ -59,18 +49,20 @@ impl From<Fault> for RowError {
 /// The line is no UTF-8 or no JSON object, a column has another type than the schema's, or there is
 /// nothing to go by.
 pub fn parse_row(line: &[u8]) -> Result<SingleRow, RowError> {
-    let text = std::str::from_utf8(line).map_err(|error| {
-        let at = error.valid_up_to();
-        Fault::new(RejectReason::InvalidUtf8, format!("byte {at} of the line is no UTF-8"))
-    })?;
-    let row = json::parse_with_nulls(text.trim_start_matches('\u{feff}'))?;
-    if row.seen & (SCANNER_COLUMNS | TEXT_COLUMN) == 0 {
+    let text = utf8(line)?;
+    single(json::parse(text.trim_start_matches('\u{feff}'), Nulls::Anywhere)?)
+}
+
+/// A row that has anything to go by.
+fn single(row: Row<'_>) -> Result<SingleRow, RowError> {
+    let scanners: ColumnSet = Column::ALL.iter().copied().filter(|c| c.of_scanners()).collect();
+    let has_scanners = row.seen.meets(scanners);
+    if !has_scanners && !row.seen.contains(Column::SkillMdContent) {
         return Err(RowError {
             reason: RejectReason::MissingColumn,
             detail: "has neither `skill_md_content` nor a scanner's column".to_owned(),
         });
     }
-    let has_scanners = row.seen & SCANNER_COLUMNS != 0;
     Ok(SingleRow { row: row.into_skill(), has_scanners })
 }
 
@@ -97,26 +89,14 @@ impl SingleRows {
     /// Opens a file and reads its footer.
     ///
     /// # Errors
-    /// The file can't be read, is no Parquet file, or lacks a column of the dataset.
+    /// The file can't be read or is no Parquet file.
     pub fn open(path: &Path) -> Result<SingleRows, IngestError> {
         let table = Table::open(path)?;
-        if table.has("static_has_output") {
-            return Ok(SingleRows {
-                rows: Source::Signals(SignalsReader::open(path)?.rows(Columns::All)),
-            });
-        }
-        if let Some(column) =
-            COLUMNS.iter().find(|column| column.name != "split" && !table.has(column.name))
-        {
-            return Err(IngestError::Source {
-                path: path.to_owned(),
-                reason: format!(
-                    "has no column `{}`; rows need the dataset's 25 columns",
-                    column.name
-                ),
-            });
-        }
-        Ok(SingleRows { rows: Source::Raw { table, next: 0, group: None, at: 0 } })
+        let rows = match SignalsReader::recognises(&table) {
+            true => Source::Signals(SignalsReader::open(path)?.rows(Columns::All)),
+            false => Source::Raw { table, next: 0, group: None, at: 0 },
+        };
+        Ok(SingleRows { rows })
     }
 }
 
@@ -136,8 +116,8 @@ impl Iterator for SingleRows {
                 && *at < rows.rows
             {
                 *at += 1;
-                let row = rows.row(*at - 1).map(Row::into_skill).map_err(RowError::from);
-                return Some(Ok(row.map(|row| SingleRow { row, has_scanners: true })));
+                let row = rows.row(*at - 1, Nulls::Anywhere).map_err(RowError::from);
+                return Some(Ok(row.and_then(single)));
             }
             if *next >= table.groups() {
                 return None;
@@ -153,81 +133,27 @@ impl Iterator for SingleRows {
     }
 }
 
-impl Row<'_> {
-    /// The row as later stages see it, without a judgement of verdict and split.
-    fn into_skill(self) -> SkillRow {
-        let owned = |text: Option<Cow<'_, str>>| text.map(Cow::into_owned);
-        let list =
-            |list: Vec<Cow<'_, str>>| list.into_iter().map(Cow::into_owned).collect::<Vec<_>>();
-        let context = self.context;
-        let [static_output, virustotal_output, skillspector_output] = context.has_output;
-        let [malicious, suspicious, harmless, undetected] = self.engines;
-        SkillRow {
-            verdict: self.verdict.parse().ok(),
-            split: self.split.and_then(|split| split.parse().ok()).unwrap_or(Split::EvalHoldout),
-            id: self.id.into_owned(),
-            slug: owned(self.slug),
-            version: self.version.into_owned(),
-            text: owned(self.text),
-            bundle: self.bundle,
-            judge: JudgeFields {
-                confidence: owned(self.confidence),
-                model: owned(self.model),
-                summary: owned(self.summary),
-            },
-            static_scan: StaticSignals {
-                status: owned(self.static_status),
-                finding_count: self.finding_count,
-                reason_codes: list(self.reason_codes),
-                has_output: static_output,
-            },
-            virustotal: VirusTotalSignals {
-                status: owned(self.virustotal_status),
-                verdict_text: owned(context.virustotal_verdict),
-                malicious,
-                suspicious,
-                harmless,
-                undetected,
-                has_output: virustotal_output,
-            },
-            skillspector: SkillSpectorSignals {
-                status: owned(self.skillspector_status),
-                recommendation: owned(
-                    context.skillspector_verdict.or(context.skillspector_recommendation),
-                ),
-                score: self.score,
-                severity: owned(self.severity),
-                issue_count: self.issue_count,
-                issue_codes: list(self.issue_codes),
-                issue_categories: list(self.issue_categories),
-                has_output: skillspector_output,
-            },
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
+    use clawsig_schema::VerdictLabel;
+
     use super::*;
 
     #[test]
     fn a_text_alone_is_a_row_without_scanners() {
         let read = parse_row(br##"{"skill_md_content": "# Hi", "other": [1]}"##).unwrap();
         assert_eq!(read.row.text.as_deref(), Some("# Hi"));
-        assert!(!read.has_scanners && read.row.verdict.is_none());
+        assert!(!read.has_scanners && read.row.verdict == VerdictLabel::Absent);
         let nulls = br#"{"skill_md_content": "x", "clawscan_verdict": null, "id": null}"#;
-        assert_eq!(parse_row(nulls).unwrap().row.verdict, None);
+        assert_eq!(parse_row(nulls).unwrap().row.verdict, VerdictLabel::Absent);
         let read = parse_row(br#"{"skillspector_score": 12}"#).unwrap();
         assert!(read.has_scanners);
         assert_eq!(read.row.skillspector.score, Some(12.0));
-        for column in &COLUMNS[9..24] {
-            assert!(
-                ["static_", "virustotal_", "skillspector_", "clawscan_context"]
-                    .iter()
-                    .any(|head| column.name.starts_with(head)),
-                "{} is a scanner's",
-                column.name
-            );
+        for &column in Column::ALL {
+            let line = format!(r#"{{"skill_md_content": "x", "{}": null}}"#, column.name());
+            let read =
+                parse_row(line.replacen("\"skill_md_content\": null", "\"a\": 1", 1).as_bytes());
+            assert_eq!(read.unwrap().has_scanners, column.of_scanners(), "{}", column.name());
         }
     }
 

@@ -1,12 +1,15 @@
 //! Counts of accepted rows: made a block at a time, added up in the order of the file.
 
-use std::collections::BTreeMap;
+use std::{borrow::Cow, collections::BTreeMap};
 
 use clawsig_schema::{
-    Scanner, Severity, Split,
-    column::COLUMNS,
+    Scanner, Severity, Split, Status, Verdict, VerdictLabel,
+    column::Column,
+    hostile::printable,
     profile::{BundleProfile, ColumnProfile, Quantiles, SplitProfile},
     raw::SYNTHETIC_MODEL,
+    signal::{Cell, Signal},
+    wording::counted,
 };
 
 use crate::row::{Judged, Row};
@@ -14,6 +17,10 @@ use crate::row::{Judged, Row};
 /// Distinct names that are counted one by one; what comes after is counted as `(others)`, so that
 /// a hostile file can't fill the memory.
 const NAMES: usize = 10_000;
+/// Characters of a name that a file chose.
+const NAME_CHARS: usize = 60;
+/// Names that are warned of one by one.
+const WARNINGS: usize = 20;
 
 /// Counts by name.
 #[derive(Clone, Debug, Default)]
@@ -92,76 +99,86 @@ struct SplitTally {
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Tally {
     splits: [SplitTally; 4],
-    nulls: [u64; 25],
-    empty: [u64; 25],
+    nulls: [u64; Column::ALL.len()],
+    empty: [u64; Column::ALL.len()],
     reason_codes: Counts,
     issue_categories: Counts,
-    scores: BTreeMap<&'static str, Histogram>,
+    scores: BTreeMap<String, Histogram>,
     bundles: BundleProfile,
     extensions: Counts,
-    pub(crate) off_rule: u64,
-    pub(crate) disagreements: u64,
+    /// Verdicts that are none of the three.
+    other_verdicts: Counts,
+    /// By scanner, statuses that are none of those seen in the dataset.
+    other_statuses: [Counts; 3],
+    disagreements: u64,
     /// Rows that say of themselves that a generator made them.
     pub(crate) synthetic: u64,
 }
 
 impl Tally {
+    /// Counts a row, but for the cells of its columns.
     pub(crate) fn add(&mut self, row: &Row<'_>, judged: Judged) {
-        let verdict = judged.verdict.map_or("unknown", |verdict| verdict.as_str());
-        let split = &mut self.splits[judged.split.index()];
+        let skill = &row.skill;
+        let verdict = match &skill.verdict {
+            VerdictLabel::Other(text) => {
+                let name = printable(text, NAME_CHARS);
+                self.other_verdicts.add(&name, 1);
+                Cow::Owned(name)
+            }
+            known => Cow::Borrowed(known.text().unwrap_or("null")),
+        };
+        let split = &mut self.splits[skill.split.index()];
         split.rows += 1;
-        split.verdicts.add(verdict, 1);
-        let statuses = [&row.static_status, &row.virustotal_status, &row.skillspector_status];
-        for (counts, status) in split.statuses.iter_mut().zip(statuses) {
-            counts.add(status.as_deref().unwrap_or("null"), 1);
+        split.verdicts.add(&verdict, 1);
+        let statuses = [
+            (skill.static_scan.status.as_deref(), skill.static_scan.known_status()),
+            (skill.virustotal.status.as_deref(), skill.virustotal.known_status()),
+            (skill.skillspector.status.as_deref(), skill.skillspector.known_status()),
+        ];
+        for (at, (status, known)) in statuses.into_iter().enumerate() {
+            let name = match (status, known) {
+                (None, _) => Cow::Borrowed("null"),
+                (Some(text), Some(_)) => Cow::Borrowed(text),
+                (Some(text), None) => Cow::Owned(printable(text, NAME_CHARS)),
+            };
+            split.statuses[at].add(&name, 1);
+            if status.is_some() && known.is_none() {
+                self.other_statuses[at].add(&name, 1);
+            }
         }
-        let severity = match row.severity.as_deref() {
+        let severity = match skill.skillspector.severity.as_deref() {
             None => "null",
-            Some(text) => text.trim().parse::<Severity>().map_or("other", Severity::as_str),
+            Some(_) => skill.skillspector.known_severity().map_or("other", Severity::as_str),
         };
         split.severities.add(severity, 1);
-        if let Some(text) = &row.text {
+        if let Some(text) = &skill.text {
             split.text_chars.add(text.chars().count() as f64);
         }
-        if let Some(score) = row.score {
-            self.scores.entry(verdict).or_default().add(score);
+        if let Some(score) = skill.skillspector.score {
+            let name = if skill.verdict.known().is_some() { &verdict } else { "other" };
+            match self.scores.get_mut(name) {
+                Some(scores) => scores.add(score),
+                None => self.scores.entry(name.to_owned()).or_default().add(score),
+            }
         }
-        let texts = [
-            (1, &row.slug),
-            (3, &row.text),
-            (6, &row.confidence),
-            (7, &row.model),
-            (8, &row.summary),
-            (9, &row.static_status),
-            (12, &row.virustotal_status),
-            (17, &row.skillspector_status),
-            (19, &row.severity),
-            (24, &row.split),
+        let outputs = [
+            skill.static_scan.has_output,
+            skill.virustotal.has_output,
+            skill.skillspector.has_output,
         ];
-        for (column, text) in texts {
-            self.nulls[column] += u64::from(text.is_none());
-            self.empty[column] += u64::from(text.as_deref() == Some(""));
-        }
-        for (at, count) in row.engines.iter().enumerate() {
-            self.nulls[13 + at] += u64::from(count.is_none());
-        }
-        self.nulls[18] += u64::from(row.score.is_none());
-        self.empty[2] += u64::from(row.version.is_empty());
-        self.empty[4] += u64::from(row.bundle.files == 0);
-        self.empty[11] += u64::from(row.reason_codes.is_empty());
-        self.empty[21] += u64::from(row.issue_codes.is_empty());
-        self.empty[22] += u64::from(row.issue_categories.is_empty());
-        self.empty[23] += u64::from(row.context.has_output == [false; 3]);
+        self.empty[Column::ClawscanContext as usize] += u64::from(outputs == [false; 3]);
+        self.nulls[Column::Split as usize] += u64::from(row.split.is_none());
         for (list, counts) in [
-            (&row.reason_codes, &mut self.reason_codes),
-            (&row.issue_categories, &mut self.issue_categories),
+            (&skill.static_scan.reason_codes, &mut self.reason_codes),
+            (&skill.skillspector.issue_categories, &mut self.issue_categories),
         ] {
             let mut distinct: Vec<&str> = list.iter().map(AsRef::as_ref).collect();
             distinct.sort_unstable();
             distinct.dedup();
             distinct.into_iter().for_each(|code| counts.add(code, 1));
         }
-        let bundle = &row.bundle;
+        let bundle = &skill.bundle;
+        self.empty[Column::SkillBundleContent as usize] += u64::from(bundle.files == 0);
         self.bundles.rows += u64::from(bundle.files > 0);
         self.bundles.files += u64::from(bundle.files);
         self.bundles.bytes = self.bundles.bytes.saturating_add(bundle.bytes);
@@ -171,10 +188,25 @@ impl Tally {
             .extensions
             .iter()
             .for_each(|e| self.extensions.add(&e.extension, u64::from(e.files)));
-        self.synthetic +=
-            u64::from(row.model.as_deref().is_some_and(|model| model.starts_with(SYNTHETIC_MODEL)));
-        self.off_rule += u64::from(judged.off_rule);
+        let model = skill.judge.model.as_deref();
+        self.synthetic += u64::from(model.is_some_and(|model| model.starts_with(SYNTHETIC_MODEL)));
         self.disagreements += u64::from(judged.disagrees);
+    }
+
+    /// Counts a cell that is null or empty under its column.
+    pub(crate) fn cell(&mut self, signal: Signal, cell: &Cell<'_>) {
+        // The split of a row that names none is known all the same.
+        let Some(column) = signal.column().filter(|&column| column != Column::Split) else {
+            return;
+        };
+        let null = matches!(cell, Cell::Text(None) | Cell::Count(None) | Cell::Number(None));
+        let empty = match cell {
+            Cell::Text(text) => *text == Some(""),
+            Cell::TextList(list) => list.is_empty(),
+            _ => false,
+        };
+        self.nulls[column as usize] += u64::from(null);
+        self.empty[column as usize] += u64::from(empty);
     }
 
     pub(crate) fn merge(&mut self, other: Tally) {
@@ -198,7 +230,8 @@ impl Tally {
         self.bundles.duplicate_paths += other.bundles.duplicate_paths;
         self.bundles.unsafe_paths += other.bundles.unsafe_paths;
         self.extensions.merge(other.extensions);
-        self.off_rule += other.off_rule;
+        self.other_verdicts.merge(other.other_verdicts);
+        self.other_statuses.iter_mut().zip(other.other_statuses).for_each(|(a, b)| a.merge(b));
         self.disagreements += other.disagreements;
         self.synthetic += other.synthetic;
     }
@@ -207,21 +240,45 @@ impl Tally {
         self.splits.iter().map(|split| split.rows).sum()
     }
 
-    pub(crate) fn verdicts_unknown(&self) -> u64 {
-        self.splits.iter().filter_map(|split| split.verdicts.0.get("unknown")).sum()
+    /// What a reader of the figures must know of these rows.
+    pub(crate) fn warnings(&self) -> Vec<String> {
+        let mut warnings = Vec::new();
+        for (name, &rows) in &self.other_verdicts.0 {
+            warnings.push(format!(
+                "{} with the verdict `{name}`, which is none of {}: kept, but in no target and in no figure by \
+                 verdict",
+                counted(rows, "row"),
+                Verdict::NAMES.join(", ")
+            ));
+        }
+        for (scanner, statuses) in Scanner::ALL.iter().zip(&self.other_statuses) {
+            for (name, &rows) in &statuses.0 {
+                warnings.push(format!(
+                    "{} with the status `{name}` of {scanner}, which is none of those known ({}): no flag by the \
+                     rule `status`",
+                    counted(rows, "row"),
+                    Status::NAMES.join(", ")
+                ));
+            }
+        }
+        warnings.truncate(WARNINGS);
+        if self.disagreements > 0 {
+            warnings.push(format!(
+                "another split than the file's named in {}; the file decides",
+                counted(self.disagreements, "row")
+            ));
+        }
+        warnings
     }
 
     pub(crate) fn columns(&self) -> Vec<ColumnProfile> {
-        COLUMNS
-            .iter()
-            .enumerate()
-            .map(|(at, column)| ColumnProfile {
-                name: column.name.to_owned(),
-                kind: column.kind,
-                nulls: self.nulls[at],
-                empty: self.empty[at],
-            })
-            .collect()
+        let profile = |&column: &Column| ColumnProfile {
+            name: column.name().to_owned(),
+            kind: column.kind(),
+            nulls: self.nulls[column as usize],
+            empty: self.empty[column as usize],
+        };
+        Column::ALL.iter().map(profile).collect()
     }
 
     pub(crate) fn splits(&self) -> Vec<SplitProfile> {
@@ -246,10 +303,7 @@ impl Tally {
     }
 
     pub(crate) fn scores(&self) -> BTreeMap<String, Quantiles> {
-        self.scores
-            .iter()
-            .map(|(verdict, scores)| ((*verdict).to_owned(), scores.quantiles()))
-            .collect()
+        self.scores.iter().map(|(verdict, scores)| (verdict.clone(), scores.quantiles())).collect()
     }
 
     pub(crate) fn codes(&self) -> (BTreeMap<String, u64>, BTreeMap<String, u64>) {

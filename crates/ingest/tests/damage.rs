@@ -25,6 +25,7 @@ fn table(path: &Path) {
                 clawscan_verdict: "clean".to_owned(),
                 static_reason_codes: vec!["suspicious.x".to_owned()],
                 skillspector_score: Some(20.5),
+                clawscan_context: "{}".to_owned(),
                 split: "train".to_owned(),
                 ..RawRow::default()
             })

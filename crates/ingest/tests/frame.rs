@@ -58,7 +58,7 @@ fn a_data_frame_holds_the_rows_column_by_column() {
     assert_eq!(texts("id"), of(|row| Some(row.id.clone())));
     assert_eq!(texts("skill_slug"), of(|row| row.slug.clone()));
     assert_eq!(texts("skill_md_content"), of(|row| row.text.clone()));
-    assert_eq!(texts("clawscan_verdict"), of(|row| row.verdict.map(|v| v.to_string())));
+    assert_eq!(texts("clawscan_verdict"), of(|row| row.verdict.text().map(str::to_owned)));
     let score: Vec<Option<f64>> = column("skillspector_score").f64().unwrap().iter().collect();
     assert_eq!(score, rows.iter().map(|row| row.skillspector.score).collect::<Vec<_>>());
     let engines = column("virustotal_malicious_count").u32().unwrap();

@@ -1,14 +1,15 @@
 //! The stage from files to files.
 #![allow(clippy::unwrap_used, reason = "a failed step fails the test")]
 
-use std::{collections::BTreeMap, fs, path::Path};
+use std::{collections::BTreeMap, fs, io::Write, path::Path};
 
 use clawsig_ingest::{
     Columns, IngestError, IngestParams, Ingested, OutputPaths, RawParquetWriter, SignalsReader,
     Source, ingest,
 };
 use clawsig_schema::{
-    SkillRow, Split, Verdict,
+    SkillRow, Split, Verdict, VerdictLabel,
+    column::Column,
     lock::LockedSnapshot,
     raw::{BundleFile, RawRow},
 };
@@ -84,7 +85,7 @@ fn a_row_arrives_as_it_was() {
     let found = &rows[0];
     assert_eq!((found.id.as_str(), found.owner()), (id(7).as_str(), Some("owner0")));
     assert_eq!(found.text.as_deref(), row(7)["skill_md_content"].as_str());
-    assert_eq!(found.verdict, Some(Verdict::Suspicious));
+    assert_eq!(found.verdict, VerdictLabel::Known(Verdict::Suspicious));
     assert_eq!((found.bundle.files, found.bundle.bytes, found.bundle.unsafe_paths), (2, 3, 1));
     assert_eq!(found.static_scan.reason_codes, ["suspicious.x", "suspicious.x"]);
     assert!(found.static_scan.has_output && !found.virustotal.has_output);
@@ -111,16 +112,18 @@ fn faults_are_rejected_with_their_place_and_the_rest_goes_on() {
         (b"   ".to_vec(), None),
         (b"{\"id\": ".to_vec(), Some("bad_json")),
         (b"[1]".to_vec(), Some("bad_json")),
+        (with(30, "static_reason_codes", json!(null)).into(), None),
         (with(2, "skill_version", json!(3)).into(), Some("wrong_type")),
         (with(3, "static_reason_codes", json!("x")).into(), Some("wrong_type")),
         (with(4, "id", Value::Null).into(), Some("wrong_type")),
         (missing.to_string().into(), Some("missing_column")),
-        (with(5, "clawscan_verdict", json!("odd\u{1b}")).into(), Some("unknown_verdict")),
+        (with(5, "clawscan_verdict", json!("odd\u{1b}")).into(), None),
+        (with(31, "clawscan_verdict", json!("")).into(), Some("wrong_type")),
         (with(6, "clawscan_verdict", json!("unknown")).into(), None),
         (row(1).to_string().into(), Some("duplicate_id")),
         (b"{\"id\":\"\xff\"}".to_vec(), Some("invalid_utf8")),
-        (with(8, "skill_md_content", json!("a\u{0}b")).into(), Some("nul")),
-        (b"{\"id\":\"a\x00b\"}".to_vec(), Some("nul")),
+        (with(8, "skill_md_content", json!("a\u{0}b")).into(), None),
+        (b"{\"id\":\"a\x00b\"}".to_vec(), Some("bad_json")),
         (with(9, "skill_md_content", json!("x".repeat(9000))).into(), Some("oversized_row")),
         (with(10, "skillspector_score", json!(100.5)).into(), Some("number_out_of_range")),
         (with(11, "static_finding_count", json!(-1)).into(), Some("number_out_of_range")),
@@ -137,7 +140,8 @@ fn faults_are_rejected_with_their_place_and_the_rest_goes_on() {
     }
     let folder = tempfile::tempdir().unwrap();
     fs::write(folder.path().join("train.jsonl"), content).unwrap();
-    let params = IngestParams { max_row_bytes: 8192, ..IngestParams::default() };
+    let params =
+        IngestParams { max_row_bytes: 8192, max_reject_share: 1.0, ..IngestParams::default() };
     let (work, done) = run_with(folder.path(), params.clone());
     let profile = done.unwrap().profile;
     let rejects = fs::read_to_string(work.path().join("rejects.jsonl")).unwrap();
@@ -152,11 +156,22 @@ fn faults_are_rejected_with_their_place_and_the_rest_goes_on() {
     assert_eq!(found, expected);
     assert!(!rejects.contains('\u{1b}'));
     let file = &profile.files[0];
-    assert_eq!((file.lines, file.blank, file.accepted), (19, 1, 4));
+    assert_eq!((file.lines, file.blank, file.accepted), (21, 1, 7));
     assert_eq!(file.lines, file.blank + file.accepted + file.rejected);
     assert_eq!(profile.extra_columns["new_column"], 1);
     assert_eq!(profile.splits[0].verdicts["unknown"], 1);
-    assert_eq!(signals(&work, Split::Train)[1].verdict, None);
+    assert_eq!(profile.splits[0].verdicts["odd\\u{1b}"], 1);
+    let verdicts: Vec<VerdictLabel> =
+        signals(&work, Split::Train).into_iter().map(|row| row.verdict).collect();
+    assert!(verdicts.contains(&VerdictLabel::Other("unknown".to_owned())), "{verdicts:?}");
+    assert!(verdicts.contains(&VerdictLabel::Other("odd\u{1b}".to_owned())), "{verdicts:?}");
+    let told = |part: &str| profile.warnings.iter().any(|warning| warning.contains(part));
+    assert!(told(
+        "1 row with the verdict `unknown`, which is none of clean, suspicious, malicious"
+    ));
+    assert!(told("a column `new_column` that the dataset did not have, in 1 of 7 rows"));
+    assert!(told("no rows of validation, test, eval_holdout"));
+    assert!(!profile.warnings.iter().any(|warning| warning.contains('\u{1b}')));
 
     let strict = IngestParams { strict: true, ..params };
     let (work, done) = run_with(folder.path(), strict);
@@ -259,6 +274,8 @@ fn sources_that_are_none_are_refused() {
     assert!(error(&folder.path().join("absent")).contains("can't open"));
     fs::write(folder.path().join("train.jsonl"), [0x1f, 0x8b, 8, 0]).unwrap();
     assert!(error(folder.path()).contains("gzip"));
+    fs::write(folder.path().join("train.jsonl"), "\n\n").unwrap();
+    assert!(error(folder.path()).contains("train.jsonl: no rows"));
     fs::write(folder.path().join("train.jsonl"), "{\"id\":\"x\"}\n{\"id\":\"y\"}\n").unwrap();
     assert!(error(folder.path()).contains("`skill_slug` is missing from the first 2 rows"));
     fs::write(folder.path().join("train.parquet"), "").unwrap();
@@ -318,4 +335,115 @@ fn the_right_bytes_are_taken_though_the_lock_miscounts_them() {
     lock.files[0].sha256 = "0".repeat(64);
     let error = run_with(folder.path(), locked(lock)).1.unwrap_err().to_string();
     assert!(error.contains("bytes expected") && error.contains("SHA-256 expected 0"), "{error}");
+}
+
+/// The same rows in every text form, and what is none of them.
+#[test]
+fn text_forms_read_alike() {
+    let rows: Vec<Value> = (0..40).map(row).collect();
+    let plain = lines(rows.clone());
+    let columns = Column::ALL;
+    let cell = |value: &Value| match value {
+        Value::Null => String::new(),
+        Value::String(text) => text.clone(),
+        other => other.to_string(),
+    };
+    let mut csv = csv::Writer::from_writer(Vec::new());
+    csv.write_record(columns.iter().map(|column| column.name())).unwrap();
+    for row in &rows {
+        csv.write_record(columns.iter().map(|column| cell(&row[column.name()]))).unwrap();
+    }
+    let csv = csv.into_inner().unwrap();
+    let gzip = |bytes: &[u8]| {
+        let mut out = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+        out.write_all(bytes).unwrap();
+        out.finish().unwrap()
+    };
+    let array = serde_json::to_vec(&rows).unwrap();
+    let pretty = serde_json::to_vec_pretty(&rows).unwrap();
+    let read = |name: &str, bytes: &[u8]| {
+        let folder = tempfile::tempdir().unwrap();
+        fs::write(folder.path().join(name), bytes).unwrap();
+        let (work, done) = run_with(folder.path(), IngestParams::default());
+        let profile = done.map_err(|error| error.to_string())?.profile;
+        assert_eq!(profile.files[0].bytes, bytes.len() as u64, "{name}");
+        Ok::<_, String>(signals(&work, Split::Train))
+    };
+    let expected = read("train.jsonl", plain.as_bytes()).unwrap();
+    assert_eq!(expected.len(), 40);
+    for (name, bytes) in [
+        ("train.NDJSON", plain.clone().into_bytes()),
+        ("train.json", plain.clone().into_bytes()),
+        ("train.json", array.clone()),
+        ("train.jsonl", pretty),
+        ("train.csv", csv.clone()),
+        ("train.jsonl.gz", gzip(plain.as_bytes())),
+        ("train.json.gz", gzip(&array)),
+        ("train.csv.gz", gzip(&csv)),
+        ("train.jsonl.zst", zstd::encode_all(plain.as_bytes(), 1).unwrap()),
+        ("train-00000-of-00001.json", array),
+    ] {
+        assert_eq!(read(name, &bytes).as_ref(), Ok(&expected), "{name}");
+    }
+    let utf16: Vec<u8> = plain.encode_utf16().flat_map(u16::to_le_bytes).collect();
+    let object = serde_json::to_string_pretty(&rows[0]).unwrap();
+    for (name, bytes, told) in [
+        ("train.jsonl", csv, "is CSV; name it *.csv"),
+        ("train.csv", plain.clone().into_bytes(), "is JSON lines; name it *.jsonl"),
+        ("train.jsonl", object.into_bytes(), "is JSON over several lines"),
+        ("train.jsonl", b"[1, 2]\n[3]\n".to_vec(), "is JSON arrays"),
+        ("train.jsonl", b"<!DOCTYPE html>\n".to_vec(), "is a web page"),
+        ("train.jsonl", utf16, "UTF-16"),
+        ("train.jsonl", plain.replace('\n', "\r").into_bytes(), "CR alone"),
+        ("train.jsonl", gzip(plain.as_bytes()), "is gzip-compressed; name it *.gz"),
+        ("train.jsonl.gz", plain.clone().into_bytes(), "not compressed as its name says"),
+        ("train.parquet", plain.into_bytes(), "JSON lines; name it *.jsonl"),
+    ] {
+        let error = read(name, &bytes).unwrap_err();
+        assert!(error.contains(told), "{name}: {error}");
+    }
+}
+
+#[test]
+fn too_many_rejects_are_an_error_with_the_first_of_them() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = |good: usize, bad: usize| {
+        let mut text = "not a row\n".repeat(bad);
+        text.push_str(&lines((0..good).map(row)));
+        fs::write(folder.path().join("train.jsonl"), text).unwrap();
+    };
+    let run = |max_reject_share| {
+        run_with(folder.path(), IngestParams { max_reject_share, ..IngestParams::default() }).1
+    };
+    file(100, 12);
+    let error = run(0.1).unwrap_err().to_string();
+    for part in [
+        "train.jsonl: 12 of 112 rows rejected, more than the 10 % that ingest.max_reject_share",
+        "(bad_json 12); line 1: expected",
+        "line 3: ",
+    ] {
+        assert!(error.contains(part), "{error}");
+    }
+    assert!(!error.contains("line 4"), "{error}");
+    assert_eq!(run(0.2).unwrap().profile.rejected, 12);
+    // Few rejects of few rows are no error, unless no row is left.
+    file(5, 10);
+    assert_eq!(run(0.1).unwrap().profile.rejected, 10);
+    file(0, 2);
+    assert!(matches!(run(0.1), Err(IngestError::TooManyRejects { rejected: 2, rows: 2, .. })));
+    assert_eq!(run(1.0).unwrap().profile.rejected, 2);
+}
+
+/// Every extension is another one: what is counted by extension is not searched from the start each time.
+#[test]
+fn a_bundle_of_many_extensions_is_counted() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut big = row(0);
+    let files: Vec<Value> =
+        (0..60_000).map(|n| json!({"path": format!("f.{n}"), "sizeBytes": 1})).collect();
+    big["skill_bundle_content"] = json!(files);
+    fs::write(folder.path().join("train.jsonl"), lines([big])).unwrap();
+    let (work, done) = run_with(folder.path(), IngestParams::default());
+    done.unwrap();
+    assert_eq!(signals(&work, Split::Train)[0].bundle.extensions.len(), 60_000);
 }

@@ -176,10 +176,10 @@ fn main() -> Result<(), Box<dyn Error>> {
         json!({"split": split, "rows": 250, "verdicts": {"clean": 155, "suspicious": 94, "malicious": 1},
             "statuses": {}, "severities": {}, "text_chars": quantiles([40.0, 900.0, 2400.0, 6100.0, 98000.0])})
     }).collect();
-    let data = json!({"format": "1.0", "synthetic": true, "files": [], "rows": 1000,
+    let data = json!({"format": "2.0", "synthetic": true, "files": [], "rows": 1000,
         "sampled_out": 0, "rejected": 2, "rejected_by_reason": {(HOSTILE): 2}, "extra_columns": {},
         "columns": [{"name": "id", "kind": "text", "nulls": 0, "empty": 0}], "splits": splits,
-        "split_rule_mismatches": 0, "reason_codes": {"suspicious.dangerous_exec": 14},
+        "reason_codes": {"suspicious.dangerous_exec": 14},
         "issue_categories": {"MCP Least Privilege": 120},
         "score_by_verdict": {"clean": quantiles([0.0, 0.0, 10.0, 25.0, 80.0]),
             "suspicious": quantiles([0.0, 20.0, 40.0, 65.0, 100.0]), "malicious": quantiles([0.0, 0.0, 0.0, 10.0, 60.0])},

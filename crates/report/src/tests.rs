@@ -55,7 +55,6 @@ fn extreme() -> StudyResults {
         extra_columns: codes.clone(),
         columns: Vec::new(),
         splits: vec![split; 300],
-        split_rule_mismatches: 0,
         reason_codes: codes.clone(),
         issue_categories: codes,
         score_by_verdict: BTreeMap::new(),

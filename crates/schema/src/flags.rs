@@ -105,10 +105,7 @@ pub fn scanner_label(row: &SkillRow, scanner: Scanner) -> ScannerLabel {
             } else if vt.suspicious.is_some_and(|engines| engines > 0) {
                 ScannerLabel::Suspicious
             } else {
-                match ScannerLabel::of_optional(vt.verdict_text.as_deref()) {
-                    ScannerLabel::Unknown => ScannerLabel::of_optional(vt.status.as_deref()),
-                    label => label,
-                }
+                ScannerLabel::of_optional(vt.verdict_text.as_deref().or(vt.status.as_deref()))
             }
         }
         Scanner::SkillSpector => skillspector_label(row),
@@ -125,8 +122,8 @@ fn skillspector_label(row: &SkillRow) -> ScannerLabel {
     if by_status != ScannerLabel::Unknown {
         return by_status;
     }
+    // The exporter looks for the words with blanks: `DO_NOT_INSTALL` is no match.
     let recommendation = signals.recommendation.as_deref().unwrap_or_default().to_lowercase();
-    let recommendation = recommendation.replace('_', " ");
     let doubtful = recommendation.contains("do not install")
         || recommendation.contains("caution")
         || signals.issue_count > 0
@@ -167,24 +164,9 @@ pub fn flag(row: &SkillRow, scanner: Scanner, rule: FlagRule) -> Option<bool> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{
-        BundleStats, JudgeFields, SkillSpectorSignals, Split, StaticSignals, VirusTotalSignals,
-    };
 
     fn row() -> SkillRow {
-        SkillRow {
-            id: "0".repeat(64),
-            slug: None,
-            version: "1".to_owned(),
-            text: None,
-            bundle: BundleStats::default(),
-            verdict: None,
-            judge: JudgeFields::default(),
-            static_scan: StaticSignals::default(),
-            virustotal: VirusTotalSignals::default(),
-            skillspector: SkillSpectorSignals::default(),
-            split: Split::Train,
-        }
+        SkillRow::default()
     }
 
     #[test]
@@ -215,6 +197,12 @@ mod tests {
         assert_eq!(scanner_label(&row, Scanner::VirusTotal), ScannerLabel::Unknown);
         row.virustotal.verdict_text = Some("Harmless".to_owned());
         assert_eq!(scanner_label(&row, Scanner::VirusTotal), ScannerLabel::Clean);
+        // A verdict that says neither is the last word: the status is read only where there is none.
+        row.virustotal.verdict_text = Some("undetected".to_owned());
+        row.virustotal.status = Some("malicious".to_owned());
+        assert_eq!(scanner_label(&row, Scanner::VirusTotal), ScannerLabel::Unknown);
+        row.virustotal.verdict_text = None;
+        assert_eq!(scanner_label(&row, Scanner::VirusTotal), ScannerLabel::Malicious);
     }
 
     #[test]
@@ -231,6 +219,10 @@ mod tests {
         row.skillspector.score = None;
         assert_eq!(scan(&row), ScannerLabel::Clean);
         row.skillspector.recommendation = Some("DO_NOT_INSTALL".to_owned());
+        assert_eq!(scan(&row), ScannerLabel::Clean);
+        row.skillspector.recommendation = Some("Do Not Install".to_owned());
+        assert_eq!(scan(&row), ScannerLabel::Suspicious);
+        row.skillspector.recommendation = Some("USE_WITH_CAUTION".to_owned());
         assert_eq!(scan(&row), ScannerLabel::Suspicious);
         row.skillspector.status = Some("error".to_owned());
         assert_eq!(scan(&row), ScannerLabel::Unknown);

@@ -23,6 +23,7 @@ pub mod published;
 pub mod raw;
 mod row;
 pub mod settings;
+pub mod signal;
 pub mod source;
 mod split;
 pub mod target;
@@ -33,7 +34,7 @@ pub use label::{Scanner, Severity, Split, Status, UnknownLabel, Verdict};
 pub use progress::Progress;
 pub use row::{
     BundleStats, ExtensionCount, JudgeFields, SkillRow, SkillSpectorSignals, StaticSignals,
-    VirusTotalSignals, owner_of_slug,
+    VerdictLabel, VirusTotalSignals, owner_of_slug,
 };
 pub use split::{NotAHash, split_of_hash};
 pub use target::Target;

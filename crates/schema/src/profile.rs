@@ -8,8 +8,9 @@ use crate::{column::ColumnKind, format::FormatVersion};
 
 /// The format of `profile.json`.
 ///
+/// - 2.0: verdicts and statuses of any name; no count of rows that the live edition's split rule would move.
 /// - 1.0: the first.
-pub const PROFILE_FORMAT: FormatVersion = FormatVersion::new(1, 0);
+pub const PROFILE_FORMAT: FormatVersion = FormatVersion::new(2, 0);
 
 /// The content of `profile.json`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -34,8 +35,6 @@ pub struct DataProfile {
     pub columns: Vec<ColumnProfile>,
     /// Every split, empty ones included, in the dataset's order.
     pub splits: Vec<SplitProfile>,
-    /// Rows whose `split` is not the one that the exporter's hash rule gives.
-    pub split_rule_mismatches: u64,
     /// Static reason codes, by the rows that carry each.
     pub reason_codes: BTreeMap<String, u64>,
     /// SkillSpector issue categories, by the rows that carry each.
@@ -89,7 +88,7 @@ pub struct SplitProfile {
     pub split: String,
     /// Its rows.
     pub rows: u64,
-    /// Rows by verdict; `unknown` stands only where it occurs.
+    /// Rows by verdict; one that is none of the three stands under its own name, made printable.
     pub verdicts: BTreeMap<String, u64>,
     /// Scanner, then status text (`null` for none), to rows.
     pub statuses: BTreeMap<String, BTreeMap<String, u64>>,

@@ -47,7 +47,7 @@ impl CountedRows {
         CountedRows {
             owner: row.owner().map(str::to_owned),
             split: row.split,
-            verdict: row.verdict,
+            verdict: row.verdict.known(),
             severity: stated.or_else(|| row.skillspector.score.and_then(Severity::of_score)),
             flags,
             ran,

@@ -87,7 +87,7 @@ impl Lists {
                 slug: row.slug.clone(),
                 version: row.version.clone(),
                 split: row.split,
-                verdict: row.verdict,
+                verdict: row.verdict.known(),
                 flags: flags[..VERDICT].to_vec(),
                 static_findings: row.static_scan.finding_count,
                 virustotal_engines: engines(row),
@@ -154,7 +154,7 @@ fn confidence(row: &SkillRow, rater: usize, flag: Option<bool>) -> f64 {
             row.skillspector.score.map_or(0.5, |score| toward((score / 100.0).clamp(0.0, 1.0)))
         }
         None => {
-            let level = match row.verdict {
+            let level = match row.verdict.known() {
                 Some(Verdict::Suspicious) => 0.75,
                 Some(Verdict::Clean | Verdict::Malicious) => 1.0,
                 None => return 0.0,

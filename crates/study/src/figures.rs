@@ -157,7 +157,7 @@ impl Count {
             Measure::F1 { flagged, within } => {
                 if facts.are_among(within) {
                     let flagged = facts.are_among(flagged);
-                    let positive = facts.row.verdict.is_some_and(|v| v != Verdict::Clean);
+                    let positive = facts.row.verdict.known().is_some_and(|v| v != Verdict::Clean);
                     self.part += u64::from(flagged && positive);
                     self.whole += u64::from(flagged) + u64::from(positive);
                 }
@@ -181,8 +181,8 @@ impl Facts<'_> {
             })
         };
         wanted.split.is_none_or(|split| row.split == split)
-            && wanted.verdict.is_none_or(|verdict| row.verdict == Some(verdict))
-            && (!wanted.not_clean || row.verdict.is_some_and(|v| v != Verdict::Clean))
+            && wanted.verdict.is_none_or(|verdict| row.verdict.known() == Some(verdict))
+            && (!wanted.not_clean || row.verdict.known().is_some_and(|v| v != Verdict::Clean))
             && wanted.flags.iter().all(|(scanner, flag)| self.flags[scanner.index()] == *flag)
             && (wanted.any_of.is_empty()
                 || wanted.any_of.iter().any(|scanner| self.flags[scanner.index()]))
@@ -285,7 +285,7 @@ mod tests {
             version: "1".to_owned(),
             text: Some("x".repeat(10 * number as usize)),
             bundle: BundleStats::default(),
-            verdict: Some(verdict),
+            verdict: verdict.into(),
             judge: JudgeFields::default(),
             static_scan: StaticSignals { status: status(flags[0]), ..StaticSignals::default() },
             virustotal: VirusTotalSignals {
@@ -333,7 +333,7 @@ mod tests {
                 nulls: 2,
                 empty: 0,
             }).unwrap()],
-            "splits": [], "split_rule_mismatches": 0, "reason_codes": {}, "issue_categories": {},
+            "splits": [], "reason_codes": {}, "issue_categories": {},
             "score_by_verdict": {}, "bundles": serde_json::to_value(BundleProfile::default()).unwrap(),
             "examples": {}, "warnings": [],
         }))

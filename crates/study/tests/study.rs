@@ -18,7 +18,7 @@ fn row(number: usize, stat: bool, vt: Option<bool>, spector: bool, verdict: Verd
         version: "1".to_owned(),
         text: None,
         bundle: BundleStats::default(),
-        verdict: Some(verdict),
+        verdict: verdict.into(),
         judge: JudgeFields::default(),
         static_scan: StaticSignals {
             status: text(stat),

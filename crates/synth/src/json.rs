@@ -2,7 +2,10 @@
 
 use std::io::{self, Write};
 
-use clawsig_schema::raw::{BundleFile, RawRow};
+use clawsig_schema::{
+    column::Column,
+    raw::{BundleFile, RawRow, RawValue},
+};
 
 /// Writes one row as a line of the raw JSONL files, its newline included: the 25 columns in
 /// order without blanks, missing values as `null`, `clawscan_context` as the object it is.
@@ -21,31 +24,19 @@ pub fn write_json_line(row: &RawRow, writer: &mut impl Write) -> io::Result<()> 
 /// [`write_json_line`] to memory, without a copy.
 pub(crate) fn push_json_line(row: &RawRow, out: &mut Vec<u8>) {
     let mut object = Object::new(out);
-    object.text("id", &row.id);
-    object.optional("skill_slug", row.skill_slug.as_deref());
-    object.text("skill_version", &row.skill_version);
-    object.optional("skill_md_content", row.skill_md_content.as_deref());
-    push_bundle(&row.skill_bundle_content, object.key("skill_bundle_content"));
-    object.text("clawscan_verdict", &row.clawscan_verdict);
-    object.optional("clawscan_confidence", row.clawscan_confidence.as_deref());
-    object.optional("clawscan_model", row.clawscan_model.as_deref());
-    object.optional("clawscan_summary", row.clawscan_summary.as_deref());
-    object.optional("static_status", row.static_status.as_deref());
-    object.number("static_finding_count", Some(row.static_finding_count));
-    object.texts("static_reason_codes", &row.static_reason_codes);
-    object.optional("virustotal_status", row.virustotal_status.as_deref());
-    object.number("virustotal_malicious_count", row.virustotal_malicious_count);
-    object.number("virustotal_suspicious_count", row.virustotal_suspicious_count);
-    object.number("virustotal_harmless_count", row.virustotal_harmless_count);
-    object.number("virustotal_undetected_count", row.virustotal_undetected_count);
-    object.optional("skillspector_status", row.skillspector_status.as_deref());
-    object.number("skillspector_score", row.skillspector_score.filter(|score| score.is_finite()));
-    object.optional("skillspector_severity", row.skillspector_severity.as_deref());
-    object.number("skillspector_issue_count", Some(row.skillspector_issue_count));
-    object.texts("skillspector_issue_codes", &row.skillspector_issue_codes);
-    object.texts("skillspector_issue_categories", &row.skillspector_issue_categories);
-    object.key("clawscan_context").extend_from_slice(row.clawscan_context.as_bytes());
-    object.text("split", &row.split);
+    for &column in Column::ALL {
+        let name = column.name();
+        match row.value(column) {
+            RawValue::Text(text) => object.optional(name, text),
+            RawValue::Count(count) => object.number(name, count),
+            RawValue::Number(number) => {
+                object.number(name, number.filter(|number| number.is_finite()));
+            }
+            RawValue::TextList(list) => object.texts(name, list),
+            RawValue::Bundle(files) => push_bundle(files, object.key(name)),
+            RawValue::Context(text) => object.key(name).extend_from_slice(text.as_bytes()),
+        }
+    }
     object.end();
     out.push(b'\n');
 }

@@ -15,18 +15,12 @@ pub enum Fault {
     WrongType(&'static str),
     /// `null` in a column that must have a value.
     Null(&'static str),
-    /// The verdict is none of the three, nor the stale conversion's `unknown`.
-    UnknownVerdict,
     /// The split is none of the four.
     UnknownSplit,
     /// The id of an earlier sound line.
     DuplicateId,
     /// A byte that no UTF-8 text holds.
     InvalidUtf8,
-    /// A NUL character in the text, written as an escape.
-    Nul,
-    /// Half of a surrogate pair, written as an escape.
-    LoneSurrogate,
     /// A required column is absent.
     MissingColumn(&'static str),
     /// The score is above 100.
@@ -77,12 +71,9 @@ pub fn malformed(seed: u64, row_limit: usize) -> Result<Malformed, SynthError> {
         WrongType("skillspector_issue_codes"),
         WrongType("clawscan_context"),
         Null("skill_version"),
-        UnknownVerdict,
         UnknownSplit,
         DuplicateId,
         InvalidUtf8,
-        Nul,
-        LoneSurrogate,
         MissingColumn("clawscan_verdict"),
         ScoreOutOfRange,
         Oversized,
@@ -131,7 +122,6 @@ fn spoil(line: &[u8], fault: Fault, earlier_id: &str, row_limit: usize) -> Vec<u
         Fault::WrongType(column @ "clawscan_context") => swap(column, "[]"),
         Fault::WrongType(column) => swap(column, "{\"a\":1}"),
         Fault::Null(column) => swap(column, "null"),
-        Fault::UnknownVerdict => swap("clawscan_verdict", "\"harmful\""),
         Fault::UnknownSplit => swap("split", "\"dev\""),
         Fault::DuplicateId => swap("id", &format!("\"{earlier_id}\"")),
         Fault::InvalidUtf8 => {
@@ -141,8 +131,6 @@ fn spoil(line: &[u8], fault: Fault, earlier_id: &str, row_limit: usize) -> Vec<u
             }
             bytes
         }
-        Fault::Nul => swap("skill_md_content", "\"a\\u0000b\""),
-        Fault::LoneSurrogate => swap("skill_md_content", "\"a\\ud800b\""),
         Fault::MissingColumn(column) => {
             text.replacen(&format!("\"{column}\":"), "\"other\":", 1).into_bytes()
         }
@@ -154,11 +142,11 @@ fn spoil(line: &[u8], fault: Fault, earlier_id: &str, row_limit: usize) -> Vec<u
 /// Replaces the value of a top-level column in a line made by this crate: the value ends where
 /// the next column's key begins, or at the closing brace.
 fn replace_value(line: &str, column: &str, value: &str) -> String {
-    let columns = &clawsig_schema::column::COLUMNS;
+    let columns = clawsig_schema::column::Column::ALL;
     let start_of = |name: &str| line.rfind(&format!("\"{name}\":")).unwrap_or(line.len() - 1);
-    let at = columns.iter().position(|c| c.name == column).unwrap_or(0);
+    let at = columns.iter().position(|c| c.name() == column).unwrap_or(0);
     let start = if at == 0 { 1 } else { start_of(column) };
-    let end = columns.get(at + 1).map_or(line.len() - 1, |next| start_of(next.name) - 1);
+    let end = columns.get(at + 1).map_or(line.len() - 1, |next| start_of(next.name()) - 1);
     format!("{}\"{column}\":{value}{}", &line[..start], &line[end..])
 }
 
@@ -182,8 +170,7 @@ mod tests {
             let utf8 = std::str::from_utf8(bytes).is_ok();
             assert_eq!(!utf8, line.fault == Some(Fault::InvalidUtf8));
             let parsed = serde_json::from_slice::<Value>(bytes);
-            let broken =
-                [Some(Fault::BadJson), Some(Fault::InvalidUtf8), Some(Fault::LoneSurrogate)];
+            let broken = [Some(Fault::BadJson), Some(Fault::InvalidUtf8)];
             assert_eq!(parsed.is_err(), broken.contains(&line.fault), "{line:?}");
             let Ok(row) = parsed else { continue };
             let text = |column: &str| row[column].as_str().map(str::to_owned);
@@ -206,17 +193,11 @@ mod tests {
                     assert!(!row[column].is_null());
                 }
                 Some(Fault::Null(column)) => assert_eq!(row.get(column), Some(&Value::Null)),
-                Some(Fault::UnknownVerdict) => {
-                    assert_eq!(text("clawscan_verdict").unwrap(), "harmful")
-                }
                 Some(Fault::UnknownSplit) => assert_eq!(text("split").unwrap(), "dev"),
                 Some(Fault::DuplicateId) => assert!(ids.contains(&text("id").unwrap())),
-                Some(Fault::Nul) => assert!(text("skill_md_content").unwrap().contains('\0')),
                 Some(Fault::MissingColumn(column)) => assert!(row.get(column).is_none()),
                 Some(Fault::ScoreOutOfRange) => assert_eq!(row["skillspector_score"], 100.5),
-                Some(
-                    Fault::Oversized | Fault::BadJson | Fault::InvalidUtf8 | Fault::LoneSurrogate,
-                ) => {}
+                Some(Fault::Oversized | Fault::BadJson | Fault::InvalidUtf8) => {}
             }
         }
         assert_eq!(offset, file.bytes.len() as u64);

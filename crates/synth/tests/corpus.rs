@@ -3,7 +3,10 @@
 use std::{collections::HashSet, convert::Infallible};
 
 use clawsig_schema::{
-    Scanner, Severity, Verdict, column::COLUMNS, column::ColumnKind, owner_of_slug, raw::RawRow,
+    Scanner, Severity, Verdict,
+    column::{Column, ColumnKind, NullRule},
+    owner_of_slug,
+    raw::RawRow,
 };
 use clawsig_synth::{Origin, Synth, SynthParams, write_json_line, write_jsonl};
 use proptest::prelude::*;
@@ -117,17 +120,18 @@ fn json_lines_have_the_schema() {
         assert_eq!(line.iter().position(|&b| b == b'\n'), Some(line.len() - 1));
         let value: Value = serde_json::from_slice(&line).unwrap();
         let object = value.as_object().unwrap();
-        assert_eq!(object.len(), COLUMNS.len());
-        for column in COLUMNS {
-            let value = &object[column.name];
-            let fits = match column.kind {
+        assert_eq!(object.len(), Column::ALL.len());
+        for column in Column::ALL {
+            let value = &object[column.name()];
+            let fits = match column.kind() {
                 ColumnKind::Text => value.is_string(),
                 ColumnKind::Count => value.is_u64(),
                 ColumnKind::Number => value.is_number(),
                 ColumnKind::TextList | ColumnKind::Bundle => value.is_array(),
                 ColumnKind::Context => value.is_object(),
             };
-            assert!(fits || (column.nullable && value.is_null()), "{}: {value}", column.name);
+            let missing = column.nulls() == NullRule::Missing && value.is_null();
+            assert!(fits || missing, "{}: {value}", column.name());
         }
         let text = row.skill_md_content.unwrap_or_default();
         assert!(!text.contains('\n') && !text.is_empty() && text.chars().count() <= 120_000);

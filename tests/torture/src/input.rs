@@ -85,7 +85,13 @@ enum Ended {
 
 pub(crate) fn run(options: &CampaignOptions, report: &mut CampaignReport) -> Result<(), Failure> {
     let material = Material::new(&options.scratch, options.seed)?;
-    let params = IngestParams { max_row_bytes: MAX_ROW, threads: 1, ..IngestParams::default() };
+    let params = IngestParams {
+        max_row_bytes: MAX_ROW,
+        // Each case is wrong on purpose.
+        max_reject_share: 1.0,
+        threads: 1,
+        ..IngestParams::default()
+    };
     let (params, seed) = (params.check()?, options.seed);
     let scratch = options.scratch.join("cases");
     fs::create_dir_all(&scratch)?;

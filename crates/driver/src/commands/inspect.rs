@@ -121,7 +121,7 @@ fn describe(profile: &DataProfile, rows: &[SkillRow]) -> String {
             printable(&row.id, 8),
             printable(row.slug.as_deref().unwrap_or("null"), 28),
             row.split.to_string(),
-            row.verdict.map_or_else(|| "unknown".to_owned(), |v| v.to_string()),
+            printable(row.verdict.text().unwrap_or("null"), 16),
             status(&row.static_scan.status),
             status(&row.virustotal.status),
             status(&row.skillspector.status),

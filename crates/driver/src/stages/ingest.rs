@@ -37,6 +37,7 @@ fn locked_params(settings: &Settings, lock: Option<LockedSnapshot>) -> Result<Va
     let params = IngestParams {
         max_row_bytes: settings.ingest.max_row_bytes,
         strict: settings.ingest.strict,
+        max_reject_share: settings.ingest.max_reject_share,
         sample_rows: settings.sample.rows,
         sample_seed: settings.sample.seed,
         threads: settings.run.threads as usize,

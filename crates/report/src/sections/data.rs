@@ -184,12 +184,10 @@ fn ranked(caption: &str, first: &str, names: &BTreeMap<String, u64>) -> Table {
 
 fn counts_in_words(data: &DataProfile) -> Block {
     Block::Text(format!(
-        "{} kept, {} rejected, {} left out by the sample; {} whose split is not the one the \
-         exporter’s hash rule gives. Bundles: {} with {}.",
+        "{} kept, {} rejected, {} left out by the sample. Bundles: {} with {}.",
         counted(data.rows, "skill"),
         counted(data.rejected, "row"),
         count(data.sampled_out),
-        counted(data.split_rule_mismatches, "row"),
         counted(data.bundles.rows, "skill"),
         counted(data.bundles.files, "file")
     ))

@@ -1,6 +1,6 @@
 //! JSON lines that were cut, mutated, or written by someone with other ideas of JSON.
 
-use clawsig_schema::column::COLUMNS;
+use clawsig_schema::column::Column;
 use serde_json::{Map, Value, json};
 
 use super::{Case, Material};
@@ -114,7 +114,7 @@ fn with_raw(material: &Material, rng: &mut CaseRng, column: &str, raw: &[u8]) ->
 }
 
 fn any_column(rng: &mut CaseRng) -> &'static str {
-    rng.pick(&COLUMNS).name
+    rng.pick(Column::ALL).name()
 }
 
 fn nesting(material: &Material, number: u64, rng: &mut CaseRng) -> Vec<u8> {
@@ -222,8 +222,8 @@ fn wrong_types(material: &Material, number: u64, rng: &mut CaseRng) -> Vec<u8> {
         json!([{ "path": "a", "content": "b" }, null, 4]),
         json!({ "static": 3, "virustotal": [], "skillspector": { "issues": "many" } }),
     ];
-    let column = COLUMNS[number as usize % COLUMNS.len()].name;
-    let value = &values[(number as usize / COLUMNS.len()) % values.len()];
+    let column = Column::ALL[number as usize % Column::ALL.len()].name();
+    let value = &values[(number as usize / Column::ALL.len()) % values.len()];
     let mut row = object(material, rng);
     row.insert(column.to_owned(), value.clone());
     around(material, rng, &text_of(&row))
@@ -231,7 +231,7 @@ fn wrong_types(material: &Material, number: u64, rng: &mut CaseRng) -> Vec<u8> {
 
 fn columns(material: &Material, number: u64, rng: &mut CaseRng) -> Vec<u8> {
     let mut row = object(material, rng);
-    let column = COLUMNS[number as usize % COLUMNS.len()].name;
+    let column = Column::ALL[number as usize % Column::ALL.len()].name();
     match rng.below(4) {
         0 => drop(row.remove(column)),
         1 => {

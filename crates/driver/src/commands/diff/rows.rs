@@ -8,7 +8,7 @@ use std::{
 
 use clawsig_ingest::{Columns, SignalsReader};
 use clawsig_schema::{
-    FlagRule, Scanner, SkillRow, Split, Verdict, flags::flag, hostile::printable,
+    FlagRule, Scanner, SkillRow, Split, VerdictLabel, flags::flag, hostile::printable,
 };
 use clawsig_stats::mcnemar_exact;
 use serde::Serialize;
@@ -108,7 +108,7 @@ struct Seen {
     id: String,
     slug: Option<String>,
     split: Split,
-    verdict: Option<Verdict>,
+    verdict: VerdictLabel,
     flags: [Option<bool>; 3],
     text: Option<u64>,
     matched: bool,
@@ -295,10 +295,8 @@ impl Tally {
             *cell += 1;
         }
         if was.verdict != now.verdict {
-            let name = |verdict: Option<Verdict>| {
-                verdict.map_or_else(|| "unknown".to_owned(), |verdict| verdict.to_string())
-            };
-            let (from, to) = (name(was.verdict), name(now.verdict));
+            let name = |verdict: &VerdictLabel| printable(verdict.text().unwrap_or("none"), 60);
+            let (from, to) = (name(&was.verdict), name(&now.verdict));
             if self.skills.len() < self.top {
                 let skill = printable(now.slug.as_deref().unwrap_or(&now.id), 80);
                 let (from, to) = (from.clone(), to.clone());

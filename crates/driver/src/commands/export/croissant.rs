@@ -1,7 +1,12 @@
 //! `clawsig export croissant`: the run's rows with a Croissant 1.0 description (JSON-LD), so that
 //! a loader knows files, hashes, columns and types.
 
-use clawsig_schema::{Split, profile::DataProfile, source::SourceRecord};
+use clawsig_schema::{
+    Split,
+    profile::DataProfile,
+    signal::{Signal, SignalKind},
+    source::SourceRecord,
+};
 use serde_json::{Value, json};
 
 use super::place::FolderPlace;
@@ -17,41 +22,22 @@ use crate::{
 /// The study's dataset; its live edition's name is longer.
 const STUDIED: &str = "OpenClaw/clawhub-security-signals";
 
-/// The columns of a signals file that a loader is told of: name, type, whether a list, and what
-/// they hold. Lists of a bundle's extensions are left to readers of Parquet.
-const FIELDS: [(&str, &str, bool, &str); 31] = [
-    ("id", "sc:Text", false, "SHA-256 of the artifact"),
-    ("skill_slug", "sc:Text", false, "owner/slug in the registry"),
-    ("skill_version", "sc:Text", false, "The skill's version"),
-    ("skill_md_content", "sc:Text", false, "The redacted SKILL.md: untrusted text"),
-    ("bundle_files", "sc:Integer", false, "Files beside SKILL.md"),
-    ("bundle_bytes", "sc:Integer", false, "Their declared sizes, summed"),
-    ("bundle_duplicate_paths", "sc:Integer", false, "Paths that occur again in the bundle"),
-    ("bundle_unsafe_paths", "sc:Integer", false, "Paths that would leave the bundle's folder"),
-    ("clawscan_verdict", "sc:Text", false, "The registry's verdict: a silver label"),
-    ("clawscan_confidence", "sc:Text", false, "The judge's confidence; never a feature"),
-    ("clawscan_model", "sc:Text", false, "The judge; never a feature"),
-    ("clawscan_summary", "sc:Text", false, "The judge's summary; never a feature"),
-    ("static_status", "sc:Text", false, "The static scanner's status"),
-    ("static_finding_count", "sc:Integer", false, "Its findings"),
-    ("static_reason_codes", "sc:Text", true, "Its reason codes"),
-    ("static_has_output", "sc:Boolean", false, "Whether it left output"),
-    ("virustotal_status", "sc:Text", false, "VirusTotal's status"),
-    ("virustotal_verdict_text", "sc:Text", false, "VirusTotal's verdict in words"),
-    ("virustotal_malicious_count", "sc:Integer", false, "Engines that say malicious"),
-    ("virustotal_suspicious_count", "sc:Integer", false, "Engines that say suspicious"),
-    ("virustotal_harmless_count", "sc:Integer", false, "Engines that say harmless"),
-    ("virustotal_undetected_count", "sc:Integer", false, "Engines that detect nothing"),
-    ("virustotal_has_output", "sc:Boolean", false, "Whether VirusTotal left output"),
-    ("skillspector_status", "sc:Text", false, "SkillSpector's status"),
-    ("skillspector_score", "sc:Float", false, "SkillSpector's risk score, 0 to 100"),
-    ("skillspector_severity", "sc:Text", false, "SkillSpector's severity"),
-    ("skillspector_issue_count", "sc:Integer", false, "SkillSpector's issues"),
-    ("skillspector_issue_codes", "sc:Text", true, "Their codes"),
-    ("skillspector_issue_categories", "sc:Text", true, "Their categories"),
-    ("skillspector_has_output", "sc:Boolean", false, "Whether SkillSpector left output"),
-    ("split", "sc:Text", false, "The dataset's partition"),
-];
+/// The columns of a signals file that a loader is told of. Lists of a bundle's extensions are left to readers of
+/// Parquet: they are two columns that belong together.
+fn fields() -> impl Iterator<Item = Signal> {
+    let apart = [Signal::BundleExtensions, Signal::BundleExtensionFiles];
+    Signal::ALL.iter().copied().filter(move |signal| !apart.contains(signal))
+}
+
+/// The type of a column in schema.org's words.
+const fn data_type(kind: SignalKind) -> &'static str {
+    match kind {
+        SignalKind::Text | SignalKind::TextList => "sc:Text",
+        SignalKind::Count | SignalKind::Bytes | SignalKind::CountList => "sc:Integer",
+        SignalKind::Number => "sc:Float",
+        SignalKind::Flag => "sc:Boolean",
+    }
+}
 
 /// Writes `croissant.json` and, beside it, the files that it describes.
 pub(super) fn export(to: &ExportTo, global: &Global) -> Result<(), Error> {
@@ -125,18 +111,18 @@ fn origin(document: &mut Value, synthetic: bool, source: Option<&SourceRecord>) 
 }
 
 fn record_set(split: Split, file: &str) -> Value {
-    let fields: Vec<Value> = FIELDS
-        .iter()
-        .map(|(name, kind, repeated, about)| {
+    let fields: Vec<Value> = fields()
+        .map(|signal| {
+            let name = signal.name();
             let mut field = json!({
                 "@type": "cr:Field",
                 "@id": format!("{split}/{name}"),
                 "name": name,
-                "description": about,
-                "dataType": kind,
+                "description": signal.meaning(),
+                "dataType": data_type(signal.kind()),
                 "source": { "fileObject": { "@id": file }, "extract": { "column": name } },
             });
-            if *repeated {
+            if matches!(signal.kind(), SignalKind::TextList | SignalKind::CountList) {
                 field["repeated"] = json!(true);
             }
             field

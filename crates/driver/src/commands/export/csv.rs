@@ -1,7 +1,13 @@
 //! `clawsig export csv`: one table, a row a skill, safe to open in a spreadsheet.
 
 use clawsig_ingest::{Columns, SignalsReader};
-use clawsig_schema::{SkillRow, Split, evaluation::PredictionRow, hostile, matrix::RowInfo};
+use clawsig_schema::{
+    SkillRow, Split,
+    evaluation::PredictionRow,
+    hostile,
+    matrix::RowInfo,
+    signal::{Cell, Signal},
+};
 
 use super::place::FilePlace;
 use crate::{
@@ -13,29 +19,33 @@ use crate::{
     terminal::counted,
 };
 
-/// The columns before those of the prediction.
-const HEADER: [&str; 27] = [
-    "id",
-    "skill_slug",
-    "skill_version",
-    "split",
-    "clawscan_verdict",
-    "static_status",
-    "static_finding_count",
-    "static_reason_codes",
-    "virustotal_status",
-    "virustotal_malicious_count",
-    "virustotal_suspicious_count",
-    "virustotal_harmless_count",
-    "virustotal_undetected_count",
-    "skillspector_status",
-    "skillspector_score",
-    "skillspector_severity",
-    "skillspector_issue_count",
-    "skillspector_issue_codes",
-    "skillspector_issue_categories",
-    "bundle_files",
-    "bundle_bytes",
+/// The skill's columns.
+const SIGNALS: &[Signal] = &[
+    Signal::Id,
+    Signal::SkillSlug,
+    Signal::SkillVersion,
+    Signal::Split,
+    Signal::ClawscanVerdict,
+    Signal::StaticStatus,
+    Signal::StaticFindingCount,
+    Signal::StaticReasonCodes,
+    Signal::VirustotalStatus,
+    Signal::VirustotalMaliciousCount,
+    Signal::VirustotalSuspiciousCount,
+    Signal::VirustotalHarmlessCount,
+    Signal::VirustotalUndetectedCount,
+    Signal::SkillspectorStatus,
+    Signal::SkillspectorScore,
+    Signal::SkillspectorSeverity,
+    Signal::SkillspectorIssueCount,
+    Signal::SkillspectorIssueCodes,
+    Signal::SkillspectorIssueCategories,
+    Signal::BundleFiles,
+    Signal::BundleBytes,
+];
+
+/// The columns between the skill's and the probabilities.
+const DERIVED: [&str; 6] = [
     "flag_static",
     "flag_virustotal",
     "flag_skillspector",
@@ -71,9 +81,11 @@ pub(super) fn export(to: &ExportTo, global: &Global) -> Result<(), Error> {
         }
     }
     let rows = cells.len() as u64;
-    let header = HEADER
+    let header = SIGNALS
         .iter()
-        .map(|name| (*name).to_owned())
+        .map(|signal| signal.name())
+        .chain(DERIVED)
+        .map(str::to_owned)
         .chain(predictions.classes.iter().map(|class| format!("p_{class}")));
     files::write_cells(&place.path(), header, cells)?;
     place.finish(&counted(rows, "skill"), global)
@@ -87,39 +99,15 @@ fn line(
     prediction: Option<&PredictionRow>,
     classes: usize,
 ) -> Vec<String> {
-    let text = |text: &str| hostile::spreadsheet_cell(&hostile::printable(text, 400)).into_owned();
-    let maybe = |value: Option<&str>| value.map(text).unwrap_or_default();
-    let list = |list: &[String]| text(&list.join(";"));
-    let number = |n: Option<u32>| n.map(|n| n.to_string()).unwrap_or_default();
     let flag = |flag: Option<bool>| flag.map(|f| u8::from(f).to_string()).unwrap_or_default();
-    let mut cells = vec![
-        text(&row.id),
-        maybe(row.slug.as_deref()),
-        text(&row.version),
-        row.split.to_string(),
-        row.verdict.map(|verdict| verdict.to_string()).unwrap_or_default(),
-        maybe(row.static_scan.status.as_deref()),
-        row.static_scan.finding_count.to_string(),
-        list(&row.static_scan.reason_codes),
-        maybe(row.virustotal.status.as_deref()),
-        number(row.virustotal.malicious),
-        number(row.virustotal.suspicious),
-        number(row.virustotal.harmless),
-        number(row.virustotal.undetected),
-        maybe(row.skillspector.status.as_deref()),
-        row.skillspector.score.map(|score| score.to_string()).unwrap_or_default(),
-        maybe(row.skillspector.severity.as_deref()),
-        row.skillspector.issue_count.to_string(),
-        list(&row.skillspector.issue_codes),
-        list(&row.skillspector.issue_categories),
-        row.bundle.files.to_string(),
-        row.bundle.bytes.to_string(),
+    let mut cells: Vec<String> = SIGNALS.iter().map(|signal| text(&signal.of(row))).collect();
+    cells.extend([
         flag(info.flag_static),
         flag(info.flag_virustotal),
         flag(info.flag_skillspector),
         info.duplicate_group.to_string(),
         info.copies_in_train.to_string(),
-    ];
+    ]);
     match prediction {
         Some(prediction) => {
             cells.push(prediction.predicted.clone());
@@ -129,4 +117,18 @@ fn line(
         None => cells.extend(std::iter::repeat_n(String::new(), 1 + classes)),
     }
     cells
+}
+
+/// A value as the text of a cell.
+fn text(cell: &Cell<'_>) -> String {
+    let safe = |text: &str| hostile::spreadsheet_cell(&hostile::printable(text, 400)).into_owned();
+    match cell {
+        Cell::Text(text) => text.map(safe).unwrap_or_default(),
+        Cell::Count(count) => count.map(|count| count.to_string()).unwrap_or_default(),
+        Cell::Bytes(bytes) => bytes.to_string(),
+        Cell::Number(number) => number.map(|number| number.to_string()).unwrap_or_default(),
+        Cell::Flag(flag) => u8::from(*flag).to_string(),
+        Cell::TextList(list) => safe(&list.join(";")),
+        Cell::CountList(list) => list.iter().map(u32::to_string).collect::<Vec<_>>().join(";"),
+    }
 }

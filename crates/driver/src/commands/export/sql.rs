@@ -9,7 +9,12 @@
 
 use std::{fmt::Write, path::Path};
 
-use clawsig_schema::{Scanner, flags::SKILLSPECTOR_SCORE_LIMIT};
+use clawsig_schema::{
+    Scanner,
+    column::Column,
+    flags::SKILLSPECTOR_SCORE_LIMIT,
+    signal::{Signal, SignalKind},
+};
 use clawsig_study::StudyParams;
 
 use super::place::FolderPlace;
@@ -19,24 +24,24 @@ use crate::{
     files,
 };
 
-/// The columns of the view `skills` with their SQL types.
-const COLUMNS: [(&str, &str); 16] = [
-    ("skill_slug", "STRING"),
-    ("split", "STRING"),
-    ("clawscan_verdict", "STRING"),
-    ("static_status", "STRING"),
-    ("static_has_output", "BOOLEAN"),
-    ("virustotal_status", "STRING"),
-    ("virustotal_verdict_text", "STRING"),
-    ("virustotal_malicious_count", "BIGINT"),
-    ("virustotal_suspicious_count", "BIGINT"),
-    ("virustotal_has_output", "BOOLEAN"),
-    ("skillspector_status", "STRING"),
-    ("skillspector_recommendation", "STRING"),
-    ("skillspector_score", "DOUBLE"),
-    ("skillspector_severity", "STRING"),
-    ("skillspector_issue_count", "BIGINT"),
-    ("skillspector_has_output", "BOOLEAN"),
+/// The columns of the view `skills`.
+const COLUMNS: [Signal; 16] = [
+    Signal::SkillSlug,
+    Signal::Split,
+    Signal::ClawscanVerdict,
+    Signal::StaticStatus,
+    Signal::StaticHasOutput,
+    Signal::VirustotalStatus,
+    Signal::VirustotalVerdictText,
+    Signal::VirustotalMaliciousCount,
+    Signal::VirustotalSuspiciousCount,
+    Signal::VirustotalHasOutput,
+    Signal::SkillspectorStatus,
+    Signal::SkillspectorRecommendation,
+    Signal::SkillspectorScore,
+    Signal::SkillspectorSeverity,
+    Signal::SkillspectorIssueCount,
+    Signal::SkillspectorHasOutput,
 ];
 
 /// Writes the queries.
@@ -62,7 +67,7 @@ fn view(engine: SqlEngine, over: SqlOver, path: &Path) -> Result<String, Error> 
             path.display()
         )));
     };
-    let names: Vec<&str> = COLUMNS.iter().map(|(name, _)| *name).collect();
+    let names: Vec<&str> = COLUMNS.iter().map(|signal| signal.name()).collect();
     let list = names.join(",\n  ");
     Ok(match (engine, over) {
         (SqlEngine::Duckdb, SqlOver::Signals) => format!(
@@ -114,16 +119,20 @@ fn spark_path(folder: &str) -> Result<&str, Error> {
 
 /// The raw columns that the view needs, without those that are derived from the context.
 fn raw_columns(one: &dyn Fn(&str, &str) -> String, text: &str, json: &str) -> String {
-    let derived = |name: &str| {
-        name.ends_with("_has_output")
-            || ["virustotal_verdict_text", "skillspector_recommendation"].contains(&name)
-    };
     let mut columns: Vec<String> = COLUMNS
         .iter()
-        .filter(|(name, _)| !derived(name))
-        .map(|(name, kind)| one(name, if *kind == "STRING" { text } else { kind }))
+        .filter(|signal| signal.column().is_some())
+        .map(|signal| {
+            let kind = match signal.kind() {
+                SignalKind::Count | SignalKind::Bytes => "BIGINT",
+                SignalKind::Number => "DOUBLE",
+                SignalKind::Flag => "BOOLEAN",
+                SignalKind::Text | SignalKind::TextList | SignalKind::CountList => text,
+            };
+            one(signal.name(), kind)
+        })
         .collect();
-    columns.push(one("clawscan_context", json));
+    columns.push(one(Column::ClawscanContext.name(), json));
     columns.join(",\n    ")
 }
 
@@ -214,9 +223,8 @@ fn counts(by_owner: bool, params: &StudyParams) -> String {
         "label_virustotal",
         format!(
             "CASE WHEN virustotal_malicious_count > 0 OR virustotal_suspicious_count > 0 THEN 1 \
-             ELSE COALESCE({}, {}) END",
-            text_label("virustotal_verdict_text"),
-            text_label("virustotal_status")
+             ELSE {} END",
+            text_label("COALESCE(virustotal_verdict_text, virustotal_status)")
         ),
     );
     key(
@@ -224,7 +232,7 @@ fn counts(by_owner: bool, params: &StudyParams) -> String {
         format!(
             "CASE WHEN LOWER(TRIM(skillspector_status)) IN ('error', 'failed') THEN NULL \
              ELSE COALESCE({}, CASE \
-             WHEN REPLACE(LOWER(skillspector_recommendation), '_', ' ') LIKE '%do not install%' \
+             WHEN LOWER(skillspector_recommendation) LIKE '%do not install%' \
              OR LOWER(skillspector_recommendation) LIKE '%caution%' \
              OR skillspector_issue_count > 0 OR skillspector_score > {SKILLSPECTOR_SCORE_LIMIT} THEN 1 \
              WHEN skillspector_status IS NULL AND skillspector_score IS NULL \

@@ -8,7 +8,7 @@ use std::{
 
 use clawsig_ingest::{SingleRow, bundle_stats};
 use clawsig_schema::{
-    BundleStats, JudgeFields, SkillRow, SkillSpectorSignals, Split, StaticSignals,
+    BundleStats, JudgeFields, SkillRow, SkillSpectorSignals, Split, StaticSignals, VerdictLabel,
     VirusTotalSignals,
 };
 
@@ -53,7 +53,7 @@ impl SkillFile {
                 version: String::new(),
                 text: Some(text),
                 bundle,
-                verdict: None,
+                verdict: VerdictLabel::Absent,
                 judge: JudgeFields::default(),
                 static_scan: StaticSignals::default(),
                 virustotal: VirusTotalSignals::default(),

@@ -70,7 +70,7 @@ impl Recount {
             for row in SignalsReader::open(&path)?.rows(Columns::WithoutText) {
                 let row = row?;
                 recount.rows[split.index()] += 1;
-                if let Some(verdict) = row.verdict {
+                if let Some(verdict) = row.verdict.known() {
                     recount.verdicts[split.index()][verdict.index()] += 1;
                 }
                 // The exporter's rule says nothing here: the frozen edition was split by a script
