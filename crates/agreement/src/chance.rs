@@ -7,7 +7,7 @@ use clawsig_stats::Wide;
 
 use crate::{Outcome, Table, Undefined, Weights};
 
-/// What raters are taken to do by chance.
+/// A model of what raters do by chance.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Chance {
     /// Each rater draws from that rater's own marginal distribution (Cohen 1960, 1968).

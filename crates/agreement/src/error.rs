@@ -1,4 +1,4 @@
-//! What a caller can get wrong. A statistic that merely has no value on valid data is not an
+//! Mistakes of a caller. A statistic that merely has no value on valid data is not an
 //! error: see [`Undefined`](crate::Undefined).
 
 use thiserror::Error;

@@ -1,4 +1,5 @@
-//! What raters' agreement says about a truth that nobody has recorded (Dawid and Skene 1979).
+//! Latent classes: raters' agreement as evidence of a truth that nobody has recorded (Dawid and Skene
+//! 1979).
 //!
 //! Each subject has one hidden category; each rater answers by its own confusion matrix,
 //! independently of the others **given the hidden category**. That independence is the model's

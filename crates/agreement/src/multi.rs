@@ -279,7 +279,7 @@ fn conger<'s>(sums: &Sums, weights: &Weights) -> Result<(Wide, Influence<'s>), U
     Ok((expected, Box::new(influence)))
 }
 
-/// What one subject adds to alpha: alpha is one less `C A / Q`, with C the mean number of ratings, A
+/// One subject's influence on alpha: alpha is one less `C A / Q`, with C the mean number of ratings, A
 /// the mean disagreement of the subjects' pairs and Q that of the mean ratings' pairs. The term in
 /// epsilon is Gwet's, who takes one part in N of the observed agreement as given.
 fn alpha_influence<'s>(sums: &'s Sums, metric: &'s Metric) -> Influence<'s> {

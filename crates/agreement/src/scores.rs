@@ -14,7 +14,7 @@ pub struct Scores {
     rows: Vec<Vec<f64>>,
 }
 
-/// What the raters are to a study (Shrout and Fleiss 1979).
+/// The raters' part in a study (Shrout and Fleiss 1979).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Design {
     /// Every subject has raters of its own: ICC(1).
@@ -126,7 +126,7 @@ impl Scores {
             Err(why) => return Estimate::point(Err(why), subjects),
         };
         let error = if design == Design::OneWay { s.within } else { s.residual };
-        // What the raters' levels add to the variance of a score, for absolute agreement.
+        // The raters' levels add this to the variance of a score, for absolute agreement.
         let levels = (s.raters - s.residual) / s.n;
         let gap = s.subjects - error;
         let below = match (design, unit) {

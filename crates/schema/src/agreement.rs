@@ -35,7 +35,7 @@ pub const VERDICT_RATER: &str = "verdict";
 pub struct AgreementResults {
     /// The format of this struct as written.
     pub format: FormatVersion,
-    /// What the results were computed with.
+    /// The settings that the results were computed with.
     pub parameters: AgreementParameters,
     /// The rows read.
     pub rows: u64,
@@ -74,7 +74,7 @@ pub struct AgreementParameters {
     pub top: u32,
 }
 
-/// What a slice is a part of.
+/// The whole that a slice is a part of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum SliceKind {
@@ -95,7 +95,7 @@ pub enum SliceKind {
 pub struct SliceResult {
     /// The slice's name: `all`, `rule=label,missing=exclude`, `verdict=clean`, `owner_size=2-5`.
     pub name: String,
-    /// What it is a part of.
+    /// The whole that it is a part of.
     pub kind: SliceKind,
     /// The flag rule in force.
     pub rule: FlagRule,
@@ -254,7 +254,7 @@ pub struct Conditional {
     pub rate: Estimate,
 }
 
-/// What only one scanner finds.
+/// Rows that only one scanner finds.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct UniqueFlags {
     /// The scanner.
@@ -306,7 +306,7 @@ pub struct VerdictRow {
 pub struct SweepPoint {
     /// The scanner whose flag follows the threshold.
     pub scanner: Scanner,
-    /// What is compared with it: `engines` (malicious and suspicious ones) or `score`.
+    /// The quantity compared with it: `engines` (malicious and suspicious ones) or `score`.
     pub quantity: String,
     /// The row is flagged when the quantity is at least this.
     pub threshold: f64,
@@ -328,11 +328,11 @@ pub struct SweepPoint {
 /// raters independent given it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct LatentResult {
-    /// Which raters the model sees: `scanners` or `scanners_and_verdict`.
+    /// The raters that the model sees: `scanners` or `scanners_and_verdict`.
     pub model: String,
     /// The raters that take part.
     pub raters: Vec<String>,
-    /// What has to hold for the figures to mean anything.
+    /// Assumptions without which the figures mean nothing.
     pub assumptions: Vec<String>,
     /// Share of rows in the hidden flagged class.
     pub prevalence: Estimate,
@@ -350,7 +350,7 @@ pub struct LatentResult {
     /// Independent cells of the data less free parameters: below 0 the model is not identified,
     /// at 0 it can't be tested.
     pub degrees_of_freedom: i64,
-    /// What speaks against reading the figures as they stand, in words; empty where nothing does.
+    /// Reasons against reading the figures as they stand; empty where there are none.
     #[serde(default)]
     pub doubts: Vec<String>,
 }

@@ -1,4 +1,4 @@
-//! Which items belong together, from pairs that do.
+//! Groups of items that belong together, from pairs that do.
 
 /// Connected components of items 0, 1, ..., by a disjoint-set forest (Tarjan 1975). The first item
 /// of a group names it, whatever the order in which pairs were joined.

@@ -1,4 +1,4 @@
-//! What a resampling draws: single subjects or whole clusters, as counts of a few kinds.
+//! The units that a resampling draws: single subjects or whole clusters, as counts of a few kinds.
 //!
 //! Data are counts of a few kinds of subject (the cells of a table, the distinct rating patterns),
 //! so a replicate is one multinomial draw of counts and costs nothing per subject. Replicate `r`
@@ -71,7 +71,7 @@ impl Resampling {
 /// The subjects of a unit: kinds with their counts.
 pub type Members = [(usize, u64)];
 
-/// What is resampled.
+/// The units that are drawn, subjects or clusters.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Units {
     totals: Vec<u64>,
@@ -290,13 +290,13 @@ impl Units {
     }
 }
 
-/// What the statistics are computed of.
+/// The data that statistics are computed of.
 enum Task<'t> {
     Counts(&'t [u64]),
     Without(&'t Members),
 }
 
-/// How to draw as many units as there are, with replacement.
+/// A plan of drawing as many units as there are, with replacement.
 struct Draw<'u> {
     bulk: &'u [(Vec<(usize, u64)>, u64)],
     /// For every cluster outside the bulk, where in `members` its kinds and counts stand: one

@@ -59,7 +59,7 @@ pub(crate) struct Owner {
     pub(crate) copies: u64,
 }
 
-/// What [`Study::finish`] computes from.
+/// The data that [`Study::finish`] computes from.
 pub(crate) struct Gathered {
     pub(crate) owners: Vec<Owner>,
     /// Whether owners were told apart: if not, single rows are resampled.

@@ -18,9 +18,9 @@ use crate::{Flags, RATERS, VERDICT, rater_name, sweep::engines};
 /// The least confidence that a flag or its absence has, so that a product never hides a row.
 const FLOOR: f64 = 0.01;
 
-/// Which list a row belongs on.
+/// The list that a row belongs on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-enum Place {
+enum ListKey {
     /// The first rater flags, the second does not.
     Pair(usize, usize),
     /// The scanners' flags.
@@ -30,7 +30,7 @@ enum Place {
 /// The best rows of each list so far.
 pub(crate) struct Lists {
     top: usize,
-    lists: BTreeMap<Place, Vec<Disagreement>>,
+    lists: BTreeMap<ListKey, Vec<Disagreement>>,
 }
 
 impl Lists {
@@ -47,7 +47,7 @@ impl Lists {
         for a in 0..RATERS {
             for b in (0..RATERS).filter(|&b| b != a) {
                 if flags[a] == Some(true) && flags[b] == Some(false) {
-                    self.offer(Place::Pair(a, b), row, flags, sure[a] * sure[b]);
+                    self.offer(ListKey::Pair(a, b), row, flags, sure[a] * sure[b]);
                 }
             }
         }
@@ -55,11 +55,11 @@ impl Lists {
         if scanners.contains(&Some(true)) && scanners.contains(&Some(false)) {
             let known = (0..VERDICT).filter(|&s| scanners[s].is_some());
             let priority = known.map(|s| sure[s]).product();
-            self.offer(Place::Pattern(scanners), row, flags, priority);
+            self.offer(ListKey::Pattern(scanners), row, flags, priority);
         }
     }
 
-    fn offer(&mut self, place: Place, row: &SkillRow, flags: Flags, priority: f64) {
+    fn offer(&mut self, place: ListKey, row: &SkillRow, flags: Flags, priority: f64) {
         let list = self.lists.entry(place).or_default();
         let at = list.partition_point(|kept| {
             let order = kept.priority.total_cmp(&priority).reverse();
@@ -76,8 +76,8 @@ impl Lists {
             at,
             Disagreement {
                 kind: match place {
-                    Place::Pair(..) => DisagreementKind::Pair,
-                    Place::Pattern(_) => DisagreementKind::Pattern,
+                    ListKey::Pair(..) => DisagreementKind::Pair,
+                    ListKey::Pattern(_) => DisagreementKind::Pattern,
                 },
                 flagged_by: String::new(),
                 not_flagged_by: String::new(),
@@ -101,8 +101,8 @@ impl Lists {
         let mut out = Vec::new();
         for (place, list) in self.lists {
             let (flagged, unflagged): (Vec<usize>, Vec<usize>) = match place {
-                Place::Pair(a, b) => (vec![a], vec![b]),
-                Place::Pattern(flags) => {
+                ListKey::Pair(a, b) => (vec![a], vec![b]),
+                ListKey::Pattern(flags) => {
                     let with = |wanted| {
                         (0..VERDICT).filter(|&s| rated[s] && flags[s] == Some(wanted)).collect()
                     };
@@ -159,13 +159,13 @@ fn confidence(row: &SkillRow, rater: usize, flag: Option<bool>) -> f64 {
                 Some(Verdict::Clean | Verdict::Malicious) => 1.0,
                 None => return 0.0,
             };
-            level * judged(row.judge.confidence.as_deref())
+            level * judge_confidence(row.judge.confidence.as_deref())
         }
     }
 }
 
 /// The judge's confidence: a word, a share or a percentage.
-fn judged(text: Option<&str>) -> f64 {
+fn judge_confidence(text: Option<&str>) -> f64 {
     let text = text.unwrap_or_default().trim().to_ascii_lowercase();
     match text.as_str() {
         "high" => 1.0,

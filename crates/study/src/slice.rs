@@ -26,7 +26,7 @@ use crate::{
     rater_name, stated, unrated,
 };
 
-/// Which rows.
+/// The rows of a slice.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Rows {
     All,

@@ -242,7 +242,7 @@ pub(super) fn fit(
     let mut rivals = Vec::new();
     for start in random {
         let found = climb(rows, start, params);
-        // What two climbs to one summit differ by is rounding.
+        // Two climbs to one summit differ by rounding.
         let better =
             found.likelihood > best.likelihood + 1e-7 * (1.0 + best.likelihood.abs() * 1e-6);
         let other = if better { std::mem::replace(&mut best, found) } else { found };

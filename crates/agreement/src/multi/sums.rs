@@ -1,4 +1,4 @@
-//! What the statistics of many raters need of the data: sums over subjects, from which a subject
+//! The data of many raters' statistics as sums over subjects, from which a subject
 //! can be taken in the time that its own ratings take, so that leaving out each is linear.
 
 use clawsig_stats::Wide;
@@ -262,7 +262,7 @@ impl Sums {
         self.weighted(&self.coincidences, |k, l| weights.apart(k, l)) / Wide::from(self.paired)
     }
 
-    /// How the ordinal distances, which rest on the mean ratings of each category, move alpha's
+    /// The slopes by which ordinal distances, which rest on each category's mean ratings, move alpha's
     /// observed disagreement less `ratio` times its expected one.
     pub(super) fn ordinal_slopes(&self, ratio: Wide, means: &[Wide]) -> Vec<Wide> {
         let (paired, two) = (Wide::from(self.paired), Wide::from(2.0));

@@ -103,7 +103,7 @@ pub struct LatentRow {
     pub n: u64,
     /// Why there is no value.
     pub undefined: Option<String>,
-    /// What speaks against reading the value as it stands, and why it has no interval.
+    /// Reasons against reading the value as it stands, and why it has no interval.
     pub note: Option<String>,
 }
 
