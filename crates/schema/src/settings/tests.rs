@@ -1,3 +1,5 @@
+//! Tests of declared settings.
+
 use super::*;
 
 params! {
