@@ -44,8 +44,8 @@ fn the_table_has_every_skill_once_and_the_predictions_of_the_evaluated_splits() 
     assert_eq!(predicted.len(), predictions.len() - 1);
     for (row, prediction) in predicted.iter().zip(&predictions[1..]) {
         assert_eq!(row[at("id")], prediction[0]);
-        assert_eq!(row[at("predicted")..], prediction[2..6], "predicted and three probabilities");
-        assert_eq!(row[at("clawscan_verdict")], prediction[1]);
+        assert_eq!(row[at("predicted")..], prediction[3..7], "predicted and three probabilities");
+        assert_eq!(row[at("clawscan_verdict")], prediction[2]);
     }
 }
 
@@ -79,8 +79,8 @@ fn a_submission_has_every_id_of_the_hold_out_once() {
     // The rule, once more, on the predictions themselves.
     let (mut tp, mut fp, mut negatives, mut positives) = (0.0, 0.0, 0.0, 0.0);
     for row in &csv(&sandbox.path("run/evaluate/predictions.csv"))[1..] {
-        if row[6] == "eval_holdout" {
-            let (truth, predicted) = (row[1] != "clean", row[2] != "clean");
+        if row[1] == "eval_holdout" {
+            let (truth, predicted) = (row[2] != "clean", row[3] != "clean");
             positives += f64::from(u8::from(truth));
             negatives += f64::from(u8::from(!truth));
             tp += f64::from(u8::from(truth && predicted));

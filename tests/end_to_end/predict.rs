@@ -122,10 +122,19 @@ fn files_and_folders_are_scored_by_text_and_that_is_said() {
         let sum: f64 =
             line["probabilities"].as_object().unwrap().values().map(|p| p.as_f64().unwrap()).sum();
         assert!((sum - 1.0).abs() < 1e-12);
-        assert!(line["terms"].as_array().unwrap().len() <= 5);
-        for term in line["terms"].as_array().unwrap() {
+        let why = &line["explanation"];
+        assert_eq!((&why["class"], &why["against"]), (&line["verdict"], &line["runner_up"]));
+        let terms = why["contributions"].as_array().unwrap();
+        assert!(terms.len() <= 5);
+        let number = |value: &serde_json::Value| value.as_f64().unwrap();
+        let mut sum = number(&why["intercept"]) + number(&why["rest"]);
+        for term in terms {
             assert!(["text", "shape"].contains(&term["group"].as_str().unwrap()), "{term}");
+            sum += number(&term["log_odds"]);
         }
+        let p = |name: &str| number(&line["probabilities"][line[name].as_str().unwrap()]);
+        assert!((sum - (p("verdict") / p("runner_up")).ln()).abs() < 1e-9, "{line}");
+        assert!((sum - number(&why["log_odds"])).abs() < 1e-9, "{line}");
     }
     // The bundle's script is part of the folder, not of the file.
     let alone = lines(&predict(&["skills/a/mail/SKILL.md", "--as", "jsonl"]).done());

@@ -43,17 +43,13 @@ fn main() -> Result<(), Box<dyn Error>> {
     let x = Csr::from_rows(columns.len(), rows.iter().map(|r| (&r.columns[..], &r.values[..])))?;
     let classes = model.target.classes();
     for (path, score) in names.iter().zip(model.score(&x, &columns, 3)?) {
-        let terms: Vec<String> = score
-            .contributions
-            .iter()
-            .map(|c| format!("{} ({:+.3})", printable(&c.name, 40), c.score))
-            .collect();
+        let why = score.explanation.map(|found| found.in_words(3)).unwrap_or_default();
         println!(
             "{}: {} {:.4}; {}",
             printable(&path.display().to_string(), 80),
             classes[score.class],
             score.probabilities[score.class],
-            terms.join(", ")
+            why
         );
     }
     Ok(())

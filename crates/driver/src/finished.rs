@@ -7,8 +7,7 @@ use std::{
 
 use clawsig_schema::{
     Split,
-    evaluation::{EvaluationFile, PredictionRow},
-    hostile,
+    evaluation::{EvaluationResults, PredictionRow, Predictions},
     matrix::RowInfo,
 };
 use clawsig_store::{Manifest, RunFolder};
@@ -51,7 +50,7 @@ impl FinishedRun {
     }
 
     /// `evaluation.json`.
-    pub(crate) fn evaluation(&self) -> Result<EvaluationFile, Error> {
+    pub(crate) fn evaluation(&self) -> Result<EvaluationResults, Error> {
         files::read_json(&self.file(Stage::Evaluate, "evaluation.json")?)
     }
 
@@ -60,14 +59,20 @@ impl FinishedRun {
         files::read_csv(&self.file(Stage::Features, &format!("rows_{split}.csv"))?)
     }
 
-    /// `predictions.csv`.
-    pub(crate) fn predictions(&self) -> Result<Predictions, Error> {
-        Predictions::read(&self.file(Stage::Evaluate, "predictions.csv")?)
+    /// `predictions.json` of the model on all columns.
+    pub(crate) fn predictions(&self) -> Result<PredictionsById, Error> {
+        let path = self.file(Stage::Evaluate, "predictions.json")?;
+        let Predictions { classes, rows } = files::read_json(&path)?;
+        let mut by_id: HashMap<String, Vec<usize>> = HashMap::new();
+        for (at, row) in rows.iter().enumerate() {
+            by_id.entry(row.id.clone()).or_default().push(at);
+        }
+        Ok(PredictionsById { classes, rows, by_id })
     }
 }
 
-/// `predictions.csv`, to be asked by id.
-pub(crate) struct Predictions {
+/// Predictions, to be asked by id.
+pub(crate) struct PredictionsById {
     /// The classes, in the order of the probabilities.
     pub(crate) classes: Vec<String>,
     /// The rows, in the order of the file.
@@ -75,48 +80,12 @@ pub(crate) struct Predictions {
     by_id: HashMap<String, Vec<usize>>,
 }
 
-impl Predictions {
-    fn read(path: &Path) -> Result<Predictions, Error> {
-        let bad = |reason: String| Error::Artifact { path: path.to_owned(), reason };
-        let mut reader = csv::Reader::from_path(path).map_err(|e| bad(e.to_string()))?;
-        let header = reader.headers().map_err(|e| bad(e.to_string()))?.clone();
-        let classes: Vec<String> =
-            header.iter().filter_map(|name| name.strip_prefix("p_")).map(str::to_owned).collect();
-        if !header.iter().eq(PredictionRow::header(&classes).iter().map(String::as_str)) {
-            return Err(bad("its columns are not those of predictions.csv".to_owned()));
-        }
-        let mut found = Predictions { classes, rows: Vec::new(), by_id: HashMap::new() };
-        for record in reader.records() {
-            let record = record.map_err(|e| bad(e.to_string()))?;
-            // The reader gives every record as many cells as the header has.
-            let cell = |at: usize| record.get(at).unwrap_or_default();
-            let end = 3 + found.classes.len();
-            let probabilities = (3..end)
-                .map(|at| cell(at).parse::<f64>())
-                .collect::<Result<Vec<_>, _>>()
-                .map_err(|e| bad(format!("a probability of {}: {e}", cell(0))))?;
-            found.by_id.entry(cell(0).to_owned()).or_default().push(found.rows.len());
-            found.rows.push(PredictionRow {
-                id: cell(0).to_owned(),
-                truth: cell(1).to_owned(),
-                predicted: cell(2).to_owned(),
-                probabilities,
-                split: cell(end).to_owned(),
-            });
-        }
-        Ok(found)
-    }
-
+impl PredictionsById {
     /// The prediction for a skill. Ids are unique within a split alone, so one of the skill's own
     /// split goes before one that another division of the rows put elsewhere.
     pub(crate) fn of(&self, id: &str, split: Split) -> Option<&PredictionRow> {
-        let rows = self.by_id.get(&id_cell(id))?;
+        let rows = self.by_id.get(id)?;
         let own = rows.iter().find(|&&row| self.rows[row].split == split.as_str());
         own.or_else(|| rows.first()).map(|&row| &self.rows[row])
     }
-}
-
-/// An id as `predictions.csv` writes it.
-pub(crate) fn id_cell(id: &str) -> String {
-    hostile::spreadsheet_cell(&hostile::printable(id, 400)).into_owned()
 }

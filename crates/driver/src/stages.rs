@@ -11,6 +11,7 @@ mod ingest;
 mod ledger;
 mod matrices;
 mod report;
+mod rows;
 pub(crate) mod source;
 mod train;
 
@@ -22,6 +23,7 @@ use std::{
 };
 
 use clawsig_ingest::hub::HubOptions;
+use clawsig_model::SplitPlan;
 use clawsig_schema::evaluation::OutsideLedger;
 use clawsig_store::{
     Input, Manifest, Plan, Reason, RunFolder, Sha256Hex, Standing, State, StoreError, TIMING_FILE,
@@ -29,6 +31,7 @@ use clawsig_store::{
 };
 use serde_json::json;
 
+pub(crate) use features::read_fitted;
 pub(crate) use train::{MODEL, TEXT_ONLY};
 
 use crate::{
@@ -83,8 +86,9 @@ impl Stage {
     /// The version of the stage's code: raised when the same inputs give other results.
     const fn version(self) -> u32 {
         match self {
-            Stage::Ingest | Stage::Report => 2,
-            Stage::Features | Stage::Train | Stage::Evaluate => 3,
+            Stage::Ingest => 2,
+            Stage::Report => 3,
+            Stage::Features | Stage::Train | Stage::Evaluate => 4,
             Stage::Agreement => 1,
         }
     }
@@ -95,7 +99,7 @@ impl Stage {
             Stage::Ingest => &[],
             Stage::Agreement | Stage::Features => &[Stage::Ingest],
             Stage::Train => &[Stage::Features],
-            Stage::Evaluate => &[Stage::Features, Stage::Train],
+            Stage::Evaluate => &[Stage::Ingest, Stage::Features, Stage::Train],
             Stage::Report => {
                 &[Stage::Ingest, Stage::Agreement, Stage::Features, Stage::Train, Stage::Evaluate]
             }
@@ -353,6 +357,12 @@ impl Job {
             Stage::Features => {
                 // The target bars columns.
                 parameters.insert("model.target".to_owned(), json!(self.settings.model.target));
+                // A split that is drawn anew is drawn before anything is learned from its rows.
+                let split = self.settings.model.split;
+                parameters.insert("model.split".to_owned(), json!(split));
+                if split != SplitPlan::Official {
+                    parameters.insert("run.seed".to_owned(), json!(self.settings.run.seed));
+                }
             }
             Stage::Agreement | Stage::Train => {}
         }

@@ -8,11 +8,10 @@ use std::{
 use clawsig_schema::{
     agreement::{AgreementResults, OVERALL_SLICE},
     estimate::Estimate,
-    evaluation::{MACRO, MetricTable, OVERALL, metric},
+    evaluation::{EvaluationResults, MACRO, ModelName, OVERALL, metric},
     profile::DataProfile,
 };
 use clawsig_store::State;
-use serde::Deserialize;
 use serde_json::json;
 
 use crate::{
@@ -21,23 +20,11 @@ use crate::{
     terminal::{self, Table, count},
 };
 
-/// One line of `baselines.csv`, as far as the summary needs it.
-#[derive(Deserialize)]
-struct BaselineLine {
-    name: String,
-    split: String,
-    scope: String,
-    metric: String,
-    value: Option<f64>,
-    undefined: Option<String>,
-}
-
 /// The results that lie in a run's folder; a stage that has not run leaves its part empty.
 pub(crate) struct Results {
     pub(crate) profile: Option<DataProfile>,
     pub(crate) agreement: Option<AgreementResults>,
-    pub(crate) metrics: Option<MetricTable>,
-    baselines: Vec<BaselineLine>,
+    pub(crate) evaluation: Option<EvaluationResults>,
 }
 
 impl Results {
@@ -51,12 +38,10 @@ impl Results {
             let path = run.join(stage.as_str()).join(name);
             if path.is_file() { files::read_json(&path).map(Some) } else { Ok(None) }
         }
-        let baselines = run.join(Stage::Evaluate.as_str()).join("baselines.csv");
         Ok(Results {
             profile: json_if(run, Stage::Ingest, "profile.json")?,
             agreement: json_if(run, Stage::Agreement, "agreement.json")?,
-            metrics: json_if(run, Stage::Evaluate, "metrics.json")?,
-            baselines: if baselines.is_file() { files::read_csv(&baselines)? } else { Vec::new() },
+            evaluation: json_if(run, Stage::Evaluate, "evaluation.json")?,
         })
     }
 }
@@ -76,6 +61,10 @@ pub(crate) fn json(job: &Job, outcomes: &[StageOutcome]) -> Result<String, Error
         .collect();
     let pairs = results.agreement.as_ref().and_then(|a| a.slice(OVERALL_SLICE)).map(|s| &s.pairs);
     let report = report(job, outcomes);
+    let metrics = |name| {
+        let model = results.evaluation.as_ref().and_then(|found| found.model(name));
+        model.map(|model| &model.metrics)
+    };
     let value = json!({
         "run": job.out,
         "stages": stages,
@@ -83,7 +72,8 @@ pub(crate) fn json(job: &Job, outcomes: &[StageOutcome]) -> Result<String, Error
         "rejected": results.profile.as_ref().map(|p| p.rejected),
         "synthetic": results.profile.as_ref().map(|p| p.synthetic),
         "pairs": pairs,
-        "metrics": results.metrics,
+        "metrics": metrics(ModelName::All),
+        "text_only_metrics": metrics(ModelName::TextOnly),
         "report": report,
     });
     Ok(format!("{value:#}\n"))
@@ -102,9 +92,9 @@ pub(crate) fn text(job: &Job, outcomes: &[StageOutcome]) -> Result<String, Error
         scanners(&mut text, agreement);
     }
     if outcomes.iter().any(|o| o.stage >= Stage::Evaluate)
-        && let Some(metrics) = &results.metrics
+        && let Some(evaluation) = &results.evaluation
     {
-        classifier(&mut text, metrics, &results.baselines);
+        classifier(&mut text, evaluation);
     }
     times(&mut text, outcomes);
     let place = match report(job, outcomes) {
@@ -213,66 +203,48 @@ fn scanners(text: &mut String, agreement: &AgreementResults) {
     text.push_str(&table.render());
 }
 
-fn classifier(text: &mut String, metrics: &MetricTable, baselines: &[BaselineLine]) {
-    let split = if metrics.0.contains_key("test") { "test" } else { "validation" };
+fn classifier(text: &mut String, evaluation: &EvaluationResults) {
+    let Some(model) = evaluation.model(ModelName::All) else { return };
+    let split = model.shown_split().unwrap_or("test");
     line(
         text,
         &format!("\nconcordance with the registry's verdict, {split} split; 95 % intervals"),
     );
-    let cell = |scope: &str, metric: &str| {
-        metrics.get(split, scope, metric).map(shown).unwrap_or_else(|| "-".to_owned())
-    };
+    let head = [(OVERALL, metric::ACCURACY), (MACRO, metric::F1), (OVERALL, metric::MCC)];
     let mut table = Table::new(&["", "accuracy", "macro F1", "MCC"]);
-    table.row([
-        "model".to_owned(),
-        cell(OVERALL, metric::ACCURACY),
-        cell(MACRO, metric::F1),
-        cell(OVERALL, metric::MCC),
-    ]);
     let mut names: Vec<&str> = Vec::new();
-    for baseline in baselines.iter().filter(|b| b.split == split && b.name != "model") {
-        if !names.contains(&baseline.name.as_str()) {
-            names.push(&baseline.name);
+    for row in evaluation.baselines.iter().filter(|row| row.split == split) {
+        if !names.contains(&row.name.as_str()) {
+            names.push(&row.name);
         }
     }
     for name in names {
-        let of = |scope: &str, metric: &str| {
-            baselines
-                .iter()
-                .find(|b| {
-                    b.name == name && b.split == split && b.scope == scope && b.metric == metric
-                })
-                .map_or_else(
-                    || "-".to_owned(),
-                    |b| match (b.value, &b.undefined) {
-                        (Some(value), _) => format!("{value:.4}"),
-                        (None, reason) => {
-                            format!("undefined: {}", reason.as_deref().unwrap_or_default())
-                        }
-                    },
-                )
+        let cell = |(scope, metric): (&str, &str)| {
+            let rows = &evaluation.baselines;
+            rows.iter()
+                .find(|row| row.name == name && row.scope == scope && row.metric == metric)
+                .map_or_else(|| "-".to_owned(), |row| shown(&row.estimate))
         };
-        table.row([
-            name.to_owned(),
-            of(OVERALL, metric::ACCURACY),
-            of(MACRO, metric::F1),
-            of(OVERALL, metric::MCC),
-        ]);
+        table.row([name.to_owned(), cell(head[0]), cell(head[1]), cell(head[2])]);
     }
     text.push_str(&table.render());
-    let Some(classes) = metrics.0.get(split) else { return };
-    let mut table = Table::new(&["class", ">rows", "precision", "recall", "F1"]);
-    for class in
-        classes.keys().filter(|name| !["overall", "macro", "weighted"].contains(&name.as_str()))
-    {
-        let support = metrics.get(split, class, metric::SUPPORT).and_then(|e| e.value);
-        table.row([
-            class.clone(),
-            support.map_or_else(|| "-".to_owned(), |n| count(n as u64)),
-            cell(class, metric::PRECISION),
-            cell(class, metric::RECALL),
-            cell(class, metric::F1),
-        ]);
+    let mut table = Table::new(&["model", "class", ">rows", "precision", "recall", "F1"]);
+    for model in &evaluation.models {
+        for class in &evaluation.classes {
+            let cell = |metric| {
+                let found = model.metrics.get(split, class, metric);
+                found.map_or_else(|| "-".to_owned(), shown)
+            };
+            let support = model.metrics.get(split, class, metric::SUPPORT).and_then(|e| e.value);
+            table.row([
+                model.name.to_string(),
+                class.clone(),
+                support.map_or_else(|| "-".to_owned(), |n| count(n as u64)),
+                cell(metric::PRECISION),
+                cell(metric::RECALL),
+                cell(metric::F1),
+            ]);
+        }
     }
     line(text, "");
     text.push_str(&table.render());

@@ -1,7 +1,7 @@
 //! From rows to the feature matrices of all splits, with the texts streaming by.
 
 use clawsig_schema::{
-    FlagRule, Progress, Scanner, Severity, SkillRow, Split, flags, hostile,
+    FlagRule, Progress, Scanner, SkillRow, Split, flags, hostile,
     matrix::{ColumnInfo, Csr, RowInfo},
 };
 use rayon::prelude::*;
@@ -328,14 +328,13 @@ fn cell(text: &str) -> String {
 /// The row's identity; duplicates are marked once all rows are known.
 fn row_info(row: &SkillRow, rule: FlagRule) -> RowInfo {
     let flag = |scanner| flags::flag(row, scanner, rule);
-    let severity = row.skillspector.known_severity();
     RowInfo {
         id: row.id.clone(),
         slug: row.slug.as_deref().map(cell),
         owner: row.owner().map(cell),
         split: row.split,
         verdict: row.verdict.known(),
-        severity: severity.or_else(|| row.skillspector.score.and_then(Severity::of_score)),
+        severity: row.skillspector.band(),
         flag_static: flag(Scanner::Static),
         flag_virustotal: flag(Scanner::VirusTotal),
         flag_skillspector: flag(Scanner::SkillSpector),

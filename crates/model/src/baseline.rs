@@ -1,16 +1,13 @@
 //! What a model must beat: constant, random and scanner answers on the same rows.
 
 use clawsig_schema::{estimate::Estimate, evaluation::PairedTest, matrix::RowInfo, target::Target};
-use rand_chacha::{
-    ChaCha8Rng,
-    rand_core::{Rng, SeedableRng},
-};
+use clawsig_stats::{below, generator, mcnemar_exact};
 use rayon::prelude::*;
-use statrs::distribution::{Binomial, ChiSquared, ContinuousCDF, DiscreteCDF};
 
 use crate::{
-    error::Result,
-    metrics::{Bootstrap, Scored, owner_units, percentile_interval},
+    error::{ModelError, Result},
+    metrics::Bootstrap,
+    scored::{Scored, owner_units},
 };
 
 /// Each baseline's name and its answer for every row, as positions in the target's classes.
@@ -23,11 +20,11 @@ use crate::{
 pub fn baselines(
     target: Target,
     train: &[usize],
-    rows: &[RowInfo],
+    rows: &[&RowInfo],
     seed: u64,
 ) -> Vec<(String, std::result::Result<Vec<usize>, String>)> {
     let names = target.classes();
-    let mut counts = vec![0_u64; names.len()];
+    let mut counts = vec![0_usize; names.len()];
     train.iter().for_each(|&label| counts[label] += 1);
     let mut majority = 0;
     for (class, count) in counts.iter().enumerate() {
@@ -35,10 +32,10 @@ pub fn baselines(
             majority = class;
         }
     }
-    let mut rng = ChaCha8Rng::seed_from_u64(seed);
-    let total: u64 = counts.iter().sum::<u64>().max(1);
+    let mut generator = generator(seed, 0);
+    let total: usize = counts.iter().sum();
     let mut draw = || {
-        let mut left = rng.next_u64() % total;
+        let mut left = below(&mut generator, total);
         for (class, &count) in counts.iter().enumerate() {
             if left < count {
                 return class;
@@ -85,54 +82,65 @@ pub fn baselines(
 /// If lengths disagree.
 pub fn as_scored(
     classes: &[String],
-    truth: &[usize],
+    labels: &[usize],
     answers: &[usize],
-    rows: &[RowInfo],
+    rows: &[&RowInfo],
 ) -> Result<Scored> {
     let certain = |answer: usize| {
         (0..classes.len()).map(|class| if class == answer { 1.0 } else { 0.0 }).collect()
     };
     Scored::from_probabilities(
         classes.to_vec(),
-        truth.to_vec(),
+        labels.to_vec(),
         answers.iter().map(|&answer| certain(answer)).collect(),
-        owner_units(rows),
+        &owner_units(rows.iter().copied()),
     )
 }
 
-/// Accuracy and macro F1 (over the classes with rows) under row weights.
-fn accuracy_and_f1(s: &Scored, w: &[f64]) -> Option<(f64, f64)> {
+/// Accuracy, and the mean F1 of the given classes, under row weights; `None` where the weights leave
+/// one of the classes without rows.
+fn accuracy_and_f1(s: &Scored, classes: &[usize], w: &[f64]) -> Option<(f64, f64)> {
     let k = s.classes.len();
     let (mut hits, mut support, mut called) = (vec![0.0; k], vec![0.0; k], vec![0.0; k]);
     for row in 0..s.len() {
-        support[s.truth[row]] += w[row];
+        support[s.labels[row]] += w[row];
         called[s.predicted[row]] += w[row];
-        if s.truth[row] == s.predicted[row] {
-            hits[s.truth[row]] += w[row];
+        if s.labels[row] == s.predicted[row] {
+            hits[s.labels[row]] += w[row];
         }
     }
-    let n: f64 = support.iter().sum();
-    let present: Vec<usize> = (0..k).filter(|&c| support[c] > 0.0).collect();
-    if present.is_empty() {
+    if classes.is_empty() || classes.iter().any(|&c| support[c] <= 0.0) {
         return None;
     }
-    let f1: f64 = present.iter().map(|&c| 2.0 * hits[c] / (support[c] + called[c])).sum();
-    Some((hits.iter().sum::<f64>() / n, f1 / present.len() as f64))
+    let n: f64 = support.iter().sum();
+    let f1: f64 = classes.iter().map(|&c| 2.0 * hits[c] / (support[c] + called[c])).sum();
+    Some((hits.iter().sum::<f64>() / n, f1 / classes.len() as f64))
 }
 
-/// The model against a baseline on the same rows.
+/// The model against a baseline on the same rows: McNemar's exact test, and the differences in
+/// accuracy and macro F1 with percentile intervals of replicates that draw the same owners for both.
+///
+/// # Errors
+/// If the two have other classes or labels.
 pub fn paired_test(
     split: &str,
     name: &str,
     model: &Scored,
     baseline: &Scored,
     bootstrap: Bootstrap,
-) -> PairedTest {
+) -> Result<PairedTest> {
+    if model.labels != baseline.labels || model.classes != baseline.classes {
+        return Err(ModelError::Shape {
+            what: "a baseline on the rows and classes of the model",
+            found: baseline.len(),
+            expected: model.len(),
+        });
+    }
     let (mut only_model, mut only_baseline) = (0_u64, 0_u64);
     for row in 0..model.len() {
         match (
-            model.predicted[row] == model.truth[row],
-            baseline.predicted[row] == model.truth[row],
+            model.predicted[row] == model.labels[row],
+            baseline.predicted[row] == model.labels[row],
         ) {
             (true, false) => only_model += 1,
             (false, true) => only_baseline += 1,
@@ -140,45 +148,34 @@ pub fn paired_test(
         }
     }
     let n = model.len() as u64;
-    let discordant = only_model + only_baseline;
-    let mcnemar = if discordant == 0 {
-        Estimate::undefined("model and baseline are right on the same rows", n)
-    } else {
-        let difference = only_model as f64 - only_baseline as f64;
-        let statistic = difference * difference / discordant as f64;
-        let mut estimate = Estimate::point(statistic, n);
-        estimate.p_value = if discordant < 25 {
-            let least = only_model.min(only_baseline);
-            Binomial::new(0.5, discordant).ok().map(|b| (2.0 * b.cdf(least)).min(1.0))
-        } else {
-            ChiSquared::new(1.0).ok().map(|chi| chi.sf(statistic))
-        };
-        estimate
+    let mcnemar = match mcnemar_exact(only_model, only_baseline) {
+        Some(test) => {
+            let p_value = Some(test.p_value);
+            Estimate { p_value, ..Estimate::point(test.statistic, n) }
+        }
+        None => Estimate::undefined("model and baseline are right on the same rows", n),
     };
+    let support = model.support();
+    let classes: Vec<usize> = (0..support.len()).filter(|&c| support[c] > 0).collect();
     let difference = |w: &[f64]| {
-        let (a, b) = (accuracy_and_f1(model, w)?, accuracy_and_f1(baseline, w)?);
-        Some((a.0 - b.0, a.1 - b.1))
+        let model = accuracy_and_f1(model, &classes, w)?;
+        let baseline = accuracy_and_f1(baseline, &classes, w)?;
+        Some((model.0 - baseline.0, model.1 - baseline.1))
     };
-    let draws: Vec<(f64, f64)> = (0..bootstrap.replicates)
+    let replicates: Vec<Option<(f64, f64)>> = (0..bootstrap.replicates)
         .into_par_iter()
-        .filter_map(|replicate| difference(&bootstrap.weights(&model.owners, replicate)))
+        .map(|replicate| difference(&bootstrap.weights(model, replicate)))
         .collect();
     let whole = difference(&vec![1.0; model.len()]);
     let estimate = |pick: fn(&(f64, f64)) -> f64| match &whole {
         None => Estimate::undefined("no rows", 0),
         Some(value) => {
-            let estimate = Estimate::point(pick(value), n);
-            match percentile_interval(draws.iter().map(pick).collect()) {
-                Some((low, high, error)) => {
-                    let mut e = estimate.with_interval(low, high, "paired-bootstrap-owners");
-                    e.standard_error = Some(error);
-                    e
-                }
-                None => estimate,
-            }
+            let replicates = replicates.iter().map(|found| found.as_ref().map(pick));
+            let method = "paired-bootstrap-owners";
+            Bootstrap::estimate(model, pick(value), replicates, (-1.0, 1.0), method)
         }
     };
-    PairedTest {
+    Ok(PairedTest {
         split: split.to_owned(),
         baseline: name.to_owned(),
         only_model_right: only_model,
@@ -186,5 +183,5 @@ pub fn paired_test(
         mcnemar,
         accuracy_difference: estimate(|d| d.0),
         macro_f1_difference: estimate(|d| d.1),
-    }
+    })
 }

@@ -11,21 +11,36 @@ use clawsig_schema::{
 };
 
 use crate::{
-    error::Result,
-    metrics::{Scored, split_metrics, wilson},
+    error::{ModelError, Result},
+    metrics::{share, split_metrics},
     params::Calibration,
+    scored::Scored,
     weighted::{Ranking, add_to_bin, bin_of},
 };
 
-/// Most points of a curve.
-const POINTS: usize = 257;
+/// How far a dropped point of a curve may lie from one that is kept, in both coordinates: half a
+/// pixel of a figure of 500. Recall changes by more at each row of a class of fewer than 1,000.
+const TOLERANCE: f64 = 0.001;
 
+/// Leaves out points that lie within the tolerance of the one kept before them. The point before a
+/// larger step is kept too, so that each step begins and ends where it does.
 fn thin(points: Vec<CurvePoint>) -> Vec<CurvePoint> {
-    if points.len() <= POINTS {
-        return points;
+    let far = |a: &CurvePoint, b: &CurvePoint| {
+        (a.x - b.x).abs() > TOLERANCE || (a.y - b.y).abs() > TOLERANCE
+    };
+    let mut kept: Vec<CurvePoint> = Vec::new();
+    let mut skipped = None;
+    for point in points {
+        match kept.last() {
+            Some(last) if !far(last, &point) => skipped = Some(point),
+            _ => {
+                kept.extend(skipped.take());
+                kept.push(point);
+            }
+        }
     }
-    let last = points.len() - 1;
-    (0..POINTS).map(|at| points[at * last / (POINTS - 1)]).collect()
+    kept.extend(skipped);
+    kept
 }
 
 /// True positives, false positives and threshold after each run of equal probabilities.
@@ -38,23 +53,35 @@ fn steps(scored: &Scored, class: usize) -> Vec<(f64, f64, f64)> {
 }
 
 /// ROC and precision-recall curve of every class that has rows of both kinds.
+///
+/// A ROC curve has its corners, those where its direction changes; between two it is straight. A
+/// precision-recall curve has a point for every threshold at which recall grows; it is a step
+/// function, whose precision from the recall before a point up to the point's is the point's, and
+/// average precision is its area. Points that no drawing can tell apart (0.001 in both coordinates)
+/// are left out.
 pub fn curves(scored: &Scored, split: &str) -> Vec<Curve> {
     let table = split_metrics(scored, None);
     let n = scored.len() as f64;
     let mut curves = Vec::new();
-    for (class, name) in scored.classes.iter().enumerate() {
-        let positives = scored.truth.iter().filter(|&&truth| truth == class).count() as f64;
+    for (class, (name, positives)) in scored.classes.iter().zip(scored.support()).enumerate() {
+        let positives = positives as f64;
         if positives == 0.0 || positives == n {
             continue;
         }
         let steps = steps(scored, class);
         let area = |metric: &str| table[name.as_str()][metric].clone();
         let point = |x, y, t| CurvePoint { x, y, threshold: Some(t) };
-        let mut roc = vec![CurvePoint { x: 0.0, y: 0.0, threshold: None }];
-        roc.extend(steps.iter().map(|&(tp, fp, t)| point(fp / (n - positives), tp / positives, t)));
-        let pr = steps.iter().map(|&(tp, fp, t)| point(tp / positives, tp / (tp + fp), t));
+        let roc = corners(&steps).into_iter().map(|(tp, fp, threshold)| CurvePoint {
+            x: fp / (n - positives),
+            y: tp / positives,
+            threshold,
+        });
+        let mut recalled = 0.0;
+        let grows = |step: &&(f64, f64, f64)| step.0 > std::mem::replace(&mut recalled, step.0);
+        let pr = steps.iter().filter(grows);
+        let pr = pr.map(|&(tp, fp, t)| point(tp / positives, tp / (tp + fp), t));
         for (kind, metric, points) in [
-            (CurveKind::Roc, metric::ROC_AUC, roc),
+            (CurveKind::Roc, metric::ROC_AUC, roc.collect()),
             (CurveKind::PrecisionRecall, metric::PR_AUC, pr.collect()),
         ] {
             curves.push(Curve {
@@ -70,6 +97,22 @@ pub fn curves(scored: &Scored, split: &str) -> Vec<Curve> {
     curves
 }
 
+/// The points of a ROC curve where its direction changes, with 0 positives first.
+fn corners(steps: &[(f64, f64, f64)]) -> Vec<(f64, f64, Option<f64>)> {
+    let mut corners = vec![(0.0, 0.0, None)];
+    for (at, &(tp, fp, threshold)) in steps.iter().enumerate() {
+        let before = if at == 0 { (0.0, 0.0) } else { (steps[at - 1].0, steps[at - 1].1) };
+        // Counts of rows: the cross product is exact.
+        let straight = steps
+            .get(at + 1)
+            .is_some_and(|next| (tp - before.0) * (next.1 - fp) == (fp - before.1) * (next.0 - tp));
+        if !straight {
+            corners.push((tp, fp, Some(threshold)));
+        }
+    }
+    corners
+}
+
 /// Ten bins a class, and ten of the highest probability under `overall`.
 pub fn reliability(scored: &Scored, split: &str, probabilities: &str) -> Vec<ReliabilityBin> {
     let mut rows = Vec::new();
@@ -78,10 +121,9 @@ pub fn reliability(scored: &Scored, split: &str, probabilities: &str) -> Vec<Rel
         for row in 0..scored.len() {
             let at = class.unwrap_or(scored.predicted[row]);
             let p = scored.probabilities[row][at];
-            add_to_bin(&mut bins[bin_of(p)], p, scored.truth[row] == at, 1.0);
+            add_to_bin(&mut bins[bin_of(p)], p, scored.labels[row] == at, 1.0);
         }
         for (bin, (n, sum, hits)) in bins.into_iter().enumerate() {
-            let (low, high) = wilson(hits, n.max(1.0));
             rows.push(ReliabilityBin {
                 split: split.to_owned(),
                 class: class.map_or(OVERALL, |class| &scored.classes[class]).to_owned(),
@@ -90,11 +132,7 @@ pub fn reliability(scored: &Scored, split: &str, probabilities: &str) -> Vec<Rel
                 high: (bin + 1) as f64 / 10.0,
                 rows: n as u64,
                 mean_probability: (n > 0.0).then(|| sum / n),
-                observed: if n > 0.0 {
-                    Estimate::point(hits / n, n as u64).with_interval(low, high, "wilson")
-                } else {
-                    Estimate::undefined("no rows in the bin", 0)
-                },
+                observed: share(hits, n, "no rows in the bin"),
             });
         }
     }
@@ -105,21 +143,13 @@ fn at_threshold(scored: &Scored, class: usize, threshold: f64) -> BTreeMap<Strin
     let (mut tp, mut fp, mut fn_, mut tn) = (0.0, 0.0, 0.0, 0.0);
     for row in 0..scored.len() {
         let called = scored.probabilities[row][class] >= threshold;
-        *match (scored.truth[row] == class, called) {
+        *match (scored.labels[row] == class, called) {
             (true, true) => &mut tp,
             (false, true) => &mut fp,
             (true, false) => &mut fn_,
             (false, false) => &mut tn,
         } += 1.0;
     }
-    let share = |hits: f64, n: f64, why: &str| {
-        if n > 0.0 {
-            let (low, high) = wilson(hits, n);
-            Estimate::point(hits / n, n as u64).with_interval(low, high, "wilson")
-        } else {
-            Estimate::undefined(why, 0)
-        }
-    };
     let f1 = if tp + fp + fn_ > 0.0 {
         Estimate::point(2.0 * tp / (2.0 * tp + fp + fn_), scored.len() as u64)
     } else {
@@ -136,16 +166,27 @@ fn at_threshold(scored: &Scored, class: usize, threshold: f64) -> BTreeMap<Strin
 }
 
 /// Thresholds chosen on `validation` for each class and goal, applied unchanged to the others.
+///
+/// # Errors
+/// If the others have other classes.
 pub fn operating_points(
     validation: &Scored,
     others: &[(&str, &Scored)],
     goals: &[Goal],
-) -> Vec<OperatingPoint> {
+) -> Result<Vec<OperatingPoint>> {
+    for (_, scored) in others {
+        if scored.classes.len() != validation.classes.len() {
+            return Err(ModelError::Shape {
+                what: "the list of classes",
+                found: scored.classes.len(),
+                expected: validation.classes.len(),
+            });
+        }
+    }
     let mut points = Vec::new();
     for (class, name) in validation.classes.iter().enumerate() {
-        let positives = validation.truth.iter().filter(|&&truth| truth == class).count();
-        let negatives = (validation.len() - positives) as f64;
-        let positives = positives as f64;
+        let positives = validation.support()[class] as f64;
+        let negatives = validation.len() as f64 - positives;
         let steps = steps(validation, class);
         for &goal in goals {
             let chosen = match goal {
@@ -177,12 +218,12 @@ pub fn operating_points(
             });
         }
     }
-    points
+    Ok(points)
 }
 
 /// A map from a class's probability to a calibrated one.
 #[derive(Clone, Debug, PartialEq)]
-enum Curve1 {
+enum ClassCurve {
     /// 1 / (1 + exp(a logit + b)).
     Platt { a: f64, b: f64 },
     /// Rising steps: (lowest probability, value).
@@ -192,7 +233,7 @@ enum Curve1 {
 /// A calibration fitted on one set of predictions.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Calibrator {
-    curves: Vec<Curve1>,
+    curves: Vec<ClassCurve>,
 }
 
 fn logit(p: f64) -> f64 {
@@ -205,8 +246,8 @@ impl Calibrator {
     /// has no rows or all of them, so that there is nothing to fit.
     pub fn fit(method: Calibration, scored: &Scored) -> Option<Calibrator> {
         let fit_one = |class: usize| {
-            let hits = scored.truth.iter().filter(|&&truth| truth == class).count();
-            if hits == 0 || hits == scored.len() {
+            let hits = scored.support()[class];
+            if hits == 0 || hits == scored.len() as u64 {
                 return None;
             }
             match method {
@@ -237,18 +278,18 @@ impl Calibrator {
         });
         Scored::from_probabilities(
             scored.classes.clone(),
-            scored.truth.clone(),
+            scored.labels.clone(),
             probabilities.collect(),
-            scored.owners.clone(),
+            &scored.owners,
         )
     }
 }
 
-impl Curve1 {
+impl ClassCurve {
     fn at(&self, p: f64) -> f64 {
         match self {
-            Curve1::Platt { a, b } => 1.0 / (1.0 + (a * logit(p) + b).exp()),
-            Curve1::Isotonic(steps) => {
+            ClassCurve::Platt { a, b } => 1.0 / (1.0 + (a * logit(p) + b).exp()),
+            ClassCurve::Isotonic(steps) => {
                 let at = steps.partition_point(|step| step.0 <= p);
                 steps[at.saturating_sub(1)].1
             }
@@ -257,12 +298,12 @@ impl Curve1 {
 }
 
 /// Platt's fit with his smoothed targets, by damped Newton (Lin, Lin and Weng 2007).
-fn platt(scored: &Scored, class: usize, hits: f64) -> Curve1 {
+fn platt(scored: &Scored, class: usize, hits: f64) -> ClassCurve {
     let misses = scored.len() as f64 - hits;
     let (high, low) = ((hits + 1.0) / (hits + 2.0), 1.0 / (misses + 2.0));
     let pairs: Vec<(f64, f64)> = (0..scored.len())
         .map(|row| {
-            let target = if scored.truth[row] == class { high } else { low };
+            let target = if scored.labels[row] == class { high } else { low };
             (logit(scored.probabilities[row][class]), target)
         })
         .collect();
@@ -303,17 +344,17 @@ fn platt(scored: &Scored, class: usize, hits: f64) -> Curve1 {
         (a, b) = (a + step * da, b + step * db);
         value = loss(a, b);
     }
-    Curve1::Platt { a, b }
+    ClassCurve::Platt { a, b }
 }
 
-fn isotonic(scored: &Scored, class: usize) -> Curve1 {
+fn isotonic(scored: &Scored, class: usize) -> ClassCurve {
     // (lowest probability, hits, rows), pooled while a later block is lower.
     let mut blocks: Vec<(f64, f64, f64)> = Vec::new();
     let mut order = scored.ranking(class);
     order.reverse();
     for row in order {
         let p = scored.probabilities[row][class];
-        let hit = if scored.truth[row] == class { 1.0 } else { 0.0 };
+        let hit = if scored.labels[row] == class { 1.0 } else { 0.0 };
         match blocks.last_mut() {
             Some(block) if block.0 == p && block.2 > 0.0 => {
                 block.1 += hit;
@@ -332,7 +373,7 @@ fn isotonic(scored: &Scored, class: usize) -> Curve1 {
             pooled.pop();
         }
     }
-    Curve1::Isotonic(pooled.into_iter().map(|(p, hits, n)| (p, hits / n)).collect())
+    ClassCurve::Isotonic(pooled.into_iter().map(|(p, hits, n)| (p, hits / n)).collect())
 }
 
 /// Log-loss, Brier score and ECE before and after.

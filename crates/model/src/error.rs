@@ -45,6 +45,19 @@ pub enum ModelError {
         /// The reason, and what to change.
         why: String,
     },
+    /// No row of an evaluated split has a label.
+    #[error(
+        "no row of {splits} has a label for target `{target}` ({unlabelled} have none): there is \
+         nothing to evaluate; use rows with labels, or another target"
+    )]
+    NothingToEvaluate {
+        /// The target.
+        target: &'static str,
+        /// The evaluated splits.
+        splits: String,
+        /// Their rows, none of which has a label.
+        unlabelled: u64,
+    },
     /// More classes than the solvers can carry.
     #[error("{found} classes, the solvers carry at most {limit}")]
     TooManyClasses {

@@ -9,8 +9,8 @@ use clawsig_schema::{Verdict, evaluation::LeaderboardScore};
 pub fn leaderboard_score(pairs: impl IntoIterator<Item = (Verdict, Verdict)>) -> LeaderboardScore {
     let positive = |verdict: Verdict| verdict != Verdict::Clean;
     let mut counts = [[0_u64; 2]; 2];
-    for (truth, predicted) in pairs {
-        counts[usize::from(positive(truth))][usize::from(positive(predicted))] += 1;
+    for (verdict, predicted) in pairs {
+        counts[usize::from(positive(verdict))][usize::from(positive(predicted))] += 1;
     }
     let [[true_negatives, false_positives], [false_negatives, true_positives]] = counts;
     let rounded = |value: f64| (value * 10_000.0).round() / 10_000.0;

@@ -1,7 +1,7 @@
 //! A trained model: its settings, its numbers, what it says of a row and why.
 
 use clawsig_schema::{
-    evaluation::{Contribution, TermWeight},
+    evaluation::{Contribution, Explanation, TermWeight},
     matrix::{ColumnGroup, ColumnInfo},
     target::Target,
 };
@@ -60,6 +60,21 @@ pub(crate) fn first_maximum(values: &[f64]) -> usize {
     best
 }
 
+/// The number of a class among the weights of a column or the intercepts: two classes share one
+/// number, the second's against the first's.
+fn of_class(numbers: &[f64], class: usize) -> f64 {
+    match numbers {
+        [second] => {
+            if class == 1 {
+                *second
+            } else {
+                0.0
+            }
+        }
+        all => all[class],
+    }
+}
+
 impl TrainedModel {
     /// Refuses columns other than those of training.
     ///
@@ -83,11 +98,8 @@ impl TrainedModel {
 
     /// The weight of a column for a class against another, or against the mean of the classes.
     fn weight(&self, column: usize, class: usize, against: Option<usize>) -> f64 {
-        let of = |class: usize| match self.coefficients.column(column) {
-            [single] if class == 1 => *single,
-            [_] => 0.0,
-            all => all[class],
-        };
+        let weights = self.coefficients.column(column);
+        let of = |class: usize| of_class(weights, class);
         let other = match against {
             Some(other) => of(other),
             None if self.classes.len() == 2 => of(1 - class),
@@ -96,52 +108,45 @@ impl TrainedModel {
         of(class) - other
     }
 
-    /// The columns that moved one row most towards `class` and away from `against` (or from the
-    /// classes' mean), strongest first, ties by column; those that moved it the other way have
-    /// negative scores. A row is the columns and values of [`clawsig_schema::matrix::Csr::row`].
+    /// Why one row scores as it does: the terms of ln(p of `class` / p of `against`), of which the
+    /// `limit` strongest columns are named. Classes are positions in `classes`; a row is the columns
+    /// and values of [`clawsig_schema::matrix::Csr::row`]. `None` where there is no such class.
     pub fn explain(
         &self,
         row: (&[u32], &[f64]),
         columns: &[ColumnInfo],
         class: usize,
-        against: Option<usize>,
+        against: usize,
         limit: usize,
-    ) -> Vec<Contribution> {
-        let classes = self.classes.len();
-        if class >= classes || against.is_some_and(|other| other >= classes) {
-            return Vec::new();
-        }
-        let mut parts: Vec<(f64, u32, f64)> = row
+    ) -> Option<Explanation> {
+        let (name, other) = (self.classes.get(class)?, self.classes.get(against)?);
+        let mut terms: Vec<(f64, u32, f64)> = row
             .0
             .iter()
             .zip(row.1)
-            .filter(|(column, _)| (**column as usize) < self.coefficients.cols)
+            .filter(|(column, _)| (**column as usize) < self.coefficients.cols.min(columns.len()))
             .map(|(&column, &value)| {
-                (value * self.weight(column as usize, class, against), column, value)
+                (value * self.weight(column as usize, class, Some(against)), column, value)
             })
-            .filter(|(score, ..)| *score != 0.0)
+            .filter(|(term, ..)| *term != 0.0)
             .collect();
-        let order = |a: &(f64, u32, f64), b: &(f64, u32, f64)| {
-            b.0.abs().total_cmp(&a.0.abs()).then(a.1.cmp(&b.1))
+        terms.sort_unstable_by(|a, b| b.0.abs().total_cmp(&a.0.abs()).then(a.1.cmp(&b.1)));
+        let (named, others) = terms.split_at(limit.min(terms.len()));
+        let sum = |terms: &[(f64, u32, f64)]| terms.iter().map(|term| term.0).sum::<f64>();
+        let intercepts = &self.coefficients.intercepts;
+        let intercept = of_class(intercepts, class) - of_class(intercepts, against);
+        let contribution = |&(log_odds, column, value): &(f64, u32, f64)| {
+            let info = &columns[column as usize];
+            Contribution { column, group: info.group, name: info.name.clone(), value, log_odds }
         };
-        if parts.len() > limit && limit > 0 {
-            parts.select_nth_unstable_by(limit - 1, order);
-        }
-        parts.truncate(limit);
-        parts.sort_unstable_by(order);
-        parts
-            .into_iter()
-            .filter_map(|(score, column, value)| {
-                let info = columns.get(column as usize)?;
-                Some(Contribution {
-                    column,
-                    group: info.group,
-                    name: info.name.clone(),
-                    value,
-                    score,
-                })
-            })
-            .collect()
+        Some(Explanation {
+            class: name.clone(),
+            against: other.clone(),
+            log_odds: intercept + sum(named) + sum(others),
+            intercept,
+            contributions: named.iter().map(contribution).collect(),
+            rest: sum(others),
+        })
     }
 
     /// The columns of the highest weight for each class, strongest first.

@@ -1,7 +1,7 @@
 //! Scoring rows that nobody has labelled, with the reasons.
 
 use clawsig_schema::{
-    evaluation::Contribution,
+    evaluation::Explanation,
     matrix::{ColumnInfo, Csr},
 };
 use rayon::prelude::*;
@@ -22,17 +22,14 @@ pub struct Score {
     /// One probability a class of the target, in its order; they sum to 1. A class without
     /// training rows has 0.
     pub probabilities: Vec<f64>,
-    /// The columns that moved the row most, strongest first, ties by column. A contribution is
-    /// the row's value times the difference between the column's weights for `class` and for
-    /// `runner_up`. It is in log-odds: all of a row's contributions and the difference of the
-    /// intercepts sum to ln(p of `class` / p of `runner_up`). One that speaks for the runner-up
-    /// is negative.
-    pub contributions: Vec<Contribution>,
+    /// The terms of ln(p of `class` / p of `runner_up`); `None` where the model knows one class
+    /// alone.
+    pub explanation: Option<Explanation>,
 }
 
 impl TrainedModel {
     /// Scores every row of a matrix, in parallel on the current rayon pool; at most `top`
-    /// contributions are kept of each. Probabilities are those of [`TrainedModel::probabilities`],
+    /// columns are named of each. Probabilities are those of [`TrainedModel::probabilities`],
     /// bit for bit, whatever other rows stand in the matrix.
     ///
     /// # Errors
@@ -65,13 +62,10 @@ impl TrainedModel {
                 place.iter().map(|at| at.map_or(0.0, |at| known[at])).collect();
             let class = first_maximum(&probabilities);
             let runner_up = runner_up(&probabilities, class, &place);
-            let contributions = match (place[class], place[runner_up]) {
-                (Some(own), Some(other)) => {
-                    self.explain(x.row(row), columns, own, Some(other), top)
-                }
-                _ => Vec::new(),
-            };
-            Score { class, runner_up, probabilities, contributions }
+            let known = place[class].zip(place[runner_up]);
+            let explanation =
+                known.and_then(|(own, other)| self.explain(x.row(row), columns, own, other, top));
+            Score { class, runner_up, probabilities, explanation }
         };
         Ok(known.par_iter().enumerate().map(|(row, known)| score((row, known))).collect())
     }
@@ -115,16 +109,9 @@ mod tests {
             .enumerate()
             .map(|(row, &verdict)| RowInfo {
                 id: row.to_string(),
-                slug: None,
-                owner: None,
-                split: Split::Train,
                 verdict: Some(verdict),
-                severity: None,
-                flag_static: None,
-                flag_virustotal: None,
-                flag_skillspector: None,
                 duplicate_group: row as u32,
-                copies_in_train: 0,
+                ..RowInfo::default()
             })
             .collect();
         let splits = [SplitData { split: Split::Train, x: &x, rows: &infos }];
@@ -135,26 +122,35 @@ mod tests {
     }
 
     #[test]
-    fn contributions_and_intercepts_sum_to_the_log_odds_against_the_runner_up() {
+    fn the_terms_sum_to_the_log_odds_against_the_runner_up() {
         use Verdict::{Clean, Malicious, Suspicious};
         for verdicts in [
             vec![Clean, Suspicious, Malicious, Clean, Suspicious, Malicious, Clean],
             vec![Clean, Malicious, Clean, Malicious, Clean],
         ] {
             let (model, x, columns) = trained(&verdicts);
-            let scores = model.score(&x, &columns, 100).unwrap();
             let empty = Csr::from_rows(4, [(&[][..], &[][..])]).unwrap();
             let bare = model.score(&empty, &columns, 0).unwrap().remove(0).probabilities;
-            for score in scores {
-                let (p, q) =
-                    (score.probabilities[score.class], score.probabilities[score.runner_up]);
-                let intercepts = (bare[score.class] / bare[score.runner_up]).ln();
-                let sum: f64 = score.contributions.iter().map(|c| c.score).sum();
-                assert!(((p / q).ln() - sum - intercepts).abs() < 1e-9, "{score:?}");
-                assert!(p >= q);
-                let strengths: Vec<f64> =
-                    score.contributions.iter().map(|c| c.score.abs()).collect();
-                assert!(strengths.is_sorted_by(|a, b| a >= b));
+            for top in [0, 1, 100] {
+                for score in model.score(&x, &columns, top).unwrap() {
+                    let (p, q) =
+                        (score.probabilities[score.class], score.probabilities[score.runner_up]);
+                    let found = score.explanation.unwrap();
+                    let names = model.target.classes();
+                    assert_eq!(found.class, names[score.class]);
+                    assert_eq!(found.against, names[score.runner_up]);
+                    assert!(((p / q).ln() - found.log_odds).abs() < 1e-9, "{found:?}");
+                    let bare = (bare[score.class] / bare[score.runner_up]).ln();
+                    assert!((bare - found.intercept).abs() < 1e-9, "{found:?}");
+                    let named: f64 = found.contributions.iter().map(|c| c.log_odds).sum();
+                    let sum = found.intercept + named + found.rest;
+                    assert!((sum - found.log_odds).abs() < 1e-12, "{found:?}");
+                    assert_eq!(found.rest == 0.0, top == 100, "{found:?}");
+                    assert!(found.contributions.len() <= top);
+                    let strengths: Vec<f64> =
+                        found.contributions.iter().map(|c| c.log_odds.abs()).collect();
+                    assert!(strengths.is_sorted_by(|a, b| a >= b));
+                }
             }
         }
     }

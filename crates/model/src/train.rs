@@ -1,38 +1,37 @@
-//! Training: the grid on validation, the chosen model, and the text-only model beside it.
+//! Training: C chosen on validation for each model by itself, and the chosen models.
 
 use clawsig_schema::{
+    Progress,
     estimate::Estimate,
-    evaluation::{GridRow, MACRO, OVERALL, metric},
+    evaluation::{GridRow, MACRO, ModelName, OVERALL, metric},
     matrix::{ColumnGroup, ColumnInfo},
     wording::counted,
 };
 
 use crate::{
+    data::{LabelledRows, TrainData},
     error::{ModelError, Result},
-    metrics::{Scored, split_metrics},
+    metrics::split_metrics,
     model::{TrainedModel, columns_hash},
     params::{ClassWeight, TrainParams, ValidTrainParams},
-    parts::TrainData,
-    solver::{Coefficients, Compact, Problem, Progress, Solver, Stop},
+    scored::Scored,
+    solver::{Coefficients, Compact, Problem, Solver, Stop},
 };
 
-/// Is told the part under way, how much of that part is done, and of how much.
-pub type PartProgress<'a> = &'a (dyn Fn(&str, u64, u64) + Sync);
-
-/// The gap to which models are solved that are only compared: the values of a grid, the refits of
-/// an evaluation. A thousandth of a percent of the objective moves no digit of a metric that
-/// anybody would choose by.
+/// The gap to which models are solved that are only compared: the values of a grid, the models of
+/// an ablation. A thousandth of a percent of the objective moves no digit of a metric that anybody
+/// would choose by.
 pub(crate) const COMPARED_GAP: f64 = 1e-5;
 
 /// What training gives.
 #[derive(Clone, Debug)]
 pub struct Training {
-    /// The chosen model, on all columns.
+    /// The model on all columns.
     pub model: TrainedModel,
     /// The model for skills that no scanner saw: text and shape only. `None` without such columns,
     /// or where [`TrainParams::text_only`] is false.
     pub text_only: Option<TrainedModel>,
-    /// What was tried.
+    /// The values of C that were tried, for each model; none where there was no choice.
     pub grid: Vec<GridRow>,
     /// What everybody must see.
     pub warnings: Vec<String>,
@@ -47,7 +46,7 @@ pub(crate) fn fit(
     columns: &[ColumnInfo],
     params: &TrainParams,
     start: Option<&Coefficients>,
-    progress: Progress<'_>,
+    progress: crate::solver::Progress<'_>,
 ) -> Result<TrainedModel> {
     let names = params.target.classes();
     let mut counts = vec![0_usize; names.len()];
@@ -125,124 +124,194 @@ fn not_reached(what: &str, model: &TrainedModel) -> Option<String> {
     })
 }
 
-/// Trains on the training part; C is chosen by macro F1 on validation, ties by lower log-loss,
-/// then by the smaller C. Along the grid each fit starts where the one before it ended and goes to
-/// a gap of 1e-5; the chosen one goes on to [`TrainParams::tolerance`]. Values are held in `f32`
-/// ([`Compact`]).
-///
-/// # Errors
-/// If fewer than two classes have training rows, shapes disagree, or the solver can't do what the
-/// parameters ask. Not reaching the optimum is a warning, not an error.
-pub fn train(
-    data: &TrainData<'_>,
-    params: &ValidTrainParams,
-    progress: PartProgress<'_>,
-) -> Result<Training> {
-    let params = params.get();
-    let parts = data.parts(params)?;
-    let (train, validation) = (&parts[0], &parts[1]);
-    let groups = groups_of(data.columns);
-    let mut warnings = Vec::new();
-    let mut grid = params.grid.clone();
-    grid.sort_by(f64::total_cmp);
-    grid.dedup();
-    let choose = grid.len() > 1 && !validation.labels.is_empty();
-    if !choose {
-        if grid.len() > 1 {
-            warnings.push(
-                "no validation rows to choose C on: the grid is left out and model.c is used"
-                    .to_owned(),
-            );
+/// What a model is tuned on: training rows, validation rows, and the settings.
+pub(crate) struct Tuner<'a> {
+    pub(crate) train: &'a LabelledRows<'a>,
+    pub(crate) validation: &'a LabelledRows<'a>,
+    pub(crate) columns: &'a [ColumnInfo],
+    pub(crate) params: &'a TrainParams,
+    pub(crate) progress: Progress<'a>,
+}
+
+/// A tuned model, the values of C that were tried, and what went wrong.
+pub(crate) struct Tuned {
+    pub(crate) model: TrainedModel,
+    pub(crate) grid: Vec<GridRow>,
+    pub(crate) warnings: Vec<String>,
+}
+
+impl Tuned {
+    /// Whether C is the least or the greatest of several that were tried, in words.
+    pub(crate) fn edge(&self) -> Option<&'static str> {
+        let (first, last) = (self.grid.first()?, self.grid.last()?);
+        match (first.chosen, last.chosen) {
+            (true, _) => Some("least"),
+            (_, true) => Some("greatest"),
+            _ => None,
         }
-        grid = vec![if let [only] = grid[..] { only } else { params.c }];
     }
-    let total = grid.len() as u64 + 2;
-    let x = train.x.compact(|_| true)?;
-    let mut rows: Vec<GridRow> = Vec::new();
-    let mut best: Option<(f64, f64, TrainedModel)> = None;
-    let mut start: Option<Coefficients> = None;
-    for (at, &c) in grid.iter().enumerate() {
-        let part = format!("C = {c} ({} of {})", at + 1, grid.len());
-        progress(&part, at as u64, total);
-        let iterations = |n, _| progress(&format!("{part}, step {n}"), at as u64, total);
-        let tolerance =
-            if grid.len() > 1 { params.tolerance.max(COMPARED_GAP) } else { params.tolerance };
-        let tried = TrainParams { c, tolerance, ..params.clone() };
-        let warm = start.as_ref();
-        let model = fit(&x, &train.labels, &groups, data.columns, &tried, warm, &iterations)?;
-        start = Some(model.coefficients.clone());
-        warnings.extend(not_reached(&format!("C = {c}"), &model));
-        let scored = Scored::new(&model, &validation.x, &validation.labels, &validation.rows)?;
+}
+
+impl Tuner<'_> {
+    /// The values of C to try, rising: one where there is no choice, or nothing to choose by.
+    fn grid(&self) -> Vec<f64> {
+        let mut grid = self.params.grid.clone();
+        grid.sort_by(f64::total_cmp);
+        grid.dedup();
+        match grid[..] {
+            [only] => vec![only],
+            [_, _, ..] if !self.validation.labels.is_empty() => grid,
+            _ => vec![self.params.c],
+        }
+    }
+
+    /// Fits the columns of some groups. C is chosen by macro F1 on validation, ties by lower
+    /// log-loss, then by the smaller C. Each fit starts where the one before it ended (the first
+    /// from `start`, if there is one) and goes to a gap of 1e-5; the chosen one goes on to
+    /// `tolerance`. `name` says in progress and warnings which model it is.
+    pub(crate) fn tune(
+        &self,
+        (name, model): (&str, ModelName),
+        groups: &[ColumnGroup],
+        mut start: Option<Coefficients>,
+        tolerance: f64,
+    ) -> Result<Tuned> {
+        let grid = self.grid();
+        let choose = grid.len() > 1;
+        let x = self.train.x.compact(|column| groups.contains(&self.columns[column].group))?;
+        let total = grid.len() as u64 + u64::from(choose);
+        let fit_one = |c: f64, gap: f64, start: Option<&Coefficients>, done: u64| {
+            let part = format!("{name}, C = {c}");
+            let step = |n, _| (self.progress)(&format!("{part}, step {n}"), done, total);
+            (self.progress)(&part, done, total);
+            let params = TrainParams { c, tolerance: gap, ..self.params.clone() };
+            let model = fit(&x, &self.train.labels, groups, self.columns, &params, start, &step)?;
+            let warning = not_reached(&part, &model);
+            Ok::<_, ModelError>((model, warning))
+        };
+        let (mut rows, mut warnings) = (Vec::new(), Vec::new());
+        let mut best: Option<(f64, f64, TrainedModel)> = None;
+        for (at, &c) in grid.iter().enumerate() {
+            let gap = if choose { tolerance.max(COMPARED_GAP) } else { tolerance };
+            let (fitted, warning) = fit_one(c, gap, start.as_ref(), at as u64)?;
+            start = Some(fitted.coefficients.clone());
+            warnings.extend(warning);
+            let row = self.score(model, &fitted)?;
+            let f1 = row.macro_f1.value.unwrap_or(f64::NEG_INFINITY);
+            let loss = row.log_loss.value.unwrap_or(f64::INFINITY);
+            if best.as_ref().is_none_or(|b| f1 > b.0 || (f1 == b.0 && loss < b.1)) {
+                best = Some((f1, loss, fitted));
+            }
+            rows.push(row);
+        }
+        let Some((_, _, mut chosen)) = best else {
+            return Err(ModelError::Parameter {
+                name: "model.grid",
+                value: "empty".to_owned(),
+                expected: "at least one value of C",
+            });
+        };
+        if choose {
+            for row in &mut rows {
+                row.chosen = row.c == chosen.params.c;
+            }
+            if chosen.report.converged && chosen.report.relative_gap > tolerance {
+                let from = Some(&chosen.coefficients);
+                let (solved, warning) = fit_one(chosen.params.c, tolerance, from, total - 1)?;
+                chosen = solved;
+                warnings.extend(warning);
+            }
+        } else {
+            rows.clear();
+        }
+        chosen.params.tolerance = tolerance;
+        (self.progress)(name, total, total);
+        Ok(Tuned { model: chosen, grid: rows, warnings })
+    }
+
+    /// What a model is worth on validation.
+    fn score(&self, name: ModelName, model: &TrainedModel) -> Result<GridRow> {
+        let rows = self.validation;
+        let scored = Scored::new(model, &rows.x, &rows.labels, &rows.rows)?;
         let table = split_metrics(&scored, None);
         let get = |scope: &str, name: &str| {
-            table
-                .get(scope)
-                .and_then(|m| m.get(name))
-                .cloned()
-                .unwrap_or_else(|| Estimate::undefined("no validation rows", 0))
+            let found = table.get(scope).and_then(|metrics| metrics.get(name));
+            found.cloned().unwrap_or_else(|| Estimate::undefined("no validation rows", 0))
         };
-        let row = GridRow {
-            family: "logistic-regression".to_owned(),
-            setting: c,
-            split: "validation".to_owned(),
+        Ok(GridRow {
+            model: name,
+            c: model.params.c,
             macro_f1: get(MACRO, metric::F1),
             macro_pr_auc: get(MACRO, metric::PR_AUC),
             log_loss: get(OVERALL, metric::LOG_LOSS),
-            objective: Some(model.report.objective),
+            objective: model.report.objective,
             iterations: model.report.iterations.unwrap_or_default(),
             converged: model.report.converged,
             chosen: false,
-        };
-        let f1 = row.macro_f1.value.unwrap_or(f64::NEG_INFINITY);
-        let loss = row.log_loss.value.unwrap_or(f64::INFINITY);
-        if best.as_ref().is_none_or(|b| f1 > b.0 || (f1 == b.0 && loss < b.1)) {
-            best = Some((f1, loss, model));
-        }
-        rows.push(row);
+        })
     }
-    let Some((_, _, mut model)) = best else {
-        return Err(ModelError::Parameter {
-            name: "model.grid",
-            value: "empty".to_owned(),
-            expected: "at least one value of C",
-        });
-    };
-    for row in &mut rows {
-        row.chosen = row.setting == model.params.c;
-    }
-    if model.classes.len() < params.target.classes().len() {
+}
+
+/// Trains the model on all columns and, if asked for, the text-only one. Each has its own C, by
+/// macro F1 on validation. Values are held in `f32` ([`Compact`]).
+///
+/// # Errors
+/// If fewer than two classes have training rows, shapes disagree, or the solver can't do what the
+/// parameters ask. Not reaching the optimum is a warning, not an error; so is a C at the end of the
+/// grid.
+pub fn train(
+    data: &TrainData<'_>,
+    params: &ValidTrainParams,
+    progress: Progress<'_>,
+) -> Result<Training> {
+    let params = params.get();
+    let splits = data.labelled(params.target)?;
+    let (train, validation) = (&splits[0], &splits[1]);
+    let tuner = Tuner { train, validation, columns: data.columns, params, progress };
+    let mut warnings = Vec::new();
+    if params.grid.len() > 1 && validation.labels.is_empty() {
         warnings.push(format!(
-            "only {} of the target's {} classes have training rows: the others are never predicted",
-            model.classes.len(),
-            params.target.classes().len()
+            "no validation row has a label to choose C by: model.grid is without effect, C is \
+             model.c = {}",
+            params.c
         ));
     }
-    let done = grid.len() as u64;
-    if model.report.relative_gap > params.tolerance && model.report.converged {
-        let chosen = TrainParams { c: model.params.c, ..params.clone() };
-        let part = format!("C = {}, as chosen", chosen.c);
-        let iterations = |n, _| progress(&format!("{part}, step {n}"), done, total);
-        let start = Some(&model.coefficients);
-        model = fit(&x, &train.labels, &groups, data.columns, &chosen, start, &iterations)?;
-        warnings.extend(not_reached(&part, &model));
-    }
-    model.params.tolerance = params.tolerance;
-    drop(x);
-    progress("text-only model", done + 1, total);
+    let groups = groups_of(data.columns);
+    let mut grid = Vec::new();
+    let mut tune = |name, model: ModelName, groups: &[ColumnGroup], start| {
+        let tuned = tuner.tune((name, model), groups, start, params.tolerance)?;
+        if let Some(end) = tuned.edge() {
+            warnings.push(format!(
+                "{name}: C = {} is the {end} of model.grid, so that a better one may lie beyond: \
+                 widen the grid",
+                tuned.model.params.c
+            ));
+        }
+        warnings.extend(tuned.warnings);
+        grid.extend(tuned.grid);
+        Ok::<_, ModelError>(tuned.model)
+    };
+    let model = tune("the model", ModelName::All, &groups, None)?;
     let kept: Vec<ColumnGroup> =
         groups.iter().copied().filter(|group| !group.needs_scanners()).collect();
     let text_only = if kept.is_empty() || !params.text_only {
         None
     } else {
-        let x = train.x.compact(|column| kept.contains(&data.columns[column].group))?;
         let start = keep_groups(&model.coefficients, data.columns, &kept);
-        let iterations = |n, _| progress(&format!("text-only model, step {n}"), done + 1, total);
-        let params = &model.params;
-        let start = Some(&start);
-        let model = fit(&x, &train.labels, &kept, data.columns, params, start, &iterations)?;
-        warnings.extend(not_reached("the text-only model", &model));
-        Some(model)
+        Some(tune("the text-only model", ModelName::TextOnly, &kept, Some(start))?)
     };
-    progress("text-only model", total, total);
-    Ok(Training { model, text_only, grid: rows, warnings })
+    let absent: Vec<&str> = params
+        .target
+        .classes()
+        .iter()
+        .copied()
+        .filter(|name| !model.classes.iter().any(|class| class == name))
+        .collect();
+    if !absent.is_empty() {
+        warnings.push(format!(
+            "no training row is of class {}: it is never predicted",
+            absent.join(" or ")
+        ));
+    }
+    Ok(Training { model, text_only, grid, warnings })
 }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use clawsig_schema::evaluation::metric;
 
-use crate::metrics::{LOG_FLOOR, Scored};
+use crate::{metrics::LOG_FLOOR, scored::Scored};
 
 /// A value, or why there is none.
 pub(crate) type Value = Result<f64, &'static str>;
@@ -66,7 +66,7 @@ impl Ranking {
             .enumerate()
             .map(|(at, &row)| {
                 let last = order.get(at + 1).is_none_or(|&next| p(next) != p(row));
-                (row as u32, scored.truth[row] == class, last)
+                (row as u32, scored.labels[row] == class, last)
             })
             .collect();
         Ranking { steps }
@@ -97,10 +97,23 @@ struct Ranked {
     recall_at: [f64; RATES.len()],
 }
 
+/// What a metric is of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Scope {
+    /// One class.
+    Class(usize),
+    /// The plain mean over the averaged classes.
+    Macro,
+    /// Their mean weighted by their rows.
+    Weighted,
+    /// All rows at once.
+    Overall,
+}
+
 /// One metric of one scope.
 pub(crate) struct Line {
-    /// A class's number, then macro, weighted and overall.
-    pub(crate) scope: usize,
+    /// The scope.
+    pub(crate) scope: Scope,
     /// The metric's name.
     pub(crate) name: &'static str,
     /// Its value.
@@ -114,6 +127,9 @@ pub(crate) struct Line {
 /// Predictions with all that does not depend on the rows' weights.
 pub(crate) struct Prepared<'s> {
     scored: &'s Scored,
+    /// The classes over which means are taken. Weights that leave one of them without rows have no
+    /// mean: it would be another statistic.
+    averaged: Vec<usize>,
     rankings: Vec<Ranking>,
     /// Of every row and class: the squared error and the bin of its probability.
     squares: Vec<f64>,
@@ -134,27 +150,35 @@ struct Sums {
     top_bins: [Bin; 10],
 }
 
-impl Prepared<'_> {
+impl<'s> Prepared<'s> {
     /// Ranks the rows and computes their own parts of every sum.
-    pub(crate) fn new(scored: &Scored) -> Prepared<'_> {
+    pub(crate) fn new(scored: &'s Scored, averaged: Option<&[usize]>) -> Prepared<'s> {
         let k = scored.classes.len();
         let (mut squares, mut bins) = (Vec::new(), Vec::new());
         let (mut losses, mut square_sums) = (Vec::new(), Vec::new());
         let mut top_bins = Vec::new();
         for row in 0..scored.len() {
-            let (p, truth) = (&scored.probabilities[row], scored.truth[row]);
+            let (p, label) = (&scored.probabilities[row], scored.labels[row]);
             let own = p.iter().enumerate().map(|(c, p)| {
-                let hit = if truth == c { 1.0 } else { 0.0 };
+                let hit = if label == c { 1.0 } else { 0.0 };
                 (p - hit).powi(2)
             });
             squares.extend(own);
             square_sums.push(squares[row * k..].iter().sum());
             bins.extend(p.iter().map(|&p| bin_of(p) as u8));
             top_bins.push(bin_of(p[scored.predicted[row]]) as u8);
-            losses.push(-p[truth].clamp(LOG_FLOOR, 1.0 - LOG_FLOOR).ln());
+            losses.push(-p[label].clamp(LOG_FLOOR, 1.0 - LOG_FLOOR).ln());
         }
         let rankings = (0..k).map(|class| Ranking::new(scored, class)).collect();
-        Prepared { scored, rankings, squares, bins, losses, square_sums, top_bins }
+        let support = scored.support();
+        let present = || (0..k).filter(|&class| support[class] > 0).collect();
+        let averaged = averaged.map_or_else(present, <[usize]>::to_vec);
+        Prepared { scored, averaged, rankings, squares, bins, losses, square_sums, top_bins }
+    }
+
+    /// The classes over which means are taken.
+    pub(crate) fn averaged(&self) -> &[usize] {
+        &self.averaged
     }
 
     fn sums(&self, w: &[f64]) -> Sums {
@@ -173,29 +197,30 @@ impl Prepared<'_> {
             if w == 0.0 {
                 continue;
             }
-            let (truth, predicted) = (s.truth[row], s.predicted[row]);
+            let (label, predicted) = (s.labels[row], s.predicted[row]);
             let p = &s.probabilities[row];
-            sums.counts[truth][predicted] += w;
+            sums.counts[label][predicted] += w;
             for (c, &p) in p.iter().enumerate() {
                 sums.squares[c] += w * self.squares[row * k + c];
                 let bin = &mut sums.bins[c][usize::from(self.bins[row * k + c])];
-                add_to_bin(bin, p, truth == c, w);
+                add_to_bin(bin, p, label == c, w);
             }
             sums.loss += w * self.losses[row];
             sums.square_sum += w * self.square_sums[row];
             let bin = &mut sums.top_bins[usize::from(self.top_bins[row])];
-            add_to_bin(bin, p[predicted], truth == predicted, w);
+            add_to_bin(bin, p[predicted], label == predicted, w);
         }
         sums
     }
 
     fn ranked(&self, class: usize, w: &[f64], support: f64, negatives: f64) -> Ranked {
         let mut ranked = Ranked { roc_auc: 0.0, average_precision: 0.0, recall_at: [0.0; 4] };
-        let (mut area, mut before) = (0.0, (0.0, 0.0));
+        let (mut area, mut precisions, mut before) = (0.0, 0.0, (0.0, 0.0));
         self.rankings[class].walk(w, |tp, fp, _| {
             area += (fp - before.1) * (tp + before.0) / 2.0;
-            if tp + fp > 0.0 {
-                ranked.average_precision += (tp - before.0) / support * tp / (tp + fp);
+            // Each term is at most its whole number of rows, so that no sum passes the support.
+            if tp > before.0 {
+                precisions += (tp - before.0) * (tp / (tp + fp));
             }
             for (recall, (_, limit)) in ranked.recall_at.iter_mut().zip(RATES) {
                 // Both sums only grow, so the last step within the limit is the best.
@@ -206,6 +231,7 @@ impl Prepared<'_> {
             before = (tp, fp);
         });
         ranked.roc_auc = area / (support * negatives);
+        ranked.average_precision = precisions / support;
         ranked
     }
 
@@ -223,10 +249,10 @@ impl Prepared<'_> {
             let tp = counts[c][c];
             let negatives = n - support[c];
             let value = Ok(support[c]);
-            out.push(Line { scope: c, name: metric::SUPPORT, value, n, hits: None });
+            out.push(Line { scope: Scope::Class(c), name: metric::SUPPORT, value, n, hits: None });
             let mut push = |name, value: Value, n, hits| {
                 by_metric.entry(name).or_default().push(value);
-                out.push(Line { scope: c, name, value, n, hits });
+                out.push(Line { scope: Scope::Class(c), name, value, n, hits });
             };
             push(metric::PRECISION, share(tp, called[c], NOT_PREDICTED), called[c], Some(tp));
             push(metric::RECALL, share(tp, support[c], NO_SUPPORT), support[c], Some(tp));
@@ -257,54 +283,58 @@ impl Prepared<'_> {
                 push(name, value, support[c], None);
             }
         }
-        Prepared::means(&by_metric, &support, n, &mut out);
-        let overall = k + 2;
+        self.means(&by_metric, &support, n, &mut out);
         let mut push = |name, value: Value, hits| {
-            out.push(Line { scope: overall, name, value, n, hits });
+            out.push(Line { scope: Scope::Overall, name, value, n, hits });
         };
         push(metric::ACCURACY, share(hits, n, NO_ROWS), Some(hits));
-        let present: Vec<usize> = (0..k).filter(|&c| support[c] > 0.0).collect();
-        let recalls: f64 = present.iter().map(|&c| counts[c][c] / support[c]).sum();
-        push(metric::BALANCED_ACCURACY, share(recalls, present.len() as f64, NO_ROWS), None);
+        let recalls = self.averaged.iter().map(|&c| share(counts[c][c], support[c], NO_SUPPORT));
+        push(metric::BALANCED_ACCURACY, mean(recalls.collect()), None);
         let expected: f64 = (0..k).map(|c| support[c] * called[c]).sum::<f64>();
         let kappa = if n <= 0.0 {
             Err(NO_ROWS)
         } else {
-            let same = "truth and prediction are one and the same class";
+            let same = "labels and predictions are one and the same class";
             share(hits * n - expected, n * n - expected, same)
         };
         push(metric::KAPPA, kappa, None);
         let spread = |v: &[f64]| n * n - v.iter().map(|v| v * v).sum::<f64>();
-        let one = "truth or prediction has one class only";
+        let one = "labels or predictions have one class only";
         let scale = (spread(&support) * spread(&called)).sqrt();
-        push(metric::MCC, share(hits * n - expected, scale, one), None);
+        // The root rounds, by which a nearly perfect value could pass its range.
+        let mcc = share(hits * n - expected, scale, one).map(|mcc| mcc.clamp(-1.0, 1.0));
+        push(metric::MCC, mcc, None);
         push(metric::LOG_LOSS, share(loss, n, NO_ROWS), None);
         push(metric::BRIER, share(square_sum, n, NO_ROWS), None);
         push(metric::ECE, ece(&top_bins), None);
         out
     }
 
-    /// The means over the classes that have rows, plain and weighted by their rows.
+    /// The means over the averaged classes, plain and weighted by their rows.
     fn means(
+        &self,
         by_metric: &BTreeMap<&'static str, Vec<Value>>,
         support: &[f64],
         n: f64,
         out: &mut Vec<Line>,
     ) {
-        let k = support.len();
-        let present: Vec<usize> = (0..k).filter(|&c| support[c] > 0.0).collect();
         for (&name, values) in by_metric {
-            let of_present: Result<Vec<f64>, &'static str> =
-                present.iter().map(|&c| values[c]).collect();
-            let mean = of_present
-                .as_ref()
-                .map_err(|why| *why)
-                .and_then(|v| share(v.iter().sum(), v.len() as f64, NO_ROWS));
-            out.push(Line { scope: k, name, value: mean, n, hits: None });
-            let weighted = of_present.and_then(|v| {
-                share(v.iter().zip(&present).map(|(v, &c)| v * support[c]).sum(), n, NO_ROWS)
-            });
-            out.push(Line { scope: k + 1, name, value: weighted, n, hits: None });
+            let of_averaged = || self.averaged.iter().map(|&c| (values[c], support[c]));
+            let all: Result<Vec<f64>, _> = of_averaged()
+                .map(|(value, rows)| if rows > 0.0 { value } else { Err(NO_SUPPORT) })
+                .collect();
+            let weighted: Result<f64, _> = of_averaged()
+                .filter(|(_, rows)| *rows > 0.0)
+                .map(|(v, rows)| v.map(|v| v * rows))
+                .sum();
+            out.push(Line { scope: Scope::Macro, name, value: mean(all), n, hits: None });
+            let value = weighted.and_then(|sum| share(sum, n, NO_ROWS));
+            out.push(Line { scope: Scope::Weighted, name, value, n, hits: None });
         }
     }
+}
+
+/// The mean of values that are all defined.
+fn mean(values: Result<Vec<f64>, &'static str>) -> Value {
+    values.and_then(|values| share(values.iter().sum(), values.len() as f64, NO_ROWS))
 }

@@ -2,9 +2,9 @@
 #![expect(clippy::unwrap_used, reason = "helpers of a test: a failed unwrap is a failed test")]
 
 use clawsig_model::{
-    Calibration,
+    Calibration, Scored,
     curves::Calibrator,
-    metrics::{Scored, split_metrics},
+    metrics::split_metrics,
     solver::{Compact, Problem, Solver, Stop},
 };
 use clawsig_schema::{
@@ -30,8 +30,8 @@ fn scored_of(case: &Value) -> Scored {
     let p: Vec<Vec<f64>> = case["p"].as_array().unwrap().iter().map(list).collect();
     let k = case["k"].as_u64().unwrap() as usize;
     let classes: Vec<String> = (0..k).map(|class| class.to_string()).collect();
-    let owners = (0..truth.len()).collect();
-    Scored::from_probabilities(classes, truth, p, owners).unwrap()
+    let owners: Vec<usize> = (0..truth.len()).collect();
+    Scored::from_probabilities(classes, truth, p, &owners).unwrap()
 }
 
 #[test]
@@ -43,7 +43,7 @@ fn metrics_are_those_of_scikit_learn() {
     for case in cases {
         let name = case["name"].as_str().unwrap();
         let scored = scored_of(case);
-        let classes = scored.classes.clone();
+        let classes = scored.classes().to_vec();
         let table = split_metrics(&scored, None);
         let mut check = |scope: &str, metric: &str, expected: &Value| {
             let found = &table[scope][metric];
@@ -103,7 +103,7 @@ fn calibrated_probabilities_are_those_of_scikit_learn() {
                 continue;
             };
             let after = fitted.unwrap().apply(&scored).unwrap();
-            for (found, expected) in after.probabilities.iter().zip(expected) {
+            for (found, expected) in after.probabilities().iter().zip(expected) {
                 for (found, expected) in found.iter().zip(list(expected)) {
                     assert!(
                         (found - expected).abs() <= tolerance,

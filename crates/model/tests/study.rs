@@ -2,14 +2,15 @@
 #![expect(clippy::unwrap_used, reason = "helpers of a test: a failed unwrap is a failed test")]
 
 use clawsig_model::{
-    Calibration, EvaluateParams, ModelError, SplitData, SplitPlan, TrainData, TrainParams,
+    Calibration, EvaluateParams, ModelError, Scored, SplitData, TrainData, TrainParams,
     TrainedModel, evaluate,
-    metrics::{Bootstrap, Scored, split_metrics},
+    metrics::{Bootstrap, split_metrics},
     train,
 };
 use clawsig_schema::{
     Split, Verdict,
-    evaluation::ScoreRow,
+    estimate::Estimate,
+    evaluation::{GridRow, MACRO, ModelName, ModelResults, OVERALL, ScoreRow, metric},
     matrix::{ColumnGroup, ColumnInfo, Csr, RowInfo},
 };
 
@@ -84,85 +85,210 @@ fn a_study_from_training_to_evaluation() {
             ..TrainParams::default()
         };
         let training = train(data, &params.check().unwrap(), &|_, _, _| {}).unwrap();
-        assert_eq!(training.grid.len(), 3);
-        assert_eq!(training.grid.iter().filter(|row| row.chosen).count(), 1);
+        for model in [ModelName::All, ModelName::TextOnly] {
+            let tried: Vec<&GridRow> =
+                training.grid.iter().filter(|row| row.model == model).collect();
+            assert_eq!(tried.iter().map(|row| row.c).collect::<Vec<_>>(), [0.1, 1.0, 10.0]);
+            assert_eq!(tried.iter().filter(|row| row.chosen).count(), 1);
+            let best = tried.iter().filter_map(|row| row.macro_f1.value).fold(0.0, f64::max);
+            let chosen = tried.iter().find(|row| row.chosen).unwrap();
+            assert_eq!(chosen.macro_f1.value, Some(best));
+        }
         assert!(training.model.report.converged);
         let text_only = training.text_only.as_ref().unwrap();
         assert!(text_only.coefficients.column(9).iter().all(|w| *w == 0.0));
 
         let params = EvaluateParams { replicates: 50, ..EvaluateParams::default() };
-        let result =
-            evaluate(data, &training, &params.clone().check().unwrap(), &|_, _, _| {}).unwrap();
-        assert!(!result.metrics.0.contains_key("eval_holdout"));
-        let accuracy = result.metrics.get("test", "overall", "accuracy").unwrap();
-        assert!(accuracy.value.unwrap() > 0.7 && accuracy.low < accuracy.high);
-        let hits =
-            result.predictions.iter().filter(|p| p.split == "test" && p.truth == p.predicted);
-        assert_eq!(hits.count() as f64 / accuracy.n as f64, accuracy.value.unwrap());
-        let counts = &result.file.counts[2];
+        let evaluated = |grouped| {
+            let params = params.clone().check().unwrap();
+            evaluate(data, grouped, &training, &params, &|_, _, _| {}).unwrap()
+        };
+        let found = evaluated(Some(data));
+        assert_eq!(found, evaluated(Some(data)));
+        let results = &found.results;
+        let names: Vec<ModelName> = results.models.iter().map(|model| model.name).collect();
+        assert_eq!(names, [ModelName::All, ModelName::TextOnly]);
+        for (model, (name, predictions)) in results.models.iter().zip(&found.predictions) {
+            assert_eq!(model.name, *name);
+            assert!(!model.metrics.0.contains_key("eval_holdout"));
+            let accuracy = model.metrics.get("test", OVERALL, metric::ACCURACY).unwrap();
+            assert!(accuracy.value.unwrap() > 0.6 && accuracy.low < accuracy.high);
+            let test = || predictions.rows.iter().filter(|p| p.split == "test");
+            assert_eq!(test().count() as u64, accuracy.n);
+            let hits = test().filter(|p| p.verdict == p.predicted).count() as f64;
+            assert_eq!(hits / accuracy.n as f64, accuracy.value.unwrap());
+            assert!(model.errors.iter().all(|row| row.verdict != row.predicted));
+            assert!(model.errors.iter().all(|row| row.explanation.is_some()));
+            // VirusTotal rated no row, so there is nothing to compare with and nothing to score.
+            assert_eq!(model.paired_tests.len(), 6);
+            assert!(model.operating_points.iter().any(|point| point.threshold.is_some()));
+            assert_eq!(model.calibration.len(), 2);
+            assert_eq!(model.training_rows.values().sum::<u64>(), training.model.training_rows);
+            assert_eq!(model.grid.len(), 3);
+            assert!(model.curves.iter().any(|curve| curve.split == "test"));
+            assert!(model.leakage.iter().any(|row| row.name == "owner unseen in training"));
+        }
+        assert_ne!(results.models[0].sha256, results.models[1].sha256);
+        let own = |model: &ModelResults| {
+            model.leakage.iter().any(|row| row.name == "split by owner and near-duplicates")
+        };
+        assert_eq!(results.models.iter().map(own).collect::<Vec<_>>(), [true, false]);
+        let counts = &results.counts[2];
         assert_eq!(counts.rows + counts.unlabelled, 90);
         assert!(counts.unlabelled > 0);
-        assert!(result.errors.iter().all(|row| row.truth != row.predicted));
-        assert!(result.ablation.iter().any(|row| row.name == "text only"));
-        // VirusTotal rated no row, so there is nothing to compare with and nothing to score.
-        assert_eq!(result.file.paired_tests.len(), 6);
-        let virustotal = |row: &&ScoreRow| row.name == "virustotal-flag";
-        let undefined = result.baselines.iter().filter(virustotal);
-        assert!(undefined.clone().count() > 0);
-        for row in undefined {
+        assert_eq!(counts.classes.values().sum::<u64>(), counts.rows);
+        let undefined = || results.baselines.iter().filter(|row| row.name == "virustotal-flag");
+        assert!(undefined().count() > 0);
+        for row in undefined() {
             assert_eq!(row.estimate.undefined.as_deref(), Some("virustotal rated no row"));
         }
-        assert!(result.memorising.iter().any(|row| row.name.starts_with("group split")));
 
         let alone = TrainParams { text_only: false, ..training.model.params.clone() };
         let alone = train(data, &alone.check().unwrap(), &|_, _, _| {}).unwrap();
         assert!(alone.text_only.is_none());
-        assert!(result.file.operating_points.iter().any(|point| point.threshold.is_some()));
-        assert_eq!(result.file.calibration.len(), 2);
-        let again = evaluate(data, &training, &params.check().unwrap(), &|_, _, _| {}).unwrap();
-        assert_eq!(result, again);
+        let last = EvaluateParams { use_holdout: true, replicates: 0, ..EvaluateParams::default() };
+        let last = last.check().unwrap();
+        let found = evaluate(data, None, &alone, &last, &|_, _, _| {}).unwrap().results;
+        assert!(found.models[0].metrics.0.contains_key("eval_holdout"));
+        assert_eq!(found.models.len(), 1);
+    });
+}
 
-        let last = EvaluateParams { final_: true, replicates: 0, ..EvaluateParams::default() };
-        let result = evaluate(data, &training, &last.check().unwrap(), &|_, _, _| {}).unwrap();
-        assert!(result.metrics.0.contains_key("eval_holdout"));
+/// One number has one interval, wherever it stands.
+#[test]
+fn a_figure_that_stands_in_several_tables_is_the_same_in_all() {
+    with_data(|data| {
+        let training =
+            train(data, &TrainParams::default().check().unwrap(), &|_, _, _| {}).unwrap();
+        let params = EvaluateParams { replicates: 60, ..EvaluateParams::default() };
+        let params = params.check().unwrap();
+        let results = evaluate(data, None, &training, &params, &|_, _, _| {}).unwrap().results;
+        let of = |rows: &[ScoreRow], name: &str| -> Vec<(String, String, Estimate)> {
+            let rows = rows.iter().filter(|row| row.name == name);
+            rows.map(|r| (r.scope.clone(), r.metric.clone(), r.estimate.clone())).collect()
+        };
+        let model = of(&results.baselines, "model");
+        assert_eq!(model.len(), 20);
+        assert_eq!(model, of(&results.ablation, "all"));
+        assert_eq!(model, of(&results.models[0].leakage, "all test rows")[..20]);
+        let text_only = of(&results.baselines, "text-only model");
+        assert_eq!(text_only, of(&results.ablation, "text only"));
+        assert_eq!(text_only, of(&results.models[1].leakage, "all test rows")[..20]);
+        for (scope, metric, estimate) in model {
+            assert_eq!(results.models[0].metrics.get("test", &scope, &metric), Some(&estimate));
+        }
+    });
+}
+
+#[test]
+fn rows_without_a_label_are_no_success() {
+    with_data(|data| {
+        let params = TrainParams::default().check().unwrap();
+        let training = train(data, &params, &|_, _, _| {}).unwrap();
+        let only_train = TrainData { splits: &data.splits[..1], columns: data.columns };
+        let params = EvaluateParams::default().check().unwrap();
+        let error = evaluate(&only_train, None, &training, &params, &|_, _, _| {}).unwrap_err();
+        assert!(error.to_string().starts_with("no row of validation, test has a label"), "{error}");
+        let without_test = TrainData { splits: &data.splits[..2], columns: data.columns };
+        let found = evaluate(&without_test, None, &training, &params, &|_, _, _| {}).unwrap();
+        let warning = "no test row has a label for target `verdict`";
+        assert!(found.results.warnings.iter().any(|text| text.starts_with(warning)));
+    });
+}
+
+#[test]
+fn a_c_at_an_end_of_the_grid_and_a_class_without_rows_are_said() {
+    with_data(|data| {
+        let warnings = |grid: &[f64]| {
+            let params = TrainParams { grid: grid.to_vec(), ..TrainParams::default() };
+            train(data, &params.check().unwrap(), &|_, _, _| {}).unwrap().warnings
+        };
+        let ends = |grid: &[f64]| {
+            let said = warnings(grid);
+            ["least", "greatest"].map(|end| said.iter().any(|text| text.contains(end)))
+        };
+        // Far too strong a penalty beside a good one, from either side.
+        assert_eq!(ends(&[1e-8, 1.0]), [false, true]);
+        assert_eq!(ends(&[1.0]), [false, false]);
+        let benign: Vec<RowInfo> = data.splits[0]
+            .rows
+            .iter()
+            .map(|row| RowInfo {
+                verdict: row.verdict.filter(|verdict| *verdict != Verdict::Malicious),
+                ..row.clone()
+            })
+            .collect();
+        let splits = [SplitData { rows: &benign, ..data.splits[0] }];
+        let two = TrainData { splits: &splits, columns: data.columns };
+        let params = TrainParams { grid: vec![0.1, 1.0], c: 2.0, ..TrainParams::default() };
+        let found = train(&two, &params.check().unwrap(), &|_, _, _| {}).unwrap();
+        assert_eq!((found.model.params.c, found.grid.len()), (2.0, 0));
+        let said = found.warnings.join("\n");
+        assert!(said.contains("no training row is of class malicious"), "{said}");
+        assert!(said.contains("model.grid is without effect"), "{said}");
+    });
+}
+
+/// A selection that lacks a class is not compared by a mean over fewer classes.
+#[test]
+fn means_over_other_classes_are_not_compared() {
+    with_data(|data| {
+        // Every malicious test row has an owner that training knows.
+        let mut test = data.splits[2].rows.to_vec();
+        for row in &mut test {
+            let known = row.verdict == Some(Verdict::Malicious);
+            row.owner = Some(if known { "owner1".to_owned() } else { row.id.clone() });
+        }
+        let mut splits = data.splits.to_vec();
+        splits[2].rows = &test;
+        let data = TrainData { splits: &splits, columns: data.columns };
+        let training =
+            train(&data, &TrainParams::default().check().unwrap(), &|_, _, _| {}).unwrap();
+        let params = EvaluateParams { replicates: 20, refits: false, ..EvaluateParams::default() };
+        let params = params.check().unwrap();
+        let results = evaluate(&data, None, &training, &params, &|_, _, _| {}).unwrap().results;
+        let rows = &results.models[0].leakage;
+        let f1 = |name: &str, scope: &str| {
+            let mut rows = rows.iter().filter(|r| r.name == name && r.scope == scope);
+            rows.find(|row| row.metric == metric::F1).map(|row| row.estimate.clone())
+        };
+        assert!(f1("all test rows", MACRO).unwrap().value.is_some());
+        let lacking = f1("owner unseen in training", MACRO).unwrap();
+        assert!(lacking.undefined.unwrap().contains("the classes clean, suspicious, not those"));
+        let common = "macro of clean, suspicious";
+        let [all, unseen] = ["all test rows", "owner unseen in training"]
+            .map(|name| f1(name, common).unwrap().value.unwrap());
+        let mean = ["clean", "suspicious"]
+            .map(|class| f1("owner unseen in training", class).unwrap().value.unwrap())
+            .iter()
+            .sum::<f64>()
+            / 2.0;
+        assert!((unseen - mean).abs() < 1e-12);
+        assert!(all > 0.0 && f1("all test rows", MACRO).unwrap().value != Some(all));
     });
 }
 
 #[test]
 fn a_class_of_one_row_gets_no_bootstrap_interval() {
-    let truth: Vec<usize> = (0..60).map(|row| if row == 0 { 2 } else { row % 2 }).collect();
-    let p = truth.iter().enumerate().map(|(row, &class)| {
+    let labels: Vec<usize> = (0..60).map(|row| if row == 0 { 2 } else { row % 2 }).collect();
+    let p = labels.iter().enumerate().map(|(row, &class)| {
         let mut p = vec![0.1; 3];
         p[if row % 7 == 3 { 1 - class } else { class }] = 0.8;
         p
     });
     let classes = ["a", "b", "c"].map(str::to_owned).to_vec();
-    let scored =
-        Scored::from_probabilities(classes, truth.clone(), p.collect(), (0..60).collect()).unwrap();
+    let owners: Vec<usize> = (0..60).collect();
+    let scored = Scored::from_probabilities(classes, labels.clone(), p.collect(), &owners).unwrap();
     let table = split_metrics(&scored, Some(Bootstrap { replicates: 100, seed: 1 }));
     for (scope, name) in [("c", "f1"), ("macro", "f1"), ("overall", "balanced_accuracy")] {
         let estimate = &table[scope][name];
         assert!(estimate.value.is_some() && estimate.low.is_none(), "{scope} {name}: {estimate:?}");
-        assert!(estimate.method.as_deref().unwrap().starts_with("no interval"));
+        assert_eq!(estimate.no_interval.as_deref(), Some("a class has fewer than 10 rows"));
     }
     for (scope, name) in [("a", "f1"), ("overall", "mcc"), ("c", "brier"), ("c", "recall")] {
         let estimate = &table[scope][name];
         assert!(estimate.low < estimate.high, "{scope} {name}: {estimate:?}");
     }
-}
-
-#[test]
-fn the_stratified_plan_keeps_every_row_once_and_the_shares() {
-    with_data(|data| {
-        let params = TrainParams { split: SplitPlan::Stratified7030, ..TrainParams::default() };
-        let parts = data.parts(&params).unwrap();
-        assert_eq!(parts[1].rows.len(), 0);
-        let (train, test) = (&parts[0], &parts[2]);
-        assert_eq!(train.rows.len() + test.rows.len() + train.unlabelled as usize, 370);
-        let share = test.rows.len() as f64 / (train.rows.len() + test.rows.len()) as f64;
-        assert!((share - 0.3).abs() < 0.01, "{share}");
-        assert_eq!(parts[3].rows.len() + parts[3].unlabelled as usize, 40);
-    });
 }
 
 #[test]

@@ -5,7 +5,8 @@
 
 use std::{env, error::Error, fs, path::PathBuf};
 
-use clawsig_report::{DuplicateSummary, Evaluation, Part, RunInfo, StudyResults, render};
+use clawsig_report::{DuplicateSummary, Part, RunInfo, StudyResults, render};
+use clawsig_schema::evaluation::EvaluationResults;
 use serde_json::{Value, json};
 
 const HOSTILE: &str = "<script>document.title='ran'</script>\u{202e}=cmd()";
@@ -97,7 +98,7 @@ fn agreement() -> Value {
             "flags": [true, false, false], "static_findings": 3}]})
 }
 
-fn evaluation() -> Result<Evaluation, Box<dyn Error>> {
+fn evaluation() -> Result<EvaluationResults, Box<dyn Error>> {
     let classes = ["clean", "suspicious", "malicious"];
     let scope = |f1: f64| {
         json!({"precision": estimate(f1, 300), "recall": estimate(f1 - 0.05, 300),
@@ -126,18 +127,13 @@ fn evaluation() -> Result<Evaluation, Box<dyn Error>> {
             "high": middle + 0.05, "rows": 90, "mean_probability": middle,
             "observed": estimate(middle * 0.9, 90)})
     }).collect();
-    let details = json!({"format": "1.0", "target": "verdict", "classes": classes,
-        "model_sha256": "00", "counts": [], "reliability": bins, "curves": curves,
-        "operating_points": [], "calibration": [], "paired_tests": [],
-        "strongest": [{"class": "malicious", "group": "text", "name": HOSTILE, "weight": 2.5}],
-        "warnings": []});
     let confusion: Vec<Value> = classes
         .iter()
-        .flat_map(|truth| {
+        .flat_map(|verdict| {
             classes.iter().map(move |predicted| {
-                let same = truth == predicted;
-                json!({"split": "test", "true": truth, "predicted": predicted,
-            "rows": if same { 240 } else { 30 }, "share_of_true": if same { 0.8 } else { 0.1 }})
+                let same = verdict == predicted;
+                json!({"split": "test", "verdict": verdict, "predicted": predicted,
+            "rows": if same { 240 } else { 30 }, "share_of_verdict": if same { 0.8 } else { 0.1 }})
             })
         })
         .collect();
@@ -145,29 +141,24 @@ fn evaluation() -> Result<Evaluation, Box<dyn Error>> {
         json!({"name": name, "split": "test", "scope": "macro",
         "metric": "f1", "estimate": estimate(value, 900)})
     };
-    let errors = json!([{"split": "test", "id": "cd", "slug": HOSTILE, "true": "clean",
-        "predicted": "malicious", "probabilities": [0.1, 0.1, 0.8], "top_terms": [],
+    let errors = json!([{"split": "test", "id": "cd", "slug": HOSTILE, "verdict": "clean",
+        "predicted": "malicious", "probabilities": [0.1, 0.1, 0.8], "explanation": null,
         "near_duplicates": 3, "near_duplicates_other_label": 1, "other_label_ids": []}]);
-    Ok(Evaluation {
-        metrics: serde_json::from_value(json!({"test": {"clean": scope(0.86),
-            "suspicious": scope(0.71), "malicious": scope(0.4), "macro": scope(0.66),
-            "overall": {"accuracy": estimate(0.8, 900), "mcc": estimate(0.6, 900)}}}))?,
-        details: serde_json::from_value(details)?,
-        confusion: serde_json::from_value(json!(confusion))?,
-        baselines: serde_json::from_value(json!([
-            score("majority", 0.26),
-            score("always_suspicious", 0.18),
-            score("skillspector_flag", 0.43)
-        ]))?,
-        ablation: serde_json::from_value(json!([score("text", 0.6), score("flags", 0.45)]))?,
-        memorising: serde_json::from_value(json!([
-            score("official", 0.66),
-            score("deduplicated", 0.58),
-            score("unseen_owners", 0.55)
-        ]))?,
-        errors: serde_json::from_value(errors)?,
-        grid: Vec::new(),
-    })
+    let model = json!({"name": "all", "sha256": "00", "groups": ["text", "flags"], "c": 4.0,
+        "training_rows": {"clean": 900, "suspicious": 500, "malicious": 40}, "grid": [],
+        "metrics": {"test": {"clean": scope(0.86), "suspicious": scope(0.71),
+            "malicious": scope(0.4), "macro": scope(0.66),
+            "overall": {"accuracy": estimate(0.8, 900), "mcc": estimate(0.6, 900)}}},
+        "confusion": confusion, "reliability": bins, "curves": curves, "operating_points": [],
+        "calibration": [], "paired_tests": [], "errors": errors,
+        "leakage": [score("all test rows", 0.66), score("owner unseen in training", 0.55)],
+        "strongest": [{"class": "malicious", "group": "text", "name": HOSTILE, "weight": 2.5}]});
+    let results = json!({"format": "2.0", "target": "verdict", "classes": classes, "counts": [],
+        "models": [model], "warnings": [],
+        "baselines": [score("majority", 0.26), score("always-suspicious", 0.18),
+            score("skillspector-flag", 0.43)],
+        "ablation": [score("text only", 0.6), score("flags only", 0.45)]});
+    Ok(serde_json::from_value(results)?)
 }
 
 fn main() -> Result<(), Box<dyn Error>> {

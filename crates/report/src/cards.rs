@@ -5,7 +5,7 @@
 use std::fmt::Write as _;
 
 use clawsig_schema::{
-    evaluation::{MACRO, OVERALL, metric},
+    evaluation::{MACRO, ModelName, ModelResults, OVERALL, metric},
     hostile::printable,
 };
 use serde_json::{Value, json};
@@ -57,9 +57,10 @@ fn front(value: &Value) -> String {
 /// `MODEL_CARD.md`.
 pub(crate) fn model_card(study: &StudyResults) -> String {
     let evaluation = study.evaluation.get();
-    let split = evaluation.and_then(|found| found.shown_split()).unwrap_or("test");
+    let model = evaluation.and_then(|found| found.models.first());
+    let split = model.and_then(ModelResults::shown_split).unwrap_or("test");
     let mut metrics = Vec::new();
-    if let Some(found) = evaluation {
+    if let Some(found) = model {
         let named = [
             (MACRO, metric::F1, "f1", "Macro F1"),
             (OVERALL, metric::ACCURACY, "accuracy", "Concordance with the registry's verdict"),
@@ -109,19 +110,10 @@ pub(crate) fn model_card(study: &StudyResults) -> String {
     );
     match study.evaluation.as_result() {
         Ok(found) => {
-            let _ = writeln!(out, "Target {} on {}.\n", code(&found.details.target), code(split));
-            let mut rows = Vec::new();
-            for (scope, metrics) in found.metrics.0.get(split).into_iter().flatten() {
-                for (name, value) in metrics {
-                    let said = match value.value {
-                        Some(rows) if name == metric::SUPPORT => count(rows.max(0.0) as u64),
-                        _ => estimate(value),
-                    };
-                    let said = if value.undefined.is_some() { code(&said) } else { said };
-                    rows.push(vec![code(scope), code(name), said, count(value.n)]);
-                }
+            let _ = writeln!(out, "Target {} on {}.\n", code(&found.target), code(split));
+            for model in &found.models {
+                one_model(&mut out, model, split);
             }
-            table(&mut out, &["Class", "Metric", "Value (95 % interval)", "Rows"], rows);
         }
         Err(reason) => {
             let _ = writeln!(out, "undefined: {}\n", code(reason));
@@ -138,6 +130,40 @@ pub(crate) fn model_card(study: &StudyResults) -> String {
     );
     let _ = writeln!(out, "{}", code(&study.run.command));
     out
+}
+
+/// What one model is and what it is worth.
+fn one_model(out: &mut String, model: &ModelResults, split: &str) {
+    let (name, about) = match model.name {
+        ModelName::All => ("The model on all columns", "skills with scanner results"),
+        ModelName::TextOnly => ("The text-only model", "skills without scanner results"),
+    };
+    let groups: Vec<&str> = model.groups.iter().map(|group| group.as_str()).collect();
+    let classes: Vec<String> = model
+        .training_rows
+        .iter()
+        .map(|(class, rows)| format!("{} {}", count(*rows), code(class)))
+        .collect();
+    let _ = writeln!(
+        out,
+        "### {name}\n\nFor {about}. Columns: {}. C = {}. Training rows: {}. SHA-256 {}.\n",
+        groups.join(", "),
+        model.c,
+        classes.join(", "),
+        code(&model.sha256)
+    );
+    let mut rows = Vec::new();
+    for (scope, metrics) in model.metrics.0.get(split).into_iter().flatten() {
+        for (name, value) in metrics {
+            let said = match value.value {
+                Some(rows) if name == metric::SUPPORT => count(rows.max(0.0) as u64),
+                _ => estimate(value),
+            };
+            let said = if value.undefined.is_some() { code(&said) } else { said };
+            rows.push(vec![code(scope), code(name), said, count(value.n)]);
+        }
+    }
+    table(out, &["Class", "Metric", "Value (95 % interval)", "Rows"], rows);
 }
 
 /// The data card.

@@ -14,7 +14,7 @@ mod yaml;
 
 pub use error::ReportError;
 pub use figures::Figure;
-pub use study::{DuplicateSummary, Evaluation, Part, RunInfo, StudyResults};
+pub use study::{DuplicateSummary, Part, RunInfo, StudyResults};
 
 use page::Block;
 

@@ -6,7 +6,7 @@ mod model;
 mod run;
 mod scanners;
 
-use clawsig_schema::evaluation::{MACRO, metric};
+use clawsig_schema::evaluation::{MACRO, ModelResults, metric};
 
 use crate::{
     error::ReportError,
@@ -62,8 +62,9 @@ pub(crate) fn lead(study: &StudyResults) -> Vec<(String, String, String)> {
     }
     let concordance = match study.evaluation.as_result() {
         Ok(evaluation) => {
-            let split = evaluation.shown_split().unwrap_or("test");
-            optional(evaluation.metrics.get(split, MACRO, metric::F1))
+            let model = evaluation.models.first();
+            let split = model.and_then(ModelResults::shown_split).unwrap_or("test");
+            optional(model.and_then(|model| model.metrics.get(split, MACRO, metric::F1)))
         }
         Err(reason) => absent(reason),
     };
@@ -75,7 +76,7 @@ pub(crate) fn lead(study: &StudyResults) -> Vec<(String, String, String)> {
 pub(crate) fn warnings(study: &StudyResults) -> Vec<String> {
     let mut found: Vec<String> = Vec::new();
     let data = study.data.get().map_or(&[][..], |data| &data.warnings);
-    let model = study.evaluation.get().map_or(&[][..], |found| &found.details.warnings);
+    let model = study.evaluation.get().map_or(&[][..], |found| &found.warnings);
     for warning in study.run.warnings.iter().chain(data).chain(model) {
         let warning = clawsig_schema::hostile::printable(warning, 400);
         if !found.contains(&warning) {

@@ -1,9 +1,7 @@
 //! What the report is made from.
 
 use clawsig_schema::{
-    agreement::AgreementResults,
-    evaluation::{ConfusionRow, ErrorRow, EvaluationFile, GridRow, MetricTable, ScoreRow},
-    profile::DataProfile,
+    agreement::AgreementResults, evaluation::EvaluationResults, profile::DataProfile,
 };
 
 /// A part of a study, or why the run has none.
@@ -55,8 +53,8 @@ pub struct StudyResults {
     pub duplicates: Part<DuplicateSummary>,
     /// How far the scanners agree.
     pub agreement: Part<AgreementResults>,
-    /// How the model does.
-    pub evaluation: Part<Evaluation>,
+    /// How the models do.
+    pub evaluation: Part<EvaluationResults>,
 }
 
 /// What was run and how to run it again.
@@ -95,35 +93,4 @@ pub struct DuplicateSummary {
     pub largest: u64,
     /// Test rows with a near-duplicate among the training rows.
     pub test_rows_in_train: u64,
-}
-
-/// All files of the evaluation.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Evaluation {
-    /// `metrics.json`.
-    pub metrics: MetricTable,
-    /// `evaluation.json`.
-    pub details: EvaluationFile,
-    /// `confusion.csv`.
-    pub confusion: Vec<ConfusionRow>,
-    /// `baselines.csv`.
-    pub baselines: Vec<ScoreRow>,
-    /// `ablation.csv`.
-    pub ablation: Vec<ScoreRow>,
-    /// `memorising.csv`: official rows against de-duplicated ones and unseen owners.
-    pub memorising: Vec<ScoreRow>,
-    /// `errors.csv`.
-    pub errors: Vec<ErrorRow>,
-    /// The settings tried; empty where only one was.
-    pub grid: Vec<GridRow>,
-}
-
-impl Evaluation {
-    /// The split that figures show: test, else validation, else the first with metrics.
-    pub fn shown_split(&self) -> Option<&str> {
-        ["test", "validation"]
-            .into_iter()
-            .find(|split| self.metrics.0.contains_key(*split))
-            .or_else(|| self.metrics.0.keys().next().map(String::as_str))
-    }
 }

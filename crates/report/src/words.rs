@@ -65,17 +65,14 @@ pub(crate) fn rate(estimate: &Estimate) -> String {
 /// The value and its interval; a line may break between the two and nowhere else.
 fn written(estimate: &Estimate, number: fn(f64) -> String) -> String {
     match (estimate.value, estimate.low, estimate.high) {
-        // A resampled model that ends at the edge of its range every time.
-        (Some(value), Some(low), Some(high))
-            if number(low) == number(high) && (value - value.round()).abs() < 1e-3 =>
-        {
-            format!("{} (at its limit, no interval)", number(value))
-        }
         (Some(value), Some(low), Some(high)) => {
             let interval = format!("({} to {})", number(low), number(high));
             format!("{} {}", number(value), interval.replace(' ', &JOINED.to_string()))
         }
-        (Some(value), _, _) => number(value),
+        (Some(value), _, _) => match &estimate.no_interval {
+            Some(reason) => format!("{} (no interval: {})", number(value), shown(reason)),
+            None => number(value),
+        },
         (None, _, _) => undefined(estimate),
     }
 }
@@ -189,8 +186,9 @@ mod tests {
             "only the blank before the interval breaks"
         );
         assert_eq!(plain("false_positive_rate"), "False positive rate");
-        let edge = Estimate::point(1.0, 9).with_interval(0.9999, 1.0, "percentile");
-        assert_eq!(estimate(&edge), "1.000 (at its limit, no interval)");
+        let no_interval = Some("the data show no variation".to_owned());
+        let edge = Estimate { no_interval, ..Estimate::point(1.0, 9) };
+        assert_eq!(estimate(&edge), "1.000 (no interval: the data show no variation)");
     }
 
     #[test]

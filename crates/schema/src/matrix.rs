@@ -272,7 +272,7 @@ pub struct ColumnInfo {
     pub reads: String,
 }
 
-/// One line of `rows_<split>.csv`: who a row of the matrix is, and what evaluation may ask of it.
+/// One line of `rows_<split>.csv`: the skill of a row of the matrix, and what evaluation asks of it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RowInfo {
     /// The skill's id.
@@ -301,6 +301,25 @@ pub struct RowInfo {
     pub duplicate_group: u32,
     /// Near-duplicates of this row among the training rows, itself not counted.
     pub copies_in_train: u32,
+}
+
+impl Default for RowInfo {
+    /// A training row without an id, of which nothing else is known.
+    fn default() -> RowInfo {
+        RowInfo {
+            id: String::new(),
+            slug: None,
+            owner: None,
+            split: Split::Train,
+            verdict: None,
+            severity: None,
+            flag_static: None,
+            flag_virustotal: None,
+            flag_skillspector: None,
+            duplicate_group: 0,
+            copies_in_train: 0,
+        }
+    }
 }
 
 #[cfg(test)]

@@ -249,6 +249,11 @@ impl<T: AsRef<str>> SkillSpectorSignals<T> {
     pub fn known_severity(&self) -> Option<Severity> {
         self.severity.as_ref().and_then(|text| text.as_ref().trim().parse().ok())
     }
+
+    /// The severity band: the one that is given, else the score's.
+    pub fn band(&self) -> Option<Severity> {
+        self.known_severity().or_else(|| self.score.and_then(Severity::of_score))
+    }
 }
 
 fn known_status<T: AsRef<str>>(text: Option<&T>) -> Option<Status> {

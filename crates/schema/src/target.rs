@@ -65,22 +65,9 @@ crate::choices!(Target, "target",
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::Split;
 
     fn row(verdict: Option<Verdict>, severity: Option<Severity>) -> RowInfo {
-        RowInfo {
-            id: "0".repeat(64),
-            slug: None,
-            owner: None,
-            split: Split::Train,
-            verdict,
-            severity,
-            flag_static: None,
-            flag_virustotal: None,
-            flag_skillspector: None,
-            duplicate_group: 0,
-            copies_in_train: 0,
-        }
+        RowInfo { verdict, severity, ..RowInfo::default() }
     }
 
     #[test]

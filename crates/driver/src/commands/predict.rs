@@ -15,7 +15,7 @@ use std::{
 };
 
 use clawsig_ingest::{SingleRow, SingleRows, parse_row};
-use clawsig_schema::hostile::printable;
+use clawsig_schema::{evaluation::ModelName, hostile::printable};
 use rayon::prelude::*;
 
 use crate::{
@@ -25,7 +25,7 @@ use crate::{
 };
 use lines::{Line, Lines};
 use output::{Output, Prediction};
-use scorer::{Outcome, Scorer, Which};
+use scorer::{Outcome, Scorer};
 use skills::SkillFile;
 
 /// Skills scored at a time, where they are not lines.
@@ -199,7 +199,7 @@ impl Run<'_> {
             self.total += 1;
             let result = match (outcome, read) {
                 (Outcome::Scored(scored), _) => {
-                    self.text_only += u64::from(scored.which == Which::TextOnly);
+                    self.text_only += u64::from(scored.which == ModelName::TextOnly);
                     let asked = self.scorer.has_threshold();
                     self.unflagged += u64::from(asked && scored.flagged.is_none());
                     Ok(scored)
@@ -234,8 +234,8 @@ impl Run<'_> {
         }
         if self.unflagged > 0 {
             terminal::say(&format!(
-                "{} of them neither flagged nor cleared: the threshold was chosen for the model \
-                 on all columns; give a number instead",
+                "{} of them neither flagged nor cleared: evaluation could choose no such threshold for \
+                 the text-only model; give a number instead",
                 terminal::count(self.unflagged)
             ));
         }

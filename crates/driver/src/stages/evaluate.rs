@@ -1,26 +1,27 @@
 //! The evaluate stage: matrices and models in, metrics and tables out.
 
-use clawsig_model::{EvaluateParams, TrainedModel, Training, ValidEvaluateParams, evaluate};
-use clawsig_schema::evaluation::{ConfusionRow, ErrorRow, GridRow, PredictionRow, ScoreRow};
-use serde::{Deserialize, Serialize};
+use std::path::Path;
+
+use clawsig_features::{FeatureSet, SplitFeatures, build};
+use clawsig_model::{
+    EvaluateParams, SplitData, TrainData, TrainedModel, Training, ValidEvaluateParams, evaluate,
+    group_split,
+};
+use clawsig_schema::evaluation::{
+    ConfusionRow, ErrorRow, ModelName, ModelResults, PredictionRow, Predictions, ScoreRow,
+};
 
 use super::{
     Context, Rows, Stage,
+    features::read_fitted,
     matrices::Matrices,
+    rows::PlannedRows,
     train::{MODEL, TEXT_ONLY},
 };
 use crate::{Error, files, settings::Settings};
 
-/// The rows of the CSV files with all their parts, for the report: a CSV cell has lost its types.
-#[derive(Serialize, Deserialize)]
-pub(super) struct Tables {
-    pub(super) confusion: Vec<ConfusionRow>,
-    pub(super) baselines: Vec<ScoreRow>,
-    pub(super) ablation: Vec<ScoreRow>,
-    pub(super) memorising: Vec<ScoreRow>,
-    pub(super) errors: Vec<ErrorRow>,
-    pub(super) grid: Vec<GridRow>,
-}
+/// The folder of the text-only model's files, which have the names of the other model's.
+const TEXT_ONLY_FOLDER: &str = "text-only";
 
 pub(super) fn run(context: &Context<'_>) -> Result<Rows, Error> {
     let params = params(&context.job.settings, context.job.final_)?;
@@ -36,51 +37,90 @@ pub(super) fn run(context: &Context<'_>) -> Result<Rows, Error> {
         grid: files::read_json(&trained("grid.json")?)?,
         warnings: files::read_json(&trained("warnings.json")?)?,
     };
-    let result = matrices.with_data(|data| {
-        evaluate(data, &training, &params, &|part, done, total| {
-            context.progress.part(part, done, total);
-        })
-    })?;
-
-    let work = context.work;
-    let classes = &result.file.classes;
-    files::write_json(&work.path("metrics.json"), &result.metrics)?;
-    files::write_json(&work.path("evaluation.json"), &result.file)?;
-    let cells = result.predictions.iter().map(PredictionRow::cells);
-    files::write_cells(&work.path("predictions.csv"), PredictionRow::header(classes), cells)?;
-    let cells = result.confusion.iter().map(ConfusionRow::cells);
-    files::write_cells(&work.path("confusion.csv"), ConfusionRow::HEADER, cells)?;
-    let cells = result.errors.iter().map(ErrorRow::cells);
-    files::write_cells(&work.path("errors.csv"), ErrorRow::header(classes), cells)?;
-    let scores = [
-        ("baselines.csv", &result.baselines),
-        ("ablation.csv", &result.ablation),
-        ("memorising.csv", &result.memorising),
-    ];
-    for (name, rows) in scores {
-        let cells = rows.iter().map(ScoreRow::cells);
-        files::write_cells(&work.path(name), ScoreRow::HEADER, cells)?;
-    }
-    let output = result.predictions.len() as u64;
-    let tables = Tables {
-        confusion: result.confusion,
-        baselines: result.baselines,
-        ablation: result.ablation,
-        memorising: result.memorising,
-        errors: result.errors,
-        grid: training.grid,
+    let progress = |part: &str, done, total| context.progress.part(part, done, total);
+    let grouped = match context.job.settings.evaluate.refits {
+        true => Some(grouped(context, &matrices)?),
+        false => None,
     };
-    files::write_json(&work.path("tables.json"), &tables)?;
+    let found = matrices.with_data(|data| {
+        let splits = grouped.as_ref().map(split_data);
+        let grouped = grouped.as_ref().zip(splits.as_ref());
+        let grouped = grouped.map(|(set, splits)| TrainData { splits, columns: &set.columns });
+        evaluate(data, grouped.as_ref(), &training, &params, &progress)
+    })?;
+    let results = &found.results;
+    // The others were told when the models were trained.
+    for warning in &results.warnings[training.warnings.len()..] {
+        tracing::warn!("{warning}");
+    }
+    let work = context.work;
+    files::write_json(&work.path("evaluation.json"), results)?;
+    for (name, rows) in [("baselines.csv", &results.baselines), ("ablation.csv", &results.ablation)]
+    {
+        write_scores(&work.path(name), rows)?;
+    }
+    for (model, (_, predictions)) in results.models.iter().zip(&found.predictions) {
+        let folder = match model.name {
+            ModelName::All => work.path(""),
+            ModelName::TextOnly => work.path(TEXT_ONLY_FOLDER),
+        };
+        files::create_folder(&folder)?;
+        write_model(&folder, model, predictions)?;
+    }
+    let output = found.predictions.first().map_or(0, |(_, found)| found.rows.len() as u64);
     Ok(Rows { input: matrices.rows(), output })
 }
 
-/// The crate's parameters from the run's settings; `final_` looks at the hold-out.
-pub(super) fn params(settings: &Settings, final_: bool) -> Result<ValidEvaluateParams, Error> {
+/// The same rows split by owner and near-duplicates, with the same features learned from that
+/// split's own training rows.
+fn grouped(context: &Context<'_>, matrices: &Matrices) -> Result<FeatureSet, Error> {
+    let fitted = read_fitted(&context.artifact(Stage::Features, "vectorizer.json")?)?;
+    let params = fitted.params().clone().check()?;
+    let rows = matrices.pooled();
+    let splits = group_split(&rows, context.job.settings.run.seed);
+    let mut source = PlannedRows::drawn(context, rows.into_iter().zip(splits));
+    let total = matrices.rows();
+    Ok(build(&params, &mut source, &|part, done, _| {
+        context.progress.part(&format!("split by owner: {part}"), done, total);
+    })?)
+}
+
+fn split_data(set: &FeatureSet) -> Vec<SplitData<'_>> {
+    fn of(set: &SplitFeatures) -> SplitData<'_> {
+        SplitData { split: set.split, x: &set.matrix, rows: &set.rows }
+    }
+    set.splits.iter().map(of).collect()
+}
+
+/// The files of one model.
+fn write_model(
+    folder: &Path,
+    model: &ModelResults,
+    predictions: &Predictions,
+) -> Result<(), Error> {
+    let classes = &predictions.classes;
+    files::write_json(&folder.join("metrics.json"), &model.metrics)?;
+    files::write_json(&folder.join("predictions.json"), predictions)?;
+    let cells = predictions.rows.iter().map(PredictionRow::cells);
+    files::write_cells(&folder.join("predictions.csv"), PredictionRow::header(classes), cells)?;
+    let cells = model.confusion.iter().map(ConfusionRow::cells);
+    files::write_cells(&folder.join("confusion.csv"), ConfusionRow::HEADER, cells)?;
+    let cells = model.errors.iter().map(ErrorRow::cells);
+    files::write_cells(&folder.join("errors.csv"), ErrorRow::header(classes), cells)?;
+    write_scores(&folder.join("leakage.csv"), &model.leakage)
+}
+
+fn write_scores(path: &Path, rows: &[ScoreRow]) -> Result<(), Error> {
+    files::write_cells(path, ScoreRow::HEADER, rows.iter().map(ScoreRow::cells))
+}
+
+/// The crate's parameters from the run's settings; `use_holdout` looks at the hold-out.
+pub(super) fn params(settings: &Settings, use_holdout: bool) -> Result<ValidEvaluateParams, Error> {
     let params = EvaluateParams {
         replicates: settings.evaluate.replicates,
         errors: settings.evaluate.errors as usize,
         refits: settings.evaluate.refits,
-        final_,
+        use_holdout,
         seed: settings.run.seed,
     };
     Ok(params.check()?)

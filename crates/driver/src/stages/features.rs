@@ -1,17 +1,19 @@
 //! The features stage: signals in, one sparse matrix a split out.
 
-use std::fs::File;
-use std::io::BufWriter;
+use std::{
+    fs::File,
+    io::{BufWriter, Read},
+    path::Path,
+};
 
 use clawsig_features::{
-    BoxError, FeatureParams, RowIter, RowSource, ValidFeatureParams, VectorizerParams, build,
+    FeatureParams, FittedFeatures, MAX_JSON_BYTES, ValidFeatureParams, VectorizerParams, build,
     npz::write_npz, vectorizer::DocumentFrequency as Limit,
 };
-use clawsig_ingest::{Columns, SignalsReader};
-use clawsig_schema::Split;
+use clawsig_model::SplitPlan;
 use rayon::prelude::*;
 
-use super::{Context, Rows, Stage};
+use super::{Context, Rows, Stage, rows::PlannedRows};
 use crate::{
     Error, files,
     settings::{DocumentFrequency, Settings},
@@ -26,7 +28,14 @@ pub(super) fn run(context: &Context<'_>) -> Result<Rows, Error> {
         tracing::warn!("{exception}");
     }
     let total = context.run.manifest(Stage::Ingest.as_str())?.rows_out;
-    let set = build(&params, &mut Signals { context }, &|part, done, _| {
+    let settings = &context.job.settings;
+    let mut source = match settings.model.split {
+        SplitPlan::Official => PlannedRows::official(context),
+        SplitPlan::Stratified7030 => {
+            PlannedRows::stratified(context, settings.model.target, settings.run.seed)?
+        }
+    };
+    let set = build(&params, &mut source, &|part, done, _| {
         context.progress.part(part, done, total);
     })?;
 
@@ -73,15 +82,16 @@ pub(super) fn params(settings: &Settings) -> Result<ValidFeatureParams, Error> {
     Ok(params.check()?)
 }
 
-/// The rows that ingest wrote, a split at a time.
-struct Signals<'a> {
-    context: &'a Context<'a>,
-}
-
-impl RowSource for Signals<'_> {
-    fn rows(&mut self, split: Split) -> Result<RowIter<'_>, BoxError> {
-        let path = self.context.artifact(Stage::Ingest, &format!("signals/{split}.parquet"))?;
-        let rows = SignalsReader::open(&path)?.rows(Columns::All);
-        Ok(Box::new(rows.map(|row| row.map_err(BoxError::from))))
-    }
+/// Reads `vectorizer.json`.
+pub(crate) fn read_fitted(path: &Path) -> Result<FittedFeatures, Error> {
+    let file = File::open(path).map_err(Error::io("open", path))?;
+    let mut json = String::new();
+    // One byte more than is taken shows that a file is too long.
+    file.take(MAX_JSON_BYTES as u64 + 1)
+        .read_to_string(&mut json)
+        .map_err(Error::io("read", path))?;
+    FittedFeatures::from_json(&json).map_err(|e| Error::Artifact {
+        path: path.to_owned(),
+        reason: format!("{e} (`clawsig features`, then `clawsig train`)"),
+    })
 }

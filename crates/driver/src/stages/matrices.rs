@@ -10,7 +10,7 @@ use clawsig_schema::{
 };
 use rayon::prelude::*;
 
-use super::{Context, Stage};
+use super::{Context, Stage, rows::POOLED};
 use crate::{Error, files};
 
 /// The matrices of all splits, their rows and their columns.
@@ -40,6 +40,12 @@ impl Matrices {
     /// The rows of all splits.
     pub(super) fn rows(&self) -> u64 {
         self.splits.iter().map(|(_, matrix, _)| matrix.rows() as u64).sum()
+    }
+
+    /// The rows of all splits but the hold-out's.
+    pub(super) fn pooled(&self) -> Vec<&RowInfo> {
+        let splits = self.splits.iter().filter(|(split, ..)| POOLED.contains(split));
+        splits.flat_map(|(.., rows)| rows).collect()
     }
 
     /// Calls with what training and evaluation take.

@@ -2,33 +2,24 @@
 
 use std::collections::BTreeMap;
 
-use clawsig_report::{DuplicateSummary, Evaluation, Part, RunInfo, StudyResults, render};
+use clawsig_report::{DuplicateSummary, Part, RunInfo, StudyResults, render};
 use clawsig_schema::{Split, matrix::RowInfo, profile::DataProfile};
 
-use super::{Context, Rows, Stage, evaluate::Tables, ledger};
+use super::{Context, Rows, Stage, ledger};
 use crate::{Error, files, settings::SourceKind};
 
 pub(super) fn run(context: &Context<'_>) -> Result<Rows, Error> {
     let profile: DataProfile = files::read_json(&context.artifact(Stage::Ingest, "profile.json")?)?;
     let rows = profile.rows;
-    let evaluated = |name: &str| context.artifact(Stage::Evaluate, name);
-    let tables: Tables = files::read_json(&evaluated("tables.json")?)?;
     let results = StudyResults {
         run: run_info(context, &profile)?,
         duplicates: Part::present(duplicates(context)?),
         agreement: Part::present(files::read_json(
             &context.artifact(Stage::Agreement, "agreement.json")?,
         )?),
-        evaluation: Part::present(Evaluation {
-            metrics: files::read_json(&evaluated("metrics.json")?)?,
-            details: files::read_json(&evaluated("evaluation.json")?)?,
-            confusion: tables.confusion,
-            baselines: tables.baselines,
-            ablation: tables.ablation,
-            memorising: tables.memorising,
-            errors: tables.errors,
-            grid: tables.grid,
-        }),
+        evaluation: Part::present(files::read_json(
+            &context.artifact(Stage::Evaluate, "evaluation.json")?,
+        )?),
         data: Part::present(profile),
     };
     let rendered = render(&results)?;

@@ -49,19 +49,6 @@ impl<'a> PickedRows<'a> {
         self.indptr.push(self.indptr[self.indptr.len() - 1] + entries);
     }
 
-    /// The given rows of this matrix, then of `other`, numbered on from this one's last.
-    #[must_use]
-    pub(crate) fn pick_with(&self, other: &PickedRows<'a>, chosen: &[usize]) -> PickedRows<'a> {
-        let mut picked = PickedRows::new(self.cols);
-        for &row in chosen {
-            picked.push_known(match row.checked_sub(self.rows.len()) {
-                None => self.rows[row],
-                Some(row) => other.rows[row],
-            });
-        }
-        picked
-    }
-
     /// Number of columns.
     pub fn cols(&self) -> usize {
         self.cols
@@ -119,14 +106,12 @@ mod tests {
     #[test]
     fn picked_rows_are_a_matrix_of_their_own() {
         let (a, b) = (matrix(1.0), matrix(9.0));
-        let (mut left, mut right) = (PickedRows::new(3), PickedRows::new(3));
-        left.push(&a, 1).unwrap();
-        left.push(&a, 0).unwrap();
-        right.push(&b, 0).unwrap();
-        let both = left.pick_with(&right, &[2, 0]);
+        let mut both = PickedRows::new(3);
+        both.push(&b, 0).unwrap();
+        both.push(&a, 1).unwrap();
         assert_eq!((both.row(0), both.row(1)), (b.row(0), a.row(1)));
         assert_eq!(Matrix::from(&both).indptr(), [0, 2, 3]);
-        assert!(left.push(&a, 2).is_err());
+        assert!(both.push(&a, 2).is_err());
         assert!(PickedRows::new(4).push(&a, 0).is_err());
 
         let without_last = both.compact(|column| column != 2).unwrap();

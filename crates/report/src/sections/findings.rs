@@ -1,6 +1,9 @@
 //! The section on disagreements and errors worth a look.
 
-use clawsig_schema::agreement::DisagreementKind;
+use clawsig_schema::{
+    agreement::DisagreementKind,
+    evaluation::{ModelName, ModelResults},
+};
 
 use crate::{
     page::{Block, Section, Table},
@@ -59,57 +62,58 @@ pub(super) fn disagreements(study: &StudyResults) -> Section {
     }
     match study.evaluation.as_result() {
         Ok(evaluation) => {
-            let rows = evaluation
-                .errors
-                .iter()
-                .map(|error| {
-                    let terms: Vec<String> = error
-                        .top_terms
-                        .iter()
-                        .take(5)
-                        .map(|term| {
-                            let name = clawsig_schema::hostile::printable(&term.name, 40);
-                            format!("{name} ({})", decimal(term.score))
-                        })
-                        .collect();
-                    let classes = &evaluation.details.classes;
-                    let probability = classes
-                        .iter()
-                        .position(|class| *class == error.predicted)
-                        .and_then(|place| error.probabilities.get(place));
-                    vec![
-                        shown(error.slug.as_deref().unwrap_or(&error.id)),
-                        shown(&error.split),
-                        shown(&error.truth),
-                        shown(&error.predicted),
-                        probability.map_or("undefined: not given".to_owned(), |&p| decimal(p)),
-                        terms.join("; "),
-                        format!(
-                            "{} of {}",
-                            count(error.near_duplicates_other_label),
-                            count(error.near_duplicates)
-                        ),
-                    ]
-                })
-                .collect();
-            let columns = [
-                "Skill",
-                "Split",
-                "Verdict",
-                "Predicted",
-                "Probability",
-                "What moved it",
-                "Near-duplicates labelled otherwise",
-            ];
-            let caption = "Where the model and the verdict differ, most confident first";
-            let table = Table::new(caption, &columns, rows).first(OPEN_ROWS);
-            blocks.push(table.rest_in("evaluate/errors.csv").block());
+            blocks.extend(evaluation.models.iter().map(|model| errors(model, &evaluation.classes)));
         }
         Err(reason) => {
             blocks.push(Block::Note(format!("Model errors: undefined: {}.", shown(reason))));
         }
     }
     Section { id: "disagreements", title: "Disagreements and errors worth a look", blocks }
+}
+
+/// Where a model and the verdict differ.
+fn errors(model: &ModelResults, classes: &[String]) -> Block {
+    let rows = model
+        .errors
+        .iter()
+        .map(|error| {
+            let place = classes.iter().position(|class| *class == error.predicted);
+            let probability = place.and_then(|place| error.probabilities.get(place));
+            let why = error.explanation.as_ref().map(|found| shown(&found.in_words(5)));
+            vec![
+                shown(error.slug.as_deref().unwrap_or(&error.id)),
+                shown(&error.verdict),
+                shown(&error.predicted),
+                probability.map_or("undefined: not given".to_owned(), |&p| decimal(p)),
+                why.unwrap_or_else(|| "undefined: one class alone".to_owned()),
+                format!(
+                    "{} of {}",
+                    count(error.near_duplicates_other_label),
+                    count(error.near_duplicates)
+                ),
+            ]
+        })
+        .collect();
+    let columns = [
+        "Skill",
+        "Verdict",
+        "Predicted",
+        "Probability",
+        "Why",
+        "Near-duplicates labelled otherwise",
+    ];
+    let (caption, file) = match model.name {
+        ModelName::All => ("Where the model and the verdict differ", "evaluate/errors.csv"),
+        ModelName::TextOnly => {
+            ("Where the text-only model and the verdict differ", "evaluate/text-only/errors.csv")
+        }
+    };
+    let caption = format!("{caption}, most confident first");
+    let table = Table::new(&caption, &columns, rows);
+    match model.name {
+        ModelName::All => table.first(OPEN_ROWS).rest_in(file).block(),
+        ModelName::TextOnly => table.folded().rest_in(file).block(),
+    }
 }
 
 /// What the study can't tell.

@@ -1,8 +1,12 @@
 //! The section on the classifier.
 
-use clawsig_schema::evaluation::{CurveKind, Goal, MACRO, OVERALL, ScoreRow, metric};
+use clawsig_schema::evaluation::{
+    Curve, CurveKind, EvaluationResults, Goal, MACRO, ModelName, ModelResults, OVERALL, ScoreRow,
+    metric,
+};
 
 use crate::{
+    canvas::Drawing,
     error::ReportError,
     figures::{
         Bar, BarScale, Calibration, CalibrationBin, HeatCell, Inlined, LinePlot, Series, bars,
@@ -10,7 +14,7 @@ use crate::{
     },
     page::{Block, Section, Table},
     sheet::{Sheet, estimate_cells, number, text},
-    study::{Evaluation, StudyResults},
+    study::StudyResults,
     words::{self, count, counted, decimal, optional, p_value, percent, plain, share_of, shown},
 };
 
@@ -29,54 +33,107 @@ pub(super) fn model(study: &StudyResults) -> Result<Section, ReportError> {
     Ok(Section { id: "model", title: "The model", blocks })
 }
 
-fn fill(found: &Evaluation, blocks: &mut Vec<Block>) -> Result<(), ReportError> {
-    let split = found.shown_split().unwrap_or("test").to_owned();
-    let details = &found.details;
-    let classes: Vec<String> = details.classes.iter().map(|class| shown(class)).collect();
+fn fill(found: &EvaluationResults, blocks: &mut Vec<Block>) -> Result<(), ReportError> {
+    let Some(first) = found.models.first() else {
+        blocks.push(Block::Note("Model: undefined: no model was evaluated.".to_owned()));
+        return Ok(());
+    };
+    let split = first.shown_split().unwrap_or("test").to_owned();
+    let classes: Vec<String> = found.classes.iter().map(|class| shown(class)).collect();
     blocks.push(Block::Text(format!(
         "Target {} with the classes {}. Figures show the {} split; concordance with the \
          registry’s verdict throughout.",
-        shown(&details.target),
+        shown(&found.target),
         classes.join(", "),
         shown(&split)
     )));
-    blocks.push(Block::Heading("Concordance by class".to_owned()));
-    blocks.extend(metric_tables(found));
-    blocks.push(Block::Heading("Confusion, curves and calibration".to_owned()));
-    blocks.push(Block::Figures(vec![
-        confusion(found, &split)?,
-        calibration(found, &split)?,
-        curves(found, &split, CurveKind::PrecisionRecall)?,
-        curves(found, &split, CurveKind::Roc)?,
-    ]));
+    for model in &found.models {
+        one_model(found, model, &split, blocks)?;
+    }
     blocks.push(Block::Heading("What the scores rest on".to_owned()));
     let mut figures = Vec::new();
     for (rows, name, title) in [
-        (&found.baselines, "baselines", "Model and baselines"),
+        (&found.baselines, "baselines", "Models and baselines"),
         (&found.ablation, "ablation", "Ablation: sets of columns"),
-        (&found.memorising, "memorising", "Official, de-duplicated, unseen owners"),
+        (&first.leakage, "leakage", "Test rows unlike those of training"),
     ] {
         if rows.is_empty() {
             let how = "not computed by this run; evaluate.refits=true asks for it";
             blocks.push(Block::Note(format!("{title}: {how}.")));
         } else {
-            figures.push(scores(rows, &split, name, title)?);
+            figures.push(scores(found, rows, &split, name, title)?);
         }
     }
     if !figures.is_empty() {
         blocks.push(Block::Figures(figures));
     }
-    blocks.push(Block::Heading("Strongest columns of each class".to_owned()));
-    let classes = details.classes.iter().take(CLASS_LIMIT).enumerate();
-    let strongest: Result<Vec<Inlined>, _> =
-        classes.map(|(place, class)| strongest(found, class, place)).collect();
-    blocks.push(Block::Figures(strongest?));
-    blocks.push(Block::Heading("Operating points and tables".to_owned()));
-    blocks.extend(detail_tables(found));
+    let rows = found
+        .counts
+        .iter()
+        .map(|row| {
+            let whole = row.rows + row.unlabelled;
+            let left = format!("{} ({})", count(row.unlabelled), share_of(row.unlabelled, whole));
+            let of =
+                |class| format!("{class} {}", count(row.classes.get(class).copied().unwrap_or(0)));
+            let classes: Vec<String> =
+                found.classes.iter().map(|class| shown(&of(class))).collect();
+            vec![shown(&row.split), count(row.rows), classes.join(", "), left, count(row.owners)]
+        })
+        .collect();
+    let columns = ["Split", "Scored rows", "Of them", "Without a label", "Owners"];
+    blocks.push(Table::new("Rows that took part", &columns, rows).folded().block());
     Ok(())
 }
 
-fn metric_tables(found: &Evaluation) -> Vec<Block> {
+/// Which model, as a word before a name: nothing for that on all columns.
+fn of_model(model: &ModelResults) -> (&'static str, &'static str) {
+    match model.name {
+        ModelName::All => ("", ""),
+        ModelName::TextOnly => ("text-only-", "text-only model: "),
+    }
+}
+
+/// Everything about one model.
+fn one_model(
+    found: &EvaluationResults,
+    model: &ModelResults,
+    split: &str,
+    blocks: &mut Vec<Block>,
+) -> Result<(), ReportError> {
+    let (name, about) = match model.name {
+        ModelName::All => ("The model on all columns", "every skill that a scanner saw"),
+        ModelName::TextOnly => ("The text-only model", "skills that no scanner saw"),
+    };
+    let groups: Vec<&str> = model.groups.iter().map(|group| group.as_str()).collect();
+    let rows: Vec<String> = model
+        .training_rows
+        .iter()
+        .map(|(class, rows)| format!("{} {}", count(*rows), shown(class)))
+        .collect();
+    blocks.push(Block::Heading(name.to_owned()));
+    blocks.push(Block::Text(format!(
+        "For {about}: {}. C = {}{}; trained on {} rows.",
+        groups.join(", "),
+        model.c,
+        if model.grid.is_empty() { ", as set" } else { ", chosen on validation" },
+        rows.join(", ")
+    )));
+    blocks.extend(metric_tables(found, model));
+    blocks.push(Block::Figures(vec![
+        confusion(found, model, split)?,
+        calibration(model, split)?,
+        curves(model, split, CurveKind::PrecisionRecall)?,
+        curves(model, split, CurveKind::Roc)?,
+    ]));
+    let classes = found.classes.iter().take(CLASS_LIMIT).enumerate();
+    let strongest: Result<Vec<Inlined>, _> =
+        classes.map(|(place, class)| strongest(model, class, place)).collect();
+    blocks.push(Block::Figures(strongest?));
+    blocks.extend(detail_tables(model));
+    Ok(())
+}
+
+fn metric_tables(found: &EvaluationResults, model: &ModelResults) -> Vec<Block> {
     let names = [
         metric::SUPPORT,
         metric::PRECISION,
@@ -90,13 +147,14 @@ fn metric_tables(found: &Evaluation) -> Vec<Block> {
     columns.extend(names.map(plain));
     let columns: Vec<&str> = columns.iter().map(String::as_str).collect();
     let mut blocks = Vec::new();
-    let main = found.shown_split();
-    let mut splits: Vec<_> = found.metrics.0.iter().take(8).collect();
+    let main = model.shown_split();
+    let of = of_model(model).1;
+    let mut splits: Vec<_> = model.metrics.0.iter().take(8).collect();
     splits.sort_by_key(|(split, _)| main != Some(split.as_str()));
     // The classes in their own order, then the means.
     let place = |scope: &str| {
         let mean = if scope == MACRO { 1 } else { 2 };
-        found.details.classes.iter().position(|class| class == scope).map_or((mean, 0), |n| (0, n))
+        found.classes.iter().position(|class| class == scope).map_or((mean, 0), |n| (0, n))
     };
     for (split, scopes) in splits {
         let mut named: Vec<_> = scopes.iter().filter(|(scope, _)| *scope != OVERALL).collect();
@@ -117,14 +175,14 @@ fn metric_tables(found: &Evaluation) -> Vec<Block> {
                 cells
             })
             .collect();
-        let caption = format!("Metrics by class on {}", shown(split));
-        let table = Table::new(&caption, &columns, rows);
+        let caption = format!("{of}metrics by class on {}", shown(split));
+        let table = Table::new(&upper(&caption), &columns, rows);
         let is_main = main == Some(split.as_str());
         blocks.push(if is_main { table.block() } else { table.folded().block() });
         let overall = scopes.get(OVERALL).into_iter().flatten();
         let rows = overall.map(|(name, found)| vec![plain(name), words::estimate(found)]).collect();
-        let caption = format!("Metrics over all classes on {}", shown(split));
-        blocks.push(Table::new(&caption, &["Metric", "Value"], rows).folded().block());
+        let caption = format!("{of}metrics over all classes on {}", shown(split));
+        blocks.push(Table::new(&upper(&caption), &["Metric", "Value"], rows).folded().block());
     }
     if blocks.is_empty() {
         blocks.push(Block::Note("Metrics: undefined: no split was scored.".to_owned()));
@@ -132,38 +190,44 @@ fn metric_tables(found: &Evaluation) -> Vec<Block> {
     blocks
 }
 
-fn confusion(found: &Evaluation, split: &str) -> Result<Inlined, ReportError> {
-    let mut sheet = Sheet::new(&["split", "true", "predicted", "rows", "share_of_true"]);
-    for row in found.confusion.iter().take(2_000) {
+fn confusion(
+    found: &EvaluationResults,
+    model: &ModelResults,
+    split: &str,
+) -> Result<Inlined, ReportError> {
+    let mut sheet = Sheet::new(&["split", "verdict", "predicted", "rows", "share_of_verdict"]);
+    for row in model.confusion.iter().take(2_000) {
         sheet.push(vec![
             text(&row.split),
-            text(&row.truth),
+            text(&row.verdict),
             text(&row.predicted),
             row.rows.to_string(),
-            number(row.share_of_true),
+            number(row.share_of_verdict),
         ]);
     }
-    let classes: Vec<&String> = found.details.classes.iter().take(CLASS_LIMIT).collect();
+    let classes: Vec<&String> = found.classes.iter().take(CLASS_LIMIT).collect();
     let mut said = Vec::new();
     let cells: Vec<Vec<HeatCell>> = classes
         .iter()
-        .map(|truth| {
+        .map(|verdict| {
             classes
                 .iter()
                 .map(|predicted| {
-                    let row = found.confusion.iter().find(|row| {
-                        row.split == split && row.truth == **truth && row.predicted == **predicted
+                    let row = model.confusion.iter().find(|row| {
+                        row.split == split
+                            && row.verdict == **verdict
+                            && row.predicted == **predicted
                     });
                     let Some(row) = row else {
                         let shown = "undefined".to_owned();
                         return HeatCell { value: None, shown, note: String::new() };
                     };
-                    let words = format!("{} taken for {}", shown(truth), shown(predicted));
+                    let words = format!("{} taken for {}", shown(verdict), shown(predicted));
                     said.push(format!("{words} {}", count(row.rows)));
                     HeatCell {
-                        value: row.share_of_true,
+                        value: row.share_of_verdict,
                         shown: count(row.rows),
-                        note: row.share_of_true.map_or_else(String::new, percent),
+                        note: row.share_of_verdict.map_or_else(String::new, percent),
                     }
                 })
                 .collect()
@@ -172,15 +236,15 @@ fn confusion(found: &Evaluation, split: &str) -> Result<Inlined, ReportError> {
     let names: Vec<String> = classes.iter().map(|class| shown(class)).collect();
     let drawing = heat(&names, &names, &cells, ("Verdict", "Predicted"));
     let caption = "Rows by verdict and prediction, coloured by the share of the verdict’s rows.";
-    finish("confusion", "Confusion matrix", caption, &said.join(", "), drawing, &sheet)
+    named(model, "confusion", "confusion matrix", caption, &said.join(", "), drawing, &sheet)
 }
 
-fn curves(found: &Evaluation, split: &str, kind: CurveKind) -> Result<Inlined, ReportError> {
+fn curves(model: &ModelResults, split: &str, kind: CurveKind) -> Result<Inlined, ReportError> {
     let (name, title, titles, area) = match kind {
         CurveKind::Roc => ("roc", "ROC curves", ("False-positive rate", "Recall"), "ROC AUC"),
         CurveKind::PrecisionRecall => (
             "precision-recall",
-            "Precision-recall curves",
+            "precision-recall curves",
             ("Recall", "Precision"),
             "average precision",
         ),
@@ -188,8 +252,7 @@ fn curves(found: &Evaluation, split: &str, kind: CurveKind) -> Result<Inlined, R
     let mut sheet = Sheet::new(&["split", "class", "x", "y", "threshold", "prevalence"]);
     let mut series = Vec::new();
     let mut said = Vec::new();
-    let shown_curves = found
-        .details
+    let shown_curves = model
         .curves
         .iter()
         .filter(|curve| curve.kind == kind && curve.split == split)
@@ -216,7 +279,7 @@ fn curves(found: &Evaluation, split: &str, kind: CurveKind) -> Result<Inlined, R
         said.push(format!("{class} {area} {}{prevalence}", optional(Some(&curve.area))));
         series.push(Series {
             label: format!("{class}: {area} {value}{prevalence}"),
-            points: curve.points.iter().map(|point| (point.x, point.y)).collect(),
+            points: if is_pr { stairs(curve) } else { points(curve) },
             reference: is_pr.then_some(curve.prevalence),
             dots: false,
         });
@@ -230,15 +293,29 @@ fn curves(found: &Evaluation, split: &str, kind: CurveKind) -> Result<Inlined, R
     };
     let caption = format!("One class against the rest on {}; {dashed}.", shown(split));
     let plot = LinePlot { x: (0.0, 1.0), y: (0.0, 1.0), titles, diagonal: kind == CurveKind::Roc };
-    finish(name, title, &caption, &said.join("; "), lines(&plot, &series), &sheet)
+    named(model, name, title, &caption, &said.join("; "), lines(&plot, &series), &sheet)
 }
 
-fn calibration(found: &Evaluation, split: &str) -> Result<Inlined, ReportError> {
+fn points(curve: &Curve) -> Vec<(f64, f64)> {
+    curve.points.iter().map(|point| (point.x, point.y)).collect()
+}
+
+/// A precision-recall curve as it is: a precision holds from the recall before it to its own.
+fn stairs(curve: &Curve) -> Vec<(f64, f64)> {
+    let mut recalled = 0.0;
+    let steps = curve.points.iter().flat_map(|point| {
+        let from = std::mem::replace(&mut recalled, point.x);
+        [(from, point.y), (point.x, point.y)]
+    });
+    steps.collect()
+}
+
+fn calibration(model: &ModelResults, split: &str) -> Result<Inlined, ReportError> {
     let mut header = vec!["split", "class", "probabilities", "low", "high", "rows"];
     header.extend(["mean_probability", "observed", "observed_low", "observed_high"]);
     let mut sheet = Sheet::new(&header);
     let mut series: Vec<(&str, Vec<CalibrationBin>)> = Vec::new();
-    for bin in found.details.reliability.iter().take(5_000) {
+    for bin in model.reliability.iter().take(5_000) {
         let mut cells = vec![text(&bin.split), text(&bin.class), text(&bin.probabilities)];
         cells.extend([number(Some(bin.low)), number(Some(bin.high)), bin.rows.to_string()]);
         let observed = &bin.observed;
@@ -285,10 +362,16 @@ fn calibration(found: &Evaluation, split: &str) -> Result<Inlined, ReportError> 
     let said = if said.is_empty() { "undefined: no bins".to_owned() } else { said.join("; ") };
     let caption = "Observed share against predicted probability in ten bins, with 95 % intervals; \
                    the dashed diagonal is perfect calibration. Read a dot with the rows below it.";
-    finish("reliability", "Reliability", caption, &said, reliability(&drawn), &sheet)
+    named(model, "reliability", "reliability", caption, &said, reliability(&drawn), &sheet)
 }
 
-fn scores(rows: &[ScoreRow], split: &str, name: &str, title: &str) -> Result<Inlined, ReportError> {
+fn scores(
+    found: &EvaluationResults,
+    rows: &[ScoreRow],
+    split: &str,
+    name: &str,
+    title: &str,
+) -> Result<Inlined, ReportError> {
     let mut sheet = Sheet::with_estimate(&["name", "split", "scope", "metric"]);
     for row in rows.iter().take(5_000) {
         let mut cells =
@@ -296,14 +379,21 @@ fn scores(rows: &[ScoreRow], split: &str, name: &str, title: &str) -> Result<Inl
         cells.extend(estimate_cells(&row.estimate));
         sheet.push(cells);
     }
-    let chosen = |row: &&ScoreRow| row.scope == MACRO && row.metric == metric::F1;
-    let on_split = rows.iter().filter(chosen).any(|row| row.split == split);
-    let shown_rows: Vec<(String, &clawsig_schema::estimate::Estimate)> = rows
-        .iter()
-        .filter(chosen)
-        .filter(|row| !on_split || row.split == split)
-        .take(12)
-        .map(|row| (plain(&row.name), &row.estimate))
+    // A mean over some of the classes stands below the rows that have them all.
+    let prefix = format!("{MACRO} of ");
+    let is_f1 = |row: &&ScoreRow| row.metric == metric::F1;
+    let whole = rows.iter().filter(is_f1).filter(|row| row.scope == MACRO);
+    let of_some = rows.iter().filter(is_f1).filter(|row| row.scope.starts_with(&prefix));
+    let has_some = |name: &str| of_some.clone().any(|row| row.name == name);
+    let shown_rows: Vec<(String, &clawsig_schema::estimate::Estimate)> = whole
+        .filter(|row| row.estimate.value.is_some() || !has_some(&row.name))
+        .chain(of_some.clone())
+        .take(14)
+        .map(|row| {
+            let classes =
+                row.scope.strip_prefix(&prefix).map(|names| format!(" ({})", shown(names)));
+            (format!("{}{}", plain(&row.name), classes.unwrap_or_default()), &row.estimate)
+        })
         .collect();
     let drawn: Vec<Bar> = shown_rows
         .iter()
@@ -324,26 +414,51 @@ fn scores(rows: &[ScoreRow], split: &str, name: &str, title: &str) -> Result<Inl
         false => "without intervals, for which a class has too few rows",
     };
     let of = match name {
-        "baselines" => "of the model and of rules on the same rows",
+        "baselines" => "of the models and of rules on the same rows",
         "ablation" => {
-            "of models trained on one group of columns alone, and on all columns but one group"
+            "of models trained on one group of columns alone, and on all columns but one group, \
+             each with its own C"
         }
         _ => {
             "on all rows, on those without a near-duplicate in training, on those of owners that \
-             training does not know, and on those with neither"
+             training does not know, and on those with neither; last of a model trained and tested \
+             on a split by owner and near-duplicates. Where rows lack a class, the mean is over the \
+             classes named, and all test rows are shown for the same classes"
         }
     };
-    let caption = format!("Macro F1 {intervals}; {of}.");
+    let few = found.few_rows(split);
+    let caption = format!("Macro F1 {intervals}; {of}.{few}");
     let drawing = bars(&drawn, BarScale::Dots(0.0, 1.0), "Macro F1");
     finish(name, title, &caption, &said, drawing, &sheet)
 }
 
+/// A figure of one model, with the model in its name and title.
+fn named(
+    model: &ModelResults,
+    name: &str,
+    title: &str,
+    caption: &str,
+    said: &str,
+    drawing: Result<Drawing, String>,
+    sheet: &Sheet,
+) -> Result<Inlined, ReportError> {
+    let (prefix, of) = of_model(model);
+    let title = upper(&format!("{of}{title}"));
+    finish(&format!("{prefix}{name}"), &title, caption, said, drawing, sheet)
+}
+
+/// With a capital first letter.
+fn upper(text: &str) -> String {
+    let mut letters = text.chars();
+    letters.next().map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect())
+}
+
 /// The columns that pull most towards one class.
-fn strongest(found: &Evaluation, class: &str, place: usize) -> Result<Inlined, ReportError> {
+fn strongest(model: &ModelResults, class: &str, place: usize) -> Result<Inlined, ReportError> {
     let mut sheet = Sheet::new(&["class", "group", "column", "weight"]);
     let mut rows = Vec::new();
     let mut said = Vec::new();
-    for term in found.details.strongest.iter().filter(|term| term.class == class).take(200) {
+    for term in model.strongest.iter().filter(|term| term.class == class).take(200) {
         sheet.push(vec![
             text(&term.class),
             term.group.to_string(),
@@ -363,7 +478,7 @@ fn strongest(found: &Evaluation, class: &str, place: usize) -> Result<Inlined, R
         });
     }
     let top = rows.iter().filter_map(|row| row.value).fold(0.0, f64::max);
-    let title = format!("Strongest columns of {}", shown(class));
+    let title = format!("strongest columns of {}", shown(class));
     let caption = format!(
         "The {} columns that raise the log-odds of {} most, in units of the scaled column.",
         rows.len(),
@@ -376,13 +491,13 @@ fn strongest(found: &Evaluation, class: &str, place: usize) -> Result<Inlined, R
     let name = if plain { class.to_owned() } else { (place + 1).to_string() };
     let name = format!("strongest-{name}");
     let drawing = bars(&rows, BarScale::UpTo(top), "Weight");
-    finish(&name, &title, &caption, &said, drawing, &sheet)
+    named(model, &name, &title, &caption, &said, drawing, &sheet)
 }
 
-fn detail_tables(found: &Evaluation) -> Vec<Block> {
-    let details = &found.details;
+fn detail_tables(model: &ModelResults) -> Vec<Block> {
+    let of = of_model(model).1;
     let mut blocks = Vec::new();
-    let rows = details
+    let rows = model
         .operating_points
         .iter()
         .map(|point| {
@@ -398,7 +513,7 @@ fn detail_tables(found: &Evaluation) -> Vec<Block> {
                 decimal,
             );
             let mut cells = vec![shown(&point.class), goal, threshold];
-            let split = found.shown_split().unwrap_or("test");
+            let split = model.shown_split().unwrap_or("test");
             let scores = point.scores.get(split);
             for name in [metric::RECALL, metric::FALSE_POSITIVE_RATE, metric::PRECISION] {
                 cells.push(match point.threshold {
@@ -411,8 +526,9 @@ fn detail_tables(found: &Evaluation) -> Vec<Block> {
         .collect();
     let columns =
         ["Class", "Goal on validation", "Threshold", "Recall", "False-positive rate", "Precision"];
-    blocks.push(Table::new("Operating points", &columns, rows).block());
-    let rows = details
+    let caption = upper(&format!("{of}operating points"));
+    blocks.push(Table::new(&caption, &columns, rows).block());
+    let rows = model
         .paired_tests
         .iter()
         .map(|test| {
@@ -434,19 +550,9 @@ fn detail_tables(found: &Evaluation) -> Vec<Block> {
         "McNemar p",
         "Difference in macro F1",
     ];
-    blocks.push(Table::new("The model against each baseline", &columns, rows).folded().block());
-    let rows = details
-        .counts
-        .iter()
-        .map(|row| {
-            let whole = row.rows + row.unlabelled;
-            let left = format!("{} ({})", count(row.unlabelled), share_of(row.unlabelled, whole));
-            vec![shown(&row.split), count(row.rows), left, count(row.owners)]
-        })
-        .collect();
-    let columns = ["Split", "Scored rows", "Without a label", "Owners"];
-    blocks.push(Table::new("Rows that took part", &columns, rows).folded().block());
-    let rows = found
+    let caption = upper(&format!("{of}against each baseline"));
+    blocks.push(Table::new(&caption, &columns, rows).folded().block());
+    let rows = model
         .grid
         .iter()
         .map(|row| {
@@ -457,7 +563,7 @@ fn detail_tables(found: &Evaluation) -> Vec<Block> {
                 (false, false) => "not converged",
             };
             vec![
-                format!("{} {}", shown(&row.family), row.setting),
+                format!("C = {}", row.c),
                 words::estimate(&row.macro_f1),
                 words::estimate(&row.log_loss),
                 count(row.iterations),
@@ -466,6 +572,7 @@ fn detail_tables(found: &Evaluation) -> Vec<Block> {
         })
         .collect();
     let columns = ["Setting", "Macro F1", "Log-loss", "Iterations", "State"];
-    blocks.push(Table::new("Settings tried on validation", &columns, rows).folded().block());
+    let caption = upper(&format!("{of}values of C tried on validation"));
+    blocks.push(Table::new(&caption, &columns, rows).folded().block());
     blocks
 }

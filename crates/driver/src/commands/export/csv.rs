@@ -1,5 +1,7 @@
 //! `clawsig export csv`: one table, a row a skill, safe to open in a spreadsheet.
 
+use std::collections::HashMap;
+
 use clawsig_ingest::{Columns, SignalsReader};
 use clawsig_schema::{
     SkillRow, Split,
@@ -59,25 +61,23 @@ pub(super) fn export(to: &ExportTo, global: &Global) -> Result<(), Error> {
     let run = FinishedRun::open(&to.run)?;
     let predictions = run.predictions()?;
     let place = FilePlace::new(to)?;
+    // A split that is drawn anew mixes the rows of several files.
+    let mut infos: HashMap<(Split, String), RowInfo> = HashMap::new();
+    for &split in Split::ALL {
+        let rows = run.rows(split)?.into_iter();
+        infos.extend(rows.map(|row| ((row.split, row.id.clone()), row)));
+    }
     let mut cells = Vec::new();
     for &split in Split::ALL {
         let path = run.file(Stage::Ingest, &format!("signals/{split}.parquet"))?;
-        let mut infos = run.rows(split)?.into_iter();
         for row in SignalsReader::open(&path)?.rows(Columns::WithoutText) {
             let row = row?;
-            let info =
-                infos.next().filter(|info| info.id == row.id).ok_or_else(|| Error::Artifact {
-                    path: path.clone(),
-                    reason: format!(
-                        "its rows are not those of rows_{split}.csv; run `clawsig features` again"
-                    ),
-                })?;
-            cells.push(line(
-                &row,
-                &info,
-                predictions.of(&row.id, split),
-                predictions.classes.len(),
-            ));
+            let info = infos.get(&(split, row.id.clone())).ok_or_else(|| Error::Artifact {
+                path: path.clone(),
+                reason: "its rows are not those of the matrices; run `clawsig features` again"
+                    .to_owned(),
+            })?;
+            cells.push(line(&row, info, predictions.of(&row.id, split), predictions.classes.len()));
         }
     }
     let rows = cells.len() as u64;

@@ -4,7 +4,7 @@
 use std::{collections::HashSet, fmt::Write as _};
 
 use clawsig_model::leaderboard_score;
-use clawsig_schema::{Split, Verdict, lock::DatasetLock, profile::DataProfile};
+use clawsig_schema::{Split, Verdict, hostile::printable, lock::DatasetLock, profile::DataProfile};
 use serde_json::json;
 
 use super::place::FolderPlace;
@@ -12,7 +12,7 @@ use crate::{
     Error,
     cli::{Global, LeaderboardArgs},
     files,
-    finished::{FinishedRun, id_cell},
+    finished::FinishedRun,
     stages::Stage,
     terminal::count,
 };
@@ -55,7 +55,7 @@ pub(super) fn export(words: &LeaderboardArgs, global: &Global) -> Result<(), Err
         let _ = writeln!(lines, "{}", json!({ "id": answer.id, "prediction": answer.predicted }));
     }
     files::write_text(&place.path("predictions.jsonl")?, &lines)?;
-    let score = leaderboard_score(answers.iter().map(|a| (a.truth, a.predicted)));
+    let score = leaderboard_score(answers.iter().map(|a| (a.verdict, a.predicted)));
     place.finish(
         &format!(
             "{} predictions; by the leaderboard's rule (suspicious or malicious is positive) \
@@ -72,13 +72,13 @@ pub(super) fn export(words: &LeaderboardArgs, global: &Global) -> Result<(), Err
 
 struct Answer {
     id: String,
-    truth: Verdict,
+    verdict: Verdict,
     predicted: Verdict,
 }
 
 /// One answer for every skill of the hold-out, in the order of the split.
 fn answers(run: &FinishedRun) -> Result<Vec<Answer>, Error> {
-    let path = run.file(Stage::Evaluate, "predictions.csv")?;
+    let path = run.file(Stage::Evaluate, "predictions.json")?;
     let wrong = |reason: String| Error::Artifact { path: path.clone(), reason };
     let predictions = run.predictions()?;
     let split = Split::EvalHoldout;
@@ -94,17 +94,18 @@ fn answers(run: &FinishedRun) -> Result<Vec<Answer>, Error> {
     let mut seen = HashSet::new();
     let mut answers = Vec::with_capacity(rows.len());
     for row in &rows {
-        if !seen.insert(id_cell(&row.id)) {
-            return Err(wrong(format!("the id {} occurs twice in {split}", id_cell(&row.id))));
+        let shown = printable(&row.id, 80);
+        if !seen.insert(&row.id) {
+            return Err(wrong(format!("the id {shown} occurs twice in {split}")));
         }
         let prediction = predictions
             .of(&row.id, split)
             .filter(|prediction| prediction.split == split.as_str())
-            .ok_or_else(|| wrong(format!("no prediction for {} of {split}", id_cell(&row.id))))?;
+            .ok_or_else(|| wrong(format!("no prediction for {shown} of {split}")))?;
         let verdict = |text: &str| text.parse::<Verdict>().map_err(|e| wrong(e.to_string()));
         answers.push(Answer {
             id: row.id.clone(),
-            truth: verdict(&prediction.truth)?,
+            verdict: verdict(&prediction.verdict)?,
             predicted: verdict(&prediction.predicted)?,
         });
     }

@@ -10,7 +10,7 @@ use crate::{
     Error,
     cli::{ExportTo, Global},
     files,
-    finished::{FinishedRun, id_cell},
+    finished::FinishedRun,
     sarif::{Finding, Location, Sarif},
     stages::Stage,
     terminal::count,
@@ -27,7 +27,7 @@ pub(super) fn export(to: &ExportTo, global: &Global) -> Result<(), Error> {
     let mut slugs = HashMap::new();
     for &split in Split::ALL {
         for row in run.rows(split)? {
-            slugs.insert(id_cell(&row.id), row.slug.unwrap_or(row.id));
+            slugs.insert(row.id.clone(), row.slug.unwrap_or(row.id));
         }
     }
     let classes: Vec<&str> = predictions.classes.iter().map(String::as_str).collect();
@@ -42,7 +42,7 @@ pub(super) fn export(to: &ExportTo, global: &Global) -> Result<(), Error> {
             rule: at,
             message: format!(
                 "predicted {} with probability {:.4}; the registry says {} (split {})",
-                row.predicted, row.probabilities[at], row.truth, row.split
+                row.predicted, row.probabilities[at], row.verdict, row.split
             ),
             location: Location::Skill(name),
             probabilities: predictions

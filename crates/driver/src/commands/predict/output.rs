@@ -1,19 +1,15 @@
 //! Predictions as a table, JSON lines, CSV or SARIF.
 
-use std::{
-    fmt::Write as _,
-    io::{self, BufWriter, Stdout, Write as _},
-};
+use std::io::{self, BufWriter, Stdout, Write as _};
 
 use clawsig_schema::{
     SkillRow,
-    evaluation::{Contribution, number_cell},
+    evaluation::{Explanation, ModelName, number_cell},
     hostile::{printable, spreadsheet_cell},
-    matrix::ColumnGroup,
 };
 use serde::{Serialize, Serializer, ser::SerializeMap};
 
-use super::scorer::{Scored, Scorer, Which};
+use super::scorer::{Scored, Scorer};
 use crate::{
     Error,
     cli::PredictForm,
@@ -65,7 +61,7 @@ impl<'a> Output<'a> {
             PredictForm::Table => {
                 let flag = if scorer.has_threshold() { vec!["flagged"] } else { Vec::new() };
                 let head = ["skill", "verdict", ">probability", "model"];
-                let head = [&head[..], &flag, &["moved it most, against the runner-up"]].concat();
+                let head = [&head[..], &flag, &["why it scored above the runner-up"]].concat();
                 Form::Table(Table::new(&head).last_below())
             }
             PredictForm::Sarif => Form::Sarif(Sarif::new(scorer.classes())),
@@ -80,7 +76,7 @@ impl<'a> Output<'a> {
                 .map(str::to_owned)
                 .to_vec();
             header.extend(self.scorer.classes().iter().map(|class| format!("p_{class}")));
-            header.extend(["flagged", "top_terms", "error"].map(str::to_owned));
+            header.extend(["flagged", "explanation", "error"].map(str::to_owned));
             self.csv_line(&header)?;
         }
         Ok(())
@@ -162,15 +158,7 @@ struct JsonVerdict<'a> {
     probabilities: Probabilities<'a>,
     #[serde(skip_serializing_if = "Option::is_none")]
     flagged: Option<bool>,
-    terms: Vec<JsonTerm<'a>>,
-}
-
-#[derive(Serialize)]
-struct JsonTerm<'a> {
-    group: ColumnGroup,
-    name: &'a str,
-    value: f64,
-    score: f64,
+    explanation: Option<&'a Explanation>,
 }
 
 /// Probabilities under their classes' names, in the classes' order.
@@ -190,19 +178,13 @@ impl<'a> JsonLine<'a> {
     fn new(prediction: &'a Prediction<'_>, classes: &'static [&'static str]) -> JsonLine<'a> {
         let verdict = prediction.result.as_ref().ok().map(|scored| {
             let score = &scored.score;
-            let term = |c: &'a Contribution| JsonTerm {
-                group: c.group,
-                name: &c.name,
-                value: c.value,
-                score: c.score,
-            };
             JsonVerdict {
                 model: scored.which.as_str(),
                 verdict: classes[score.class],
                 runner_up: classes[score.runner_up],
                 probabilities: Probabilities(classes, &score.probabilities),
                 flagged: scored.flagged,
-                terms: score.contributions.iter().map(term).collect(),
+                explanation: score.explanation.as_ref(),
             }
         });
         JsonLine {
@@ -227,15 +209,10 @@ fn flag_cell(flagged: Option<bool>) -> &'static str {
     }
 }
 
-/// `name (+1.234); ...`, at most `limit` of them.
-fn terms(contributions: &[Contribution], limit: usize) -> String {
-    let mut text = String::new();
-    for c in contributions.iter().take(limit) {
-        let comma = if text.is_empty() { "" } else { "; " };
-        // Writing to a String can't fail.
-        let _ = write!(text, "{comma}{} ({:+.3})", printable(&c.name, 60), c.score);
-    }
-    text
+/// The terms of a score in words, at most `limit` columns by name.
+fn explained(scored: &Scored, limit: usize) -> String {
+    let found = scored.score.explanation.as_ref();
+    found.map_or_else(|| "the model knows one class alone".to_owned(), |e| e.in_words(limit))
 }
 
 fn csv_cells(prediction: &Prediction<'_>, classes: &[&str]) -> Vec<String> {
@@ -249,7 +226,7 @@ fn csv_cells(prediction: &Prediction<'_>, classes: &[&str]) -> Vec<String> {
             cells.push(classes[score.runner_up].to_owned());
             cells.extend(score.probabilities.iter().map(|&p| number_cell(p)));
             cells.push(flag_cell(scored.flagged).to_owned());
-            cells.push(cell(&terms(&score.contributions, usize::MAX)));
+            cells.push(cell(&explained(scored, usize::MAX)));
             cells.push(String::new());
         }
         Err(reason) => {
@@ -279,7 +256,7 @@ fn table_cells(prediction: &Prediction<'_>, scorer: &Scorer) -> Vec<String> {
             cells.push(format!("{:.4}", score.probabilities[score.class]));
             cells.push(scored.which.as_str().to_owned());
             cells.extend(flag(scored.flagged));
-            cells.push(terms(&score.contributions, usize::MAX));
+            cells.push(explained(scored, usize::MAX));
         }
         Err(reason) => {
             cells.extend(["error", "", ""].map(str::to_owned));
@@ -311,17 +288,16 @@ fn add_finding(sarif: &mut Sarif, prediction: &Prediction<'_>, classes: &'static
         return;
     }
     let of = match scored.which {
-        Which::All => "text and scanner results",
-        Which::TextOnly => "its text alone",
+        ModelName::All => "text and scanner results",
+        ModelName::TextOnly => "its text alone",
     };
-    let why = terms(&score.contributions, 5);
     sarif.add(Finding {
         rule: score.class,
         message: format!(
-            "predicted {} with probability {:.4} from {of}; moved most by: {}",
+            "predicted {} with probability {:.4} from {of}; {}",
             classes[score.class],
             score.probabilities[score.class],
-            if why.is_empty() { "nothing but the classes' frequencies" } else { &why }
+            explained(scored, 5)
         ),
         location,
         probabilities: classes

@@ -1,12 +1,12 @@
 //! A run's models, ready to score skills.
 
-use std::{fs::File, io::Read, path::Path};
+use std::path::Path;
 
-use clawsig_features::{FittedFeatures, MAX_JSON_BYTES, SparseRow};
+use clawsig_features::{FittedFeatures, SparseRow};
 use clawsig_ingest::SingleRow;
 use clawsig_model::{Score, TrainedModel};
 use clawsig_schema::{
-    evaluation::Goal,
+    evaluation::{Goal, ModelName, OperatingPoint},
     matrix::{ColumnInfo, Csr},
 };
 use rayon::prelude::*;
@@ -14,33 +14,14 @@ use rayon::prelude::*;
 use crate::{
     Error,
     finished::FinishedRun,
-    stages::{MODEL, Stage, TEXT_ONLY},
+    stages::{MODEL, Stage, TEXT_ONLY, read_fitted},
 };
-
-/// Which of a run's two models.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Which {
-    /// The one on all columns.
-    All,
-    /// The one on text and shape.
-    TextOnly,
-}
-
-impl Which {
-    pub(super) const fn as_str(self) -> &'static str {
-        match self {
-            Which::All => "all",
-            Which::TextOnly => "text-only",
-        }
-    }
-}
 
 /// A score, and which model gave it.
 pub(super) struct Scored {
-    pub(super) which: Which,
+    pub(super) which: ModelName,
     pub(super) score: Score,
-    /// Whether the threshold is reached; `None` without one, or where it was chosen for the other
-    /// model.
+    /// Whether the model's threshold is reached; `None` where it has none.
     pub(super) flagged: Option<bool>,
 }
 
@@ -55,11 +36,12 @@ pub(super) struct Scorer {
     threshold: Option<Threshold>,
 }
 
+/// What each model flags.
 struct Threshold {
     class: usize,
-    probability: f64,
-    /// It was chosen for the model on all columns and says nothing of the other.
-    of_evaluation: bool,
+    all: f64,
+    /// `None` where evaluation could choose none for that model.
+    text_only: Option<f64>,
 }
 
 impl Scorer {
@@ -75,15 +57,7 @@ impl Scorer {
         let has_text_only = run.manifest(Stage::Train)?.output(TEXT_ONLY[0]).is_some();
         let text_only = if has_text_only { Some(trained(TEXT_ONLY)?) } else { None };
         let path = run.file(Stage::Features, "vectorizer.json")?;
-        let bad = |reason: String| Error::Artifact { path: path.clone(), reason };
-        let file = File::open(&path).map_err(Error::io("open", &path))?;
-        let mut json = String::new();
-        // One byte more than is taken shows that a file is too long.
-        file.take(MAX_JSON_BYTES as u64 + 1)
-            .read_to_string(&mut json)
-            .map_err(Error::io("read", &path))?;
-        let features = FittedFeatures::from_json(&json)
-            .map_err(|e| bad(format!("{e} (`clawsig features`, then `clawsig train`)")))?;
+        let features = read_fitted(&path)?;
         let columns = features.columns();
         for model in [Some(&model), text_only.as_ref()].into_iter().flatten() {
             model.check_columns(&columns)?;
@@ -116,14 +90,22 @@ impl Scorer {
         let at = self.classes().iter().position(|name| *name == class).ok_or_else(|| {
             wrong(format!("the model has no class `{class}`, only {}", self.classes().join(", ")))
         })?;
-        let probability = match goal {
-            None => value,
-            Some(goal) => chosen(run, class, goal).map_err(|reason| match reason {
-                Reason::Other(error) => error,
-                Reason::None(reason) => wrong(reason),
-            })?,
+        let of = |name| match goal {
+            None => Ok(value),
+            Some(goal) => chosen(run, name, class, goal),
         };
-        self.threshold = Some(Threshold { class: at, probability, of_evaluation: goal.is_some() });
+        let told = |reason| match reason {
+            Reason::Other(error) => error,
+            Reason::None(reason) => wrong(reason),
+        };
+        let needed = |name: ModelName| of(name).map_err(told);
+        self.threshold = Some(if self.force_text {
+            let text_only = needed(ModelName::TextOnly)?;
+            Threshold { class: at, all: text_only, text_only: Some(text_only) }
+        } else {
+            let all = needed(ModelName::All)?;
+            Threshold { class: at, all, text_only: of(ModelName::TextOnly).ok() }
+        });
         Ok(())
     }
 
@@ -139,12 +121,12 @@ impl Scorer {
 
     /// Scores skills, in order and in parallel.
     pub(super) fn score(&self, skills: &[Option<&SingleRow>]) -> Result<Vec<Outcome>, Error> {
-        let rows: Vec<Option<Result<(Which, SparseRow), String>>> =
+        let rows: Vec<Option<Result<(ModelName, SparseRow), String>>> =
             skills.par_iter().map(|skill| skill.map(|skill| self.row(skill))).collect();
-        let of = |which: Which| -> Result<std::vec::IntoIter<Score>, Error> {
+        let of = |which: ModelName| -> Result<std::vec::IntoIter<Score>, Error> {
             let model = match which {
-                Which::All => Some(&self.model),
-                Which::TextOnly => self.text_only.as_ref(),
+                ModelName::All => Some(&self.model),
+                ModelName::TextOnly => self.text_only.as_ref(),
             };
             let Some(model) = model else { return Ok(Vec::new().into_iter()) };
             let mine = rows.iter().flatten().filter_map(|row| match row {
@@ -157,7 +139,7 @@ impl Scorer {
             })?;
             Ok(model.score_checked(&x, &self.columns, self.top)?.into_iter())
         };
-        let (mut all, mut text_only) = (of(Which::All)?, of(Which::TextOnly)?);
+        let (mut all, mut text_only) = (of(ModelName::All)?, of(ModelName::TextOnly)?);
         Ok(rows
             .iter()
             .map(|row| match row {
@@ -165,8 +147,8 @@ impl Scorer {
                 Some(Err(reason)) => Outcome::Failed(reason.clone()),
                 Some(Ok((which, _))) => {
                     let score = match which {
-                        Which::All => all.next(),
-                        Which::TextOnly => text_only.next(),
+                        ModelName::All => all.next(),
+                        ModelName::TextOnly => text_only.next(),
                     };
                     match score {
                         Some(score) => Outcome::Scored(self.judged(*which, score)),
@@ -177,10 +159,13 @@ impl Scorer {
             .collect())
     }
 
-    fn row(&self, skill: &SingleRow) -> Result<(Which, SparseRow), String> {
-        let which =
-            if self.force_text || !skill.has_scanners { Which::TextOnly } else { Which::All };
-        if which == Which::TextOnly && self.text_only.is_none() {
+    fn row(&self, skill: &SingleRow) -> Result<(ModelName, SparseRow), String> {
+        let which = if self.force_text || !skill.has_scanners {
+            ModelName::TextOnly
+        } else {
+            ModelName::All
+        };
+        if which == ModelName::TextOnly && self.text_only.is_none() {
             let why = if self.force_text { "" } else { "there are no scanner results, and " };
             return Err(format!(
                 "{why}the run has no text-only model: train one with model.text_only=true and text \
@@ -191,10 +176,13 @@ impl Scorer {
         Ok((which, row))
     }
 
-    fn judged(&self, which: Which, score: Score) -> Scored {
+    fn judged(&self, which: ModelName, score: Score) -> Scored {
         let flagged = self.threshold.as_ref().and_then(|threshold| {
-            let speaks = which == Which::All || !threshold.of_evaluation;
-            speaks.then(|| score.probabilities[threshold.class] >= threshold.probability)
+            let least = match which {
+                ModelName::All => Some(threshold.all),
+                ModelName::TextOnly => threshold.text_only,
+            };
+            least.map(|least| score.probabilities[threshold.class] >= least)
         });
         Scored { which, score, flagged }
     }
@@ -232,11 +220,14 @@ enum Reason {
     Other(Error),
 }
 
-/// The threshold that evaluation chose for a class and a goal.
-fn chosen(path: &Path, class: &str, goal: Goal) -> Result<f64, Reason> {
+/// The threshold that evaluation chose for a model, a class and a goal.
+fn chosen(path: &Path, name: ModelName, class: &str, goal: Goal) -> Result<f64, Reason> {
     let evaluation = open(path).and_then(|run| run.evaluation()).map_err(Reason::Other)?;
-    let points = &evaluation.operating_points;
-    let known = |point: &&clawsig_schema::evaluation::OperatingPoint| point.class == class;
+    let model = evaluation
+        .model(name)
+        .ok_or_else(|| Reason::None(format!("the run has no results of the {name} model")))?;
+    let points = &model.operating_points;
+    let known = |point: &&OperatingPoint| point.class == class;
     let point = points.iter().filter(known).find(|point| point.goal == goal).ok_or_else(|| {
         let goals: Vec<String> = points
             .iter()

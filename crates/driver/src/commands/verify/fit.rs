@@ -7,7 +7,8 @@ use clawsig_features::leakage::barred;
 use clawsig_model::{TrainedModel, columns_hash};
 use clawsig_schema::{
     Split, Target,
-    evaluation::EvaluationFile,
+    evaluation::{EvaluationResults, ModelName},
+    hostile::printable,
     matrix::{ColumnGroup, ColumnInfo},
 };
 use clawsig_store::{Manifest, RunFolder};
@@ -16,7 +17,7 @@ use serde_json::Value;
 use super::{Check, Section, intact::Recount};
 use crate::{
     Error, files,
-    finished::{FinishedRun, id_cell},
+    finished::FinishedRun,
     stages::{MODEL, Stage},
 };
 
@@ -147,24 +148,29 @@ fn rows_of(split: Split, found: &[&str], written: &[String]) -> Check {
 }
 
 /// The model that evaluate measured against the one that train made.
-fn evaluated(found: &EvaluationFile, model: &TrainedModel) -> Result<[Check; 3], Error> {
+fn evaluated(found: &EvaluationResults, model: &TrainedModel) -> Result<[Check; 3], Error> {
     let check = |name, expected, found| Check::new(name, "model.json", expected, found);
+    let measured = found.model(ModelName::All).map_or("none", |model| &model.sha256);
     Ok([
         check("target of evaluate", model.target.to_string(), found.target.clone()),
         check("classes of evaluate", model.classes.join(" / "), found.classes.join(" / ")),
-        check("model of evaluate", model.sha256()?, found.model_sha256.clone()),
+        check("model of evaluate", model.sha256()?, measured.to_owned()),
     ])
 }
 
 /// Predictions for skills that no split has.
 fn predictions(run: &FinishedRun, ids: &[Vec<String>; 4]) -> Result<Check, Error> {
-    let known: BTreeSet<String> = ids.iter().flatten().map(|id| id_cell(id)).collect();
+    let known: BTreeSet<&String> = ids.iter().flatten().collect();
     let unknown: Vec<String> = run
         .predictions()?
         .rows
         .into_iter()
         .filter(|row| !known.contains(&row.id))
-        .map(|row| format!("{} of {}", row.id, row.split))
+        .map(|row| format!("{} of {}", printable(&row.id, 80), row.split))
         .collect();
-    Ok(Check::none("predictions for skills that ingest did not write", "predictions.csv", &unknown))
+    Ok(Check::none(
+        "predictions for skills that ingest did not write",
+        "predictions.json",
+        &unknown,
+    ))
 }

@@ -1,0 +1,85 @@
+//! The rows that features are made from, in the splits of a plan.
+
+use std::{collections::HashMap, path::PathBuf};
+
+use clawsig_features::{BoxError, RowIter, RowSource};
+use clawsig_ingest::{Columns, SignalsReader};
+use clawsig_model::stratified_split;
+use clawsig_schema::{Split, Target, matrix::RowInfo};
+
+use super::{Context, Stage};
+use crate::Error;
+
+/// The splits whose rows may be split anew. The hold-out stays what it is under every plan.
+pub(super) const POOLED: [Split; 3] = [Split::Train, Split::Validation, Split::Test];
+
+/// The rows that ingest wrote, a split at a time.
+///
+/// Features are learned from the rows of the training split that this hands over: splits that are
+/// drawn anew are drawn here, before anything is learned.
+pub(super) struct PlannedRows<'a> {
+    context: &'a Context<'a>,
+    /// The split of each pooled row, by the dataset's own split and the id; `None` where the
+    /// dataset's splits stand.
+    drawn: Option<HashMap<(Split, String), Split>>,
+}
+
+impl<'a> PlannedRows<'a> {
+    /// The dataset's own splits.
+    pub(super) fn official(context: &'a Context<'a>) -> PlannedRows<'a> {
+        PlannedRows { context, drawn: None }
+    }
+
+    /// Splits drawn anew, given for each row.
+    pub(super) fn drawn<'r>(
+        context: &'a Context<'a>,
+        rows: impl IntoIterator<Item = (&'r RowInfo, Split)>,
+    ) -> PlannedRows<'a> {
+        let drawn = rows.into_iter().map(|(row, split)| ((row.split, row.id.clone()), split));
+        PlannedRows { context, drawn: Some(drawn.collect()) }
+    }
+
+    /// All rows but the hold-out's, split 70 to 30 and stratified by class.
+    pub(super) fn stratified(
+        context: &'a Context<'a>,
+        target: Target,
+        seed: u64,
+    ) -> Result<PlannedRows<'a>, Error> {
+        let mut rows = Vec::new();
+        for split in POOLED {
+            for row in SignalsReader::open(&signals(context, split)?)?.rows(Columns::WithoutText) {
+                let row = row?;
+                let (verdict, severity) = (row.verdict.known(), row.skillspector.band());
+                rows.push(RowInfo { id: row.id, split, verdict, severity, ..RowInfo::default() });
+            }
+        }
+        let labels: Vec<Option<usize>> = rows.iter().map(|row| target.label_of(row)).collect();
+        let splits = stratified_split(&labels, seed);
+        Ok(PlannedRows::drawn(context, rows.iter().zip(splits)))
+    }
+}
+
+fn signals(context: &Context<'_>, split: Split) -> Result<PathBuf, Error> {
+    context.artifact(Stage::Ingest, &format!("signals/{split}.parquet"))
+}
+
+impl RowSource for PlannedRows<'_> {
+    fn rows(&mut self, split: Split) -> Result<RowIter<'_>, BoxError> {
+        let open = |from: Split| -> Result<RowIter<'_>, BoxError> {
+            let rows = SignalsReader::open(&signals(self.context, from)?)?.rows(Columns::All);
+            Ok(Box::new(rows.map(|row| row.map_err(BoxError::from))))
+        };
+        let Some(drawn) = self.drawn.as_ref().filter(|_| POOLED.contains(&split)) else {
+            return open(split);
+        };
+        let mut parts = Vec::new();
+        for from in POOLED {
+            // The row may have any split in its own cell: it is known by the file that it stands in.
+            parts.push(open(from)?.filter(move |row| match row {
+                Ok(row) => drawn.get(&(from, row.id.clone())) == Some(&split),
+                Err(_) => true,
+            }));
+        }
+        Ok(Box::new(parts.into_iter().flatten()))
+    }
+}

@@ -1,0 +1,179 @@
+//! Splits that are drawn anew.
+//!
+//! Whatever is learned from rows (vocabulary, document frequencies, scalings) has to be learned
+//! from the training rows of such a split, so that it is drawn before the features are made.
+
+use std::collections::{BTreeMap, HashMap};
+
+use clawsig_schema::{Split, matrix::RowInfo};
+use clawsig_stats::{Groups, generator, shuffle};
+
+/// Splits rows 70 to 30 into train and test, stratified by class, as the seed tutorial does; a row
+/// without a label goes to train, where it is counted and left out.
+///
+/// The test split has ceil(0.3 n) of the n labelled rows, and each class its share of them by
+/// largest remainders, so that the counts are those of scikit-learn's `train_test_split(test_size=0.3,
+/// stratify=labels)`. Two things differ: of equal remainders the first class is rounded up, where
+/// scikit-learn draws one, and the rows of a class come from another generator.
+pub fn stratified_split(labels: &[Option<usize>], seed: u64) -> Vec<Split> {
+    let mut classes: BTreeMap<usize, Vec<usize>> = BTreeMap::new();
+    for (row, label) in labels.iter().enumerate() {
+        if let Some(label) = label {
+            classes.entry(*label).or_default().push(row);
+        }
+    }
+    let counts: Vec<u64> = classes.values().map(|rows| rows.len() as u64).collect();
+    let all: u64 = counts.iter().sum();
+    let train = shares(&counts, all - (all * 3).div_ceil(10));
+    let mut splits = vec![Split::Train; labels.len()];
+    let mut generator = generator(seed, 0);
+    for (rows, train) in classes.values_mut().zip(train) {
+        shuffle(rows, &mut generator);
+        rows.iter().skip(train as usize).for_each(|&row| splits[row] = Split::Test);
+    }
+    splits
+}
+
+/// Divides `draws` among classes in proportion to their counts, by largest remainders; of equal
+/// remainders the first is rounded up.
+fn shares(counts: &[u64], draws: u64) -> Vec<u64> {
+    let all: u128 = counts.iter().map(|&count| u128::from(count)).sum::<u128>().max(1);
+    let exact = counts.iter().map(|&count| u128::from(count) * u128::from(draws));
+    let exact: Vec<u128> = exact.collect();
+    let mut shares: Vec<u64> = exact.iter().map(|exact| (exact / all) as u64).collect();
+    let mut order: Vec<usize> = (0..counts.len()).collect();
+    order.sort_by_key(|&class| std::cmp::Reverse(exact[class] % all));
+    let missing = draws.saturating_sub(shares.iter().sum());
+    order.iter().take(missing as usize).for_each(|&class| shares[class] += 1);
+    shares
+}
+
+/// Splits rows about 70 to 15 to 15 into train, validation and test such that rows of one owner or
+/// of one near-duplicate group stay together, directly or through others.
+///
+/// Groups are taken in random order; one that would overfill a split is passed over there and goes
+/// to train at last, so that one huge owner can't be the test.
+pub fn group_split(rows: &[&RowInfo], seed: u64) -> Vec<Split> {
+    let mut groups = Groups::new(rows.len());
+    let mut owners: HashMap<&str, usize> = HashMap::new();
+    let mut duplicates: HashMap<u32, usize> = HashMap::new();
+    for (at, row) in rows.iter().enumerate() {
+        groups.join(*duplicates.entry(row.duplicate_group).or_insert(at), at);
+        if let Some(owner) = row.owner.as_deref() {
+            groups.join(*owners.entry(owner).or_insert(at), at);
+        }
+    }
+    let numbers = groups.numbers();
+    let mut sizes = vec![0; numbers.iter().max().map_or(0, |last| last + 1)];
+    numbers.iter().for_each(|&group| sizes[group] += 1);
+    let mut order: Vec<usize> = (0..sizes.len()).collect();
+    shuffle(&mut order, &mut generator(seed, 0));
+    let wanted = rows.len() * 15 / 100;
+    let mut splits = vec![Split::Train; sizes.len()];
+    let mut taken = [0, 0];
+    for group in order {
+        for (split, taken) in [Split::Test, Split::Validation].into_iter().zip(&mut taken) {
+            if *taken + sizes[group] <= wanted {
+                *taken += sizes[group];
+                splits[group] = split;
+                break;
+            }
+        }
+    }
+    numbers.into_iter().map(|group| splits[group]).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    fn labels(counts: &[usize]) -> Vec<Option<usize>> {
+        let classes = counts.iter().enumerate();
+        classes.flat_map(|(class, &n)| std::iter::repeat_n(Some(class), n)).collect()
+    }
+
+    fn test_rows(labels: &[Option<usize>], splits: &[Split], class: Option<usize>) -> usize {
+        let rows = labels.iter().zip(splits);
+        rows.filter(|(label, split)| **label == class && **split == Split::Test).count()
+    }
+
+    /// scikit-learn 1.9.1, `np.bincount` of both sides of `train_test_split(y, test_size=0.3,
+    /// stratify=y, random_state=42)`; the first two are the real rows with and without the hold-out.
+    #[test]
+    fn the_counts_of_a_stratified_split_are_those_of_scikit_learn() {
+        for (counts, expected) in STRATIFIED {
+            let labels = labels(counts);
+            let splits = stratified_split(&labels, 42);
+            let found: Vec<usize> =
+                (0..counts.len()).map(|class| test_rows(&labels, &splits, Some(class))).collect();
+            assert_eq!(found, *expected, "{counts:?}");
+        }
+    }
+
+    const STRATIFIED: &[(&[usize], &[usize])] = &[(&[422, 4], &[127, 1]), (&[405, 4], &[122, 1])];
+
+    #[test]
+    fn a_stratified_split_draws_every_row_alike_and_by_its_seed() {
+        let mut labels = labels(&[40, 20]);
+        labels.insert(0, None);
+        let splits = stratified_split(&labels, 1);
+        assert_eq!(splits[0], Split::Train);
+        assert_eq!(test_rows(&labels, &splits, None), 0);
+        assert_eq!(splits, stratified_split(&labels, 1));
+        assert_ne!(splits, stratified_split(&labels, 2));
+        let mut drawn = vec![0; labels.len()];
+        for seed in 0..400 {
+            let splits = stratified_split(&labels, seed);
+            splits.iter().zip(&mut drawn).for_each(|(s, n)| *n += i32::from(*s == Split::Test));
+        }
+        // 120 are expected, with a standard deviation of 9.2.
+        assert!(drawn[1..].iter().all(|n| (75..165).contains(n)), "{drawn:?}");
+        assert!(stratified_split(&[], 1).is_empty());
+    }
+
+    #[test]
+    fn rows_of_one_owner_or_group_stay_together() {
+        let rows: Vec<RowInfo> = (0..400_u32)
+            .map(|at| RowInfo {
+                owner: (at % 3 > 0).then(|| format!("owner{}", at / 7)),
+                duplicate_group: if at % 40 == 0 { 1_000 } else { at / 2 },
+                ..RowInfo::default()
+            })
+            .collect();
+        let rows: Vec<&RowInfo> = rows.iter().collect();
+        let splits = group_split(&rows, 5);
+        for split in [Split::Train, Split::Validation, Split::Test] {
+            let of = |inside: bool| {
+                let picked =
+                    rows.iter().zip(&splits).filter(move |(_, s)| (**s == split) == inside);
+                picked.map(|(row, _)| *row)
+            };
+            let owners: BTreeSet<_> = of(true).filter_map(|row| row.owner.as_deref()).collect();
+            assert!(of(false).all(|row| !row.owner.as_deref().is_some_and(|o| owners.contains(o))));
+            let groups: BTreeSet<_> = of(true).map(|row| row.duplicate_group).collect();
+            assert!(of(false).all(|row| !groups.contains(&row.duplicate_group)));
+        }
+        let count = |split| splits.iter().filter(|found| **found == split).count();
+        assert!((50..=60).contains(&count(Split::Test)), "{}", count(Split::Test));
+        assert!((50..=60).contains(&count(Split::Validation)), "{}", count(Split::Validation));
+        assert_ne!(splits, group_split(&rows, 6));
+    }
+
+    #[test]
+    fn one_huge_owner_trains() {
+        let rows: Vec<RowInfo> = (0..100_u32)
+            .map(|at| RowInfo {
+                owner: (at < 60).then(|| "huge".to_owned()),
+                duplicate_group: at,
+                ..RowInfo::default()
+            })
+            .collect();
+        let rows: Vec<&RowInfo> = rows.iter().collect();
+        let splits = group_split(&rows, 1);
+        assert!(splits[..60].iter().all(|split| *split == Split::Train));
+        assert_eq!(splits.iter().filter(|split| **split == Split::Test).count(), 15);
+        assert_eq!(splits.iter().filter(|split| **split == Split::Validation).count(), 15);
+    }
+}
