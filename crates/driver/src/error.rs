@@ -75,7 +75,7 @@ pub enum Error {
     },
     /// A look at the hold-out can't be entered outside of the run.
     #[error(
-        "cannot write {}, where looks at the hold-out are entered; name another file with --ledger \
+        "cannot use {}, where looks at the hold-out are entered; name another file with --ledger \
          FILE, or switch it off with --no-ledger, which the report then says",
         path.display()
     )]

@@ -189,6 +189,7 @@ impl Job {
     /// Carries out the given stages in order; those that are up to date are skipped.
     pub fn run(&self, stages: &[Stage]) -> Result<Vec<StageOutcome>, Error> {
         self.check()?;
+        self.standing()?;
         // What is missing is told before a folder is made.
         let source = match stages.contains(&Stage::Ingest) {
             true => Located::fetch(self, self.reads_anyway())?,
@@ -244,11 +245,7 @@ impl Job {
             true => Located::look(self)?,
             false => Located::default(),
         };
-        let standing = Standing::of(&self.out)?;
-        if let Standing::NotAFolder | Standing::Foreign(_) = standing {
-            return Err(StoreError::Occupied { path: self.out.clone(), found: standing }.into());
-        }
-        if let Standing::Absent | Standing::Empty = standing {
+        if let Standing::Absent | Standing::Empty = self.standing()? {
             let outcome = |&stage| {
                 let missing = source.missing.clone().filter(|_| stage == Stage::Ingest);
                 let reasons = [Reason::NeverRun].into_iter();
@@ -276,6 +273,16 @@ impl Job {
             outcomes.push(StageOutcome { stage, state, seconds: None });
         }
         Ok(outcomes)
+    }
+
+    /// What lies at the run's folder, if a run may go there.
+    fn standing(&self) -> Result<Standing, Error> {
+        match Standing::of(&self.out)? {
+            found @ (Standing::NotAFolder | Standing::Foreign(_)) => {
+                Err(StoreError::Occupied { path: self.out.clone(), found }.into())
+            }
+            standing => Ok(standing),
+        }
     }
 
     /// Checks every parameter of every stage, so that a wrong one is told before anything runs.

@@ -137,13 +137,12 @@ impl Ledger<'_> {
     fn outside(&self) -> Result<Vec<LedgerEntry>, Error> {
         let Some(path) = self.outside_path()? else { return Ok(Vec::new()) };
         let mut text = String::new();
-        match File::open(&path) {
-            Ok(file) => {
-                let read = file.take(MAX_BYTES + 1).read_to_string(&mut text);
-                read.map_err(Error::io("read", &path))?;
-            }
+        let read =
+            File::open(&path).and_then(|file| file.take(MAX_BYTES + 1).read_to_string(&mut text));
+        match read {
             Err(e) if e.kind() == std::io::ErrorKind::NotFound => {}
-            Err(e) => return Err(Error::io("open", &path)(e)),
+            Err(source) => return Err(Error::Ledger { path, source }),
+            Ok(_) => {}
         }
         if text.len() as u64 > MAX_BYTES {
             let reason = format!("larger than {MAX_BYTES} bytes");
