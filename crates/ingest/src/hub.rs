@@ -1,17 +1,16 @@
 //! The Hugging Face Hub as a source: which files a revision of the dataset is, and having them on
 //! this machine.
 //!
-//! Protocol and authorization are hf-hub's. What it leaves open is decided here: the cache is
-//! asked before the network, a download goes to a folder of its own and enters the cache only
-//! when it has the size that the Hub lists, and what a file has to be is handed to
-//! [`crate::ingest`], which hashes it while it reads it.
+//! The cache is asked before the network. A download goes to a folder of its own and enters the
+//! cache only when it has the size that the Hub lists; a file that git holds itself must have
+//! git's hash too. The SHA-256 that any other file must have is handed to [`crate::ingest`], which
+//! hashes it while it reads it.
 
 mod access;
+mod answer;
 mod cache;
-mod download;
 mod error;
-
-use std::path::PathBuf;
+mod remote;
 
 use clawsig_schema::{
     Split,
@@ -23,15 +22,15 @@ pub use access::{HubAccess, HubOptions, Token};
 pub use error::HubError;
 
 use crate::source::{Expected, Form, InputFile};
-use cache::{Cache, is_commit};
-use download::{Listed, Remote};
+use cache::{Cache, Hash, git_hash, is_commit, is_safe_name};
+use remote::{Listed, Remote};
 
 /// The revision on which the Hub keeps its Parquet conversion.
 pub const PARQUET_REVISION: &str = "refs/convert/parquet";
 /// The live edition's manifest.
 pub const LIVE_MANIFEST: &str = "metadata/latest-manifest.json";
 
-/// Which of the Hub's forms of the dataset is read.
+/// The form of the dataset on the Hub.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum HubFormat {
     /// `data/<split>.jsonl`.
@@ -42,7 +41,7 @@ pub enum HubFormat {
     Live,
 }
 
-/// What to read from the Hub.
+/// A dataset on the Hub, and how it is read.
 #[derive(Clone, Debug)]
 pub struct HubSource {
     /// The dataset, `owner/name`.
@@ -52,7 +51,7 @@ pub struct HubSource {
     pub revision: Option<String>,
     /// The form.
     pub format: HubFormat,
-    /// What the files must be, if the commit is one of its. Only for [`HubFormat::Raw`].
+    /// The lock, which says how the files must be if the commit is one of its. Only for [`HubFormat::Raw`].
     pub lock: DatasetLock,
 }
 
@@ -66,18 +65,19 @@ pub struct HubSnapshot {
     pub revision: String,
     /// The commit that the revision was.
     pub commit: String,
-    /// What the lock says of the commit, if it knows it: for [`crate::IngestParams::lock`].
+    /// The lock's entry for the commit, if it has one: for [`crate::IngestParams::lock`].
     pub locked: Option<LockedSnapshot>,
     /// The live edition's manifest, as it was published.
     pub manifest: Option<Value>,
-    /// What a reader must know before using a figure made from it.
+    /// Warnings for a reader of any figure made from it.
     pub warnings: Vec<String>,
     pub(crate) files: Vec<InputFile>,
+    cache: Cache,
     /// Whether a file that turns out damaged may be thrown away, to be downloaded again.
     pub(crate) replaceable: bool,
 }
 
-/// What happens while files are fetched.
+/// An event while files are fetched.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum HubEvent<'a> {
     /// Another process downloads this file; it is waited for.
@@ -96,7 +96,7 @@ pub enum HubEvent<'a> {
     },
     /// An attempt failed and another follows.
     Retry {
-        /// What was asked for.
+        /// The thing that was asked for.
         file: &'a str,
         /// Why it failed.
         reason: &'a str,
@@ -136,8 +136,8 @@ pub fn fetch(
             .unwrap_or_else(|| "main".to_owned()),
     };
     check_revision(&revision)?;
-    let cache = Cache::new(&access.cache, &source.repo);
-    let remote = Remote::new(&source.repo, access, event);
+    let cache = Cache::new(&access.cache, &source.repo, &revision);
+    let remote = Remote::new(&source.repo, access, event)?;
     let commit = if is_commit(&revision) {
         revision.clone()
     } else if access.offline {
@@ -243,7 +243,7 @@ impl Fetcher<'_> {
         let listed = if self.access.offline {
             self.cache.list(&self.commit, "default")?
         } else {
-            self.remote.tree(&self.commit, "default")?.into_iter().map(|file| file.path).collect()
+            self.remote.tree(&self.commit, "default")?
         };
         let mut wanted = Vec::new();
         for &split in Split::ALL {
@@ -286,13 +286,21 @@ impl Fetcher<'_> {
     /// Has the wanted files in the cache. Those that the repository lacks are an error if `all`
     /// are needed, or if there is none.
     fn have(&self, wanted: Vec<Wanted>, all: bool) -> Result<HubSnapshot, HubError> {
-        let is_here = |w: &Wanted| match &w.expected {
-            Some(expected) => self.cache.holds_expected(&self.commit, &w.name, expected),
-            None => self.cache.holds(&self.commit, &w.name, None),
-        };
-        let known_absent = |w: &Wanted| !all && self.cache.is_absent(&self.commit, &w.name);
-        let missing: Vec<&Wanted> =
-            wanted.iter().filter(|w| !is_here(w) && !known_absent(w)).collect();
+        if let Some(w) = wanted.iter().find(|w| !is_safe_name(&w.name)) {
+            return Err(HubError::Parameter {
+                name: "a file of the lock",
+                value: w.name.clone(),
+                expected: "a path inside the repository",
+            });
+        }
+        let mut warnings = Vec::new();
+        let mut missing: Vec<&Wanted> = Vec::new();
+        for w in &wanted {
+            let known_absent = !all && self.cache.is_absent(&self.commit, &w.name);
+            if !known_absent && !self.is_here(w, &mut warnings)? {
+                missing.push(w);
+            }
+        }
         if !missing.is_empty() && self.access.offline {
             let names: Vec<&str> = missing.iter().map(|w| w.name.as_str()).collect();
             return Err(HubError::NotCached {
@@ -302,22 +310,26 @@ impl Fetcher<'_> {
                 cache: self.access.cache.clone(),
             });
         }
-        if !missing.is_empty() {
-            self.download(&missing, all)?;
-        }
+        self.download(&missing, all)?;
         let mut files = Vec::new();
-        // What was not the expected file has been downloaded by now.
+        // A file that was not the expected one has been downloaded by now.
         for w in wanted.iter().filter(|w| self.cache.holds(&self.commit, &w.name, None)) {
-            files.push(InputFile {
-                path: self.cache.pointer(&self.commit, &w.name),
-                name: w.name.clone(),
-                form: w.form,
-                split: w.split,
-                expected: match &w.expected {
-                    Some(expected) => Some(expected.clone()),
-                    None => self.cache.known(&self.commit, &w.name),
-                },
-            });
+            let path = self.cache.pointer(&self.commit, &w.name);
+            let expected = match (&w.expected, self.cache.hash(&self.commit, &w.name)) {
+                (Some(expected), _) => Some(expected.clone()),
+                (None, Some(Hash::Sha256(sha256))) => {
+                    let found = std::fs::metadata(&path).map_err(HubError::io("read", &path))?;
+                    Some(Expected { bytes: found.len(), sha256 })
+                }
+                (None, _) => None,
+            };
+            let (name, form, split) = (w.name.clone(), w.form, w.split);
+            files.push(InputFile { path, name, form, split, expected });
+        }
+        let has = |name: &str| files.iter().any(|file| file.name == name);
+        for w in wanted.iter().filter(|w| !has(&w.name)) {
+            let (repo, commit) = (&self.source.repo, &self.commit);
+            warnings.push(format!("{repo} at {commit} has no file {}", w.name));
         }
         if files.is_empty() {
             let names: Vec<&str> = wanted.iter().map(|w| w.name.as_str()).collect();
@@ -333,19 +345,60 @@ impl Fetcher<'_> {
             commit: self.commit.clone(),
             locked: None,
             manifest: None,
-            warnings: Vec::new(),
+            warnings,
             files,
+            cache: self.cache.clone(),
             replaceable: !self.access.offline,
         })
     }
 
+    /// Whether the cache holds a file that can be the wanted one. A file whose hash reading will
+    /// check may still turn out to be another.
+    fn is_here(&self, w: &Wanted, warnings: &mut Vec<String>) -> Result<bool, HubError> {
+        let path = self.cache.pointer(&self.commit, &w.name);
+        if let Some(expected) = &w.expected {
+            return Ok(self.cache.holds_expected(&self.commit, &w.name, expected));
+        }
+        if !self.cache.holds(&self.commit, &w.name, None) {
+            return Ok(false);
+        }
+        let listed = match self.cache.hash(&self.commit, &w.name) {
+            Some(Hash::Sha256(_)) => return Ok(true),
+            Some(Hash::Git(hash)) if git_hash(&path)? == hash => return Ok(true),
+            Some(Hash::Git(_)) if self.access.offline => {
+                return Err(HubError::Damaged { path });
+            }
+            Some(Hash::Git(_)) => return Ok(false),
+            None if self.access.offline => {
+                warnings.push(format!(
+                    "{} is in a cache without links, where nothing says what it must be, and \
+                     offline the Hub is not asked: it was not checked",
+                    path.display()
+                ));
+                return Ok(true);
+            }
+            None => self.remote.listed(&self.commit, &w.name)?,
+        };
+        let Some(listed) = listed else { return Ok(false) };
+        let same_size = self.cache.holds(&self.commit, &w.name, listed.bytes);
+        Ok(same_size
+            && match Hash::of(&listed.etag) {
+                Some(Hash::Sha256(hash)) => {
+                    crate::lines::fingerprint(&path).is_ok_and(|found| found.sha256 == hash)
+                }
+                Some(Hash::Git(hash)) => git_hash(&path)? == hash,
+                None => true,
+            })
+    }
+
     fn download(&self, missing: &[&Wanted], all: bool) -> Result<(), HubError> {
-        let names = missing.iter().map(|w| w.name.clone()).collect();
-        let listed: Vec<Listed> = self.remote.sizes(&self.commit, names)?;
-        let mut due = Vec::new();
+        let mut due: Vec<Listed> = Vec::new();
         for w in missing {
-            match listed.iter().find(|file| file.path == w.name) {
-                Some(file) => due.push((w, file)),
+            match self.remote.listed(&self.commit, &w.name)? {
+                Some(file) => {
+                    self.check_lock(w, &file)?;
+                    due.push(file);
+                }
                 None if all => {
                     return Err(HubError::FileMissing {
                         repo: self.source.repo.clone(),
@@ -356,27 +409,24 @@ impl Fetcher<'_> {
                 None => self.cache.mark_absent(&self.commit, &w.name)?,
             }
         }
-        for (w, file) in due {
-            self.remote.download(&self.cache, &self.commit, file)?;
-            // Of another size than the lock says it is the locked file only if it has the locked
-            // hash, which the Hub gives it for a name; ingest checks that name.
-            if let Some(expected) = &w.expected
-                && expected.bytes != file.bytes
-                && self
-                    .cache
-                    .known(&self.commit, &w.name)
-                    .is_none_or(|known| known.sha256 != expected.sha256)
-            {
-                return Err(HubError::Listed {
-                    repo: self.source.repo.clone(),
-                    commit: self.commit.clone(),
-                    file: w.name.clone(),
-                    expected: expected.bytes,
-                    found: file.bytes,
-                });
-            }
+        due.iter().try_for_each(|file| self.remote.download(&self.cache, &self.commit, file))
+    }
+
+    /// Refuses a file of another size than the lock says, before it is downloaded, unless it has
+    /// the locked hash: then the size was written down wrong.
+    fn check_lock(&self, w: &Wanted, file: &Listed) -> Result<(), HubError> {
+        let Some((expected, bytes)) = w.expected.as_ref().zip(file.bytes) else { return Ok(()) };
+        let is_locked = Hash::of(&file.etag) == Some(Hash::Sha256(expected.sha256.clone()));
+        if expected.bytes == bytes || is_locked {
+            return Ok(());
         }
-        Ok(())
+        Err(HubError::Listed {
+            repo: self.source.repo.clone(),
+            commit: self.commit.clone(),
+            file: w.name.clone(),
+            expected: expected.bytes,
+            found: bytes,
+        })
     }
 }
 
@@ -388,18 +438,16 @@ impl HubSnapshot {
             return String::new();
         };
         let blob = std::fs::canonicalize(&file.path).unwrap_or_else(|_| file.path.clone());
+        let path = blob.display();
         if !self.replaceable {
             return format!(
-                "offline, so it was left there; delete {} and run again without --offline",
-                blob.display()
+                "offline, so it was left there; delete {path} and run again without --offline"
             );
         }
-        let removed = [&blob, &file.path].map(PathBuf::as_path).map(std::fs::remove_file);
-        // The pointer and what it points to may be one file.
-        if removed[0].is_ok() {
+        if self.cache.discard(&self.commit, name) {
             "it was removed from the cache; run again to download it".to_owned()
         } else {
-            format!("delete {} and run again", blob.display())
+            format!("delete {path} and run again")
         }
     }
 }

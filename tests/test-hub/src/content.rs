@@ -1,4 +1,4 @@
-//! What the server holds: repositories, their revisions and files.
+//! The server's content: repositories, their revisions and files.
 
 use std::{
     fs::{self, File},
@@ -6,9 +6,10 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use sha1::Sha1;
 use sha2::{Digest, Sha256};
 
-/// Who may read a repository.
+/// The readers of a repository.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Access {
     Open,
@@ -39,8 +40,9 @@ pub(crate) struct StoredFile {
     pub(crate) path: String,
     pub(crate) body: Body,
     pub(crate) size: u64,
-    pub(crate) sha256: String,
-    /// Large files have their SHA-256 as `ETag` and lie on another host.
+    /// Its `ETag`: the SHA-256 of a large file, git's SHA-1 of any other.
+    pub(crate) etag: String,
+    /// Large files lie on another host.
     pub(crate) large: bool,
 }
 
@@ -66,18 +68,20 @@ impl Repository {
         self
     }
 
-    /// Adds a file that git holds itself: answered without a redirect, and its `ETag` is no
-    /// SHA-256. (It is the first 40 digits of one; the Hub's is git's SHA-1 of the file.)
+    /// Adds a file that git holds itself: answered without a redirect, and its `ETag` is git's
+    /// SHA-1 of it.
     pub fn small_file(self, path: &str, bytes: Vec<u8>) -> Repository {
-        let digest = (bytes.len() as u64, hex(Sha256::digest(&bytes)));
-        self.with(path, Body::Bytes(bytes), digest, false)
+        let mut hash = Sha1::new_with_prefix(format!("blob {}\0", bytes.len()));
+        hash.update(&bytes);
+        let known = (bytes.len() as u64, hex(hash.finalize()));
+        self.with(path, Body::Bytes(bytes), known, false)
     }
 
     /// Adds a file of the large-file store: its `ETag` is its SHA-256, and its bytes come from
     /// another host.
     pub fn large_file(self, path: &str, bytes: Vec<u8>) -> Repository {
-        let digest = (bytes.len() as u64, hex(Sha256::digest(&bytes)));
-        self.with(path, Body::Bytes(bytes), digest, true)
+        let known = (bytes.len() as u64, hex(Sha256::digest(&bytes)));
+        self.with(path, Body::Bytes(bytes), known, true)
     }
 
     /// Adds every file below a folder. `.jsonl` and `.parquet` become large files; they are read
@@ -90,10 +94,15 @@ impl Repository {
         walk(folder, "", &mut paths)?;
         paths.sort();
         for name in paths {
-            let large = name.ends_with(".jsonl") || name.ends_with(".parquet");
-            let body = Body::OnDisk(folder.join(&name));
-            let digest = body.digest()?;
-            self = self.with(&name, body, digest, large);
+            let path = folder.join(&name);
+            self = match name.ends_with(".jsonl") || name.ends_with(".parquet") {
+                true => {
+                    let body = Body::OnDisk(path);
+                    let known = body.digest()?;
+                    self.with(&name, body, known, true)
+                }
+                false => self.small_file(&name, fs::read(path)?),
+            };
         }
         Ok(self)
     }
@@ -117,13 +126,18 @@ impl Repository {
     }
 
     /// Adds a file to the last commit; without one, to a commit of ones on `main`.
-    fn with(mut self, path: &str, body: Body, digest: (u64, String), large: bool) -> Repository {
+    fn with(
+        mut self,
+        path: &str,
+        body: Body,
+        (size, etag): (u64, String),
+        large: bool,
+    ) -> Repository {
         if self.commits.is_empty() {
             self = self.commit(&"1".repeat(40), "main");
         }
-        let (size, sha256) = digest;
         if let Some(commit) = self.commits.last_mut() {
-            commit.files.push(StoredFile { path: path.to_owned(), body, size, sha256, large });
+            commit.files.push(StoredFile { path: path.to_owned(), body, size, etag, large });
         }
         self
     }
@@ -131,12 +145,6 @@ impl Repository {
     /// The commit that a revision names: a branch or a full hash.
     pub(crate) fn find(&self, revision: &str) -> Option<&Commit> {
         self.commits.iter().find(|c| c.hash == revision || c.revision == revision)
-    }
-}
-
-impl StoredFile {
-    pub(crate) fn etag(&self) -> &str {
-        if self.large { &self.sha256 } else { &self.sha256[..40] }
     }
 }
 

@@ -14,7 +14,7 @@ pub struct Fault {
     pub(crate) action: Action,
 }
 
-/// What goes wrong.
+/// A failure.
 #[derive(Clone, Debug)]
 pub enum Action {
     /// The whole length is announced and the connection ends after this many bytes of it.
@@ -49,6 +49,14 @@ pub enum Action {
     },
     /// `Range` is ignored: the whole file with status 200.
     IgnoreRange,
+    /// A page for people with status 200, as a network that wants a login first sends it.
+    Page,
+    /// The whole file with this `Content-Encoding`, whatever the request accepts: compressed for
+    /// `gzip`, otherwise as it is.
+    Encode {
+        /// The encoding.
+        encoding: &'static str,
+    },
     /// Another status with this header and a short body.
     Status {
         /// The status.

@@ -7,6 +7,7 @@ use std::{
     time::Duration,
 };
 
+use flate2::{Compression, write::GzEncoder};
 use serde_json::{Value, json};
 
 use crate::{
@@ -53,8 +54,13 @@ impl Exchange<'_> {
         self.json(head, &json!({ "error": message }))
     }
 
-    /// Does what a queued fault of a status says; true if there was one.
+    /// Does what a queued fault of a status or a page says; true if there was one.
     fn failed(&self, action: Option<&Action>) -> io::Result<bool> {
+        if let Some(Action::Page) = action {
+            let head = Head::new(200, 0).with("Content-Type", "text/html; charset=utf-8");
+            self.text(head, "<!DOCTYPE html><title>Log in to this network</title>")?;
+            return Ok(true);
+        }
         let Some(Action::Status { code, header }) = action else { return Ok(false) };
         let mut head = Head::new(*code, 0);
         if let Some((name, value)) = header {
@@ -181,7 +187,7 @@ impl Exchange<'_> {
         self.json(head, &json!(page))
     }
 
-    /// Paths come as JSON from hf-hub and as a form from huggingface_hub.
+    /// Paths come as JSON or as a form, as from huggingface_hub and from a mirror.
     fn paths_info(&self, commit: &Commit) -> io::Result<()> {
         let text = String::from_utf8_lossy(&self.request.body).into_owned();
         let asked: Vec<String> = match serde_json::from_str::<Value>(&text) {
@@ -223,11 +229,11 @@ impl Exchange<'_> {
                 .with("Location", place)
                 .with("X-Repo-Commit", commit.hash.as_str())
                 .with("X-Linked-Size", file.size.to_string())
-                .with("X-Linked-ETag", format!("\"{}\"", file.sha256))
-                .with("ETag", format!("\"{}\"", &file.sha256[..40]));
+                .with("X-Linked-ETag", format!("\"{}\"", file.etag))
+                .with("ETag", format!("\"{}\"", &file.etag[..40]));
             return self.text(head, "");
         }
-        if self.request.header("if-none-match") == Some(&format!("\"{}\"", file.etag())) {
+        if self.request.header("if-none-match") == Some(&format!("\"{}\"", file.etag)) {
             let head = Head::new(304, 0).with("X-Repo-Commit", commit.hash.as_str());
             return self.text(head, "");
         }
@@ -257,6 +263,11 @@ impl Exchange<'_> {
         }
         let replaced = match &action {
             Some(Action::Replace { with }) => Some(Body::Bytes(with.clone())),
+            Some(Action::Encode { encoding: "gzip" }) => {
+                let mut encoder = GzEncoder::new(Vec::new(), Compression::fast());
+                io::copy(&mut file.body.from(0)?, &mut encoder)?;
+                Some(Body::Bytes(encoder.finish()?))
+            }
             _ => None,
         };
         let size = match &replaced {
@@ -264,7 +275,7 @@ impl Exchange<'_> {
             None => file.size,
         };
         let range = match &action {
-            Some(Action::IgnoreRange) => None,
+            Some(Action::IgnoreRange | Action::Encode { .. }) => None,
             _ => self.request.range(),
         };
         let (first, last) = match range {
@@ -277,16 +288,19 @@ impl Exchange<'_> {
         };
         let mut length = last.saturating_sub(first);
         let mut pace = Pace::default();
-        match action {
-            Some(Action::Cut { after }) => pace.stop = Some((after, Duration::ZERO)),
-            Some(Action::Stall { after, hold }) => pace.stop = Some((after, hold)),
-            Some(Action::Slow { piece, pause }) => pace.slow = Some((piece, pause)),
-            Some(Action::Truncate { to }) => length = length.min(to),
+        match &action {
+            Some(Action::Cut { after }) => pace.stop = Some((*after, Duration::ZERO)),
+            Some(Action::Stall { after, hold }) => pace.stop = Some((*after, *hold)),
+            Some(Action::Slow { piece, pause }) => pace.slow = Some((*piece, *pause)),
+            Some(Action::Truncate { to }) => length = length.min(*to),
             _ => {}
         }
         let mut head = Head::new(if range.is_some() { 206 } else { 200 }, length)
-            .with("ETag", format!("\"{}\"", file.etag()))
+            .with("ETag", format!("\"{}\"", file.etag))
             .with("Accept-Ranges", "bytes");
+        if let Some(Action::Encode { encoding }) = &action {
+            head = head.with("Content-Encoding", *encoding);
+        }
         if range.is_some() {
             head = head.with("Content-Range", format!("bytes {first}-{}/{size}", last - 1));
         }
@@ -324,10 +338,10 @@ fn split_revision<'a>(repository: &'a Repository, path: &'a str) -> Option<(&'a 
 
 fn entry(file: &StoredFile) -> Value {
     let mut entry = json!({
-        "type": "file", "oid": &file.sha256[..40], "size": file.size, "path": file.path,
+        "type": "file", "oid": &file.etag[..40], "size": file.size, "path": file.path,
     });
     if file.large {
-        entry["lfs"] = json!({ "oid": file.sha256, "size": file.size, "pointerSize": 134 });
+        entry["lfs"] = json!({ "oid": file.etag, "size": file.size, "pointerSize": 134 });
     }
     entry
 }

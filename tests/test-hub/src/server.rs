@@ -62,7 +62,7 @@ impl TestHub {
         Ok(TestHub { state, listeners })
     }
 
-    /// What `HF_ENDPOINT` has to be.
+    /// The value for `HF_ENDPOINT`.
     pub fn endpoint(&self) -> String {
         format!("http://{}", self.state.hub)
     }

@@ -1,7 +1,8 @@
 //! How the Hub is reached: address, token, cache, offline or not.
 //!
-//! hf-hub reads some of this from the environment by itself, and not HF_HUB_OFFLINE. Here it is
-//! resolved once, by the rules of Python's huggingface_hub, and handed over whole.
+//! hf-hub reads little of this from the environment. Here it is resolved once, by the rules of
+//! Python's huggingface_hub, and handed over whole. One rule differs: an empty variable is as one
+//! that is not set.
 
 use std::{
     env,
@@ -39,7 +40,7 @@ impl fmt::Debug for Token {
     }
 }
 
-/// What was asked for explicitly; each goes before its environment variable.
+/// The user's explicit choices; each goes before its environment variable.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct HubOptions {
     /// The Hub's address, before `HF_ENDPOINT`.
@@ -92,7 +93,8 @@ impl HubAccess {
     /// `HF_TOKEN`, `HUGGING_FACE_HUB_TOKEN`, the file `HF_TOKEN_PATH` or `$HF_HOME/token` (none of
     /// them if `HF_HUB_DISABLE_IMPLICIT_TOKEN` is set); `HF_HUB_CACHE`, `HUGGINGFACE_HUB_CACHE` or
     /// `$HF_HOME/hub`; `HF_HOME`, `$XDG_CACHE_HOME/huggingface` or `~/.cache/huggingface`;
-    /// `HF_HUB_OFFLINE`.
+    /// `HF_HUB_OFFLINE`, or where that is not set `TRANSFORMERS_OFFLINE`. In a folder's or file's
+    /// name `~`, `$NAME` and `${NAME}` are replaced.
     ///
     /// # Errors
     /// A token file that was named can't be read or holds no token; a variable holds no token that
@@ -108,8 +110,8 @@ impl HubAccess {
         let set = |name: &str| variable(name).filter(|value| !value.is_empty());
         let text = |name: &str| set(name).and_then(|value| value.into_string().ok());
         let user = set("HOME").or_else(|| set("USERPROFILE")).map(PathBuf::from);
-        let path =
-            |name: &str| set(name).map(|value| expand(PathBuf::from(value), user.as_deref()));
+        let expand = |value: OsString| expand(value, user.as_deref(), variable);
+        let path = |name: &str| set(name).map(expand).transpose();
         let on = |name: &str| {
             let value = text(name).unwrap_or_default().to_ascii_uppercase();
             ["1", "ON", "YES", "TRUE"].contains(&value.as_str())
@@ -125,23 +127,25 @@ impl HubAccess {
         {
             return Err(HubError::Parameter {
                 name: "the Hub's address",
-                // What stands before an @ is a password.
+                // The part before an @ holds a password.
                 value: endpoint.rsplit('@').next().unwrap_or_default().to_owned(),
                 expected: "http:// or https:// and a host, without a user",
             });
         }
-        let home = options
-            .home
-            .clone()
-            .or_else(|| path("HF_HOME"))
-            .or_else(|| path("XDG_CACHE_HOME").map(|cache| cache.join("huggingface")))
-            .or_else(|| user.as_ref().map(|user| user.join(".cache").join("huggingface")));
-        let cache = options
-            .cache
-            .clone()
-            .or_else(|| path("HF_HUB_CACHE").filter(|_| options.home.is_none()))
-            .or_else(|| path("HUGGINGFACE_HUB_CACHE").filter(|_| options.home.is_none()))
-            .or_else(|| home.as_ref().map(|home| home.join("hub")));
+        let home = match (&options.home, set("HF_HOME"), set("XDG_CACHE_HOME")) {
+            (Some(home), _, _) => Some(home.clone()),
+            (None, Some(home), _) => Some(expand(home)?),
+            (None, None, Some(cache)) => {
+                Some(expand(PathBuf::from(cache).join("huggingface").into_os_string())?)
+            }
+            (None, None, None) => user.as_ref().map(|user| user.join(".cache/huggingface")),
+        };
+        let named = match options.home {
+            Some(_) => None,
+            None => path("HF_HUB_CACHE")?.or(path("HUGGINGFACE_HUB_CACHE")?),
+        };
+        let within = home.as_ref().map(|home| home.join("hub"));
+        let cache = options.cache.clone().or(named).or(within);
         let Some(cache) = cache else {
             return Err(HubError::Parameter {
                 name: "the cache",
@@ -149,19 +153,24 @@ impl HubAccess {
                 expected: "a folder: set HF_HUB_CACHE or HF_HOME, or give --hf-cache",
             });
         };
+        let token = |name: &str| text(name).filter(|token| !token.trim().is_empty());
         let mut access = HubAccess::new(&endpoint, cache);
-        access.offline = options.offline || on("HF_HUB_OFFLINE");
+        let offline = match set("HF_HUB_OFFLINE") {
+            Some(_) => on("HF_HUB_OFFLINE"),
+            None => on("TRANSFORMERS_OFFLINE"),
+        };
+        access.offline = options.offline || offline;
         access.token = match &options.token_file {
             Some(path) => Some(read_token(path)?),
             None if on("HF_HUB_DISABLE_IMPLICIT_TOKEN") => None,
-            None => match text("HF_TOKEN").or_else(|| text("HUGGING_FACE_HUB_TOKEN")) {
+            None => match token("HF_TOKEN").or_else(|| token("HUGGING_FACE_HUB_TOKEN")) {
                 Some(text) => Some(Token::new(&text).ok_or_else(|| HubError::Parameter {
                     name: "HF_TOKEN",
                     value: "(hidden)".to_owned(),
                     expected: "letters, digits and signs without blanks",
                 })?),
                 // A token that was stored by a login and can't be read is the same as none.
-                None => path("HF_TOKEN_PATH")
+                None => path("HF_TOKEN_PATH")?
                     .or_else(|| home.map(|home| home.join("token")))
                     .and_then(|path| read_token(&path).ok()),
             },
@@ -170,12 +179,52 @@ impl HubAccess {
     }
 }
 
-/// `~` at the start is the user's folder, as in Python.
-fn expand(path: PathBuf, user: Option<&Path>) -> PathBuf {
-    match (path.strip_prefix("~"), user) {
-        (Ok(rest), Some(user)) => user.join(rest),
-        _ => path,
+/// Replaces `~` at the start and then every `$NAME` and `${NAME}`, as Python's `expanduser` and
+/// `expandvars` do: a variable that is not set stays as it stands.
+///
+/// # Errors
+/// `~` without a home folder, and `~name`, the folder of another user.
+fn expand(
+    value: OsString,
+    user: Option<&Path>,
+    variable: &dyn Fn(&str) -> Option<OsString>,
+) -> Result<PathBuf, HubError> {
+    // In a path that is no text there is no telling where a name would end.
+    let Some(text) = value.to_str() else { return Ok(PathBuf::from(value)) };
+    let mut expanded = OsString::new();
+    let mut rest = text;
+    if let Some(after) = text.strip_prefix('~') {
+        match user {
+            Some(user) if after.is_empty() || after.starts_with('/') => expanded.push(user),
+            _ => {
+                return Err(HubError::Parameter {
+                    name: "a folder of the environment",
+                    value: text.to_owned(),
+                    expected: "a path, or ~/ and a path where HOME is set",
+                });
+            }
+        }
+        rest = after;
     }
+    while let Some((before, after)) = rest.split_once('$') {
+        expanded.push(before);
+        let braced = after.strip_prefix('{').and_then(|inside| inside.split_once('}'));
+        let word = |c: char| c.is_ascii_alphanumeric() || c == '_';
+        let end = after.find(|c| !word(c)).unwrap_or(after.len());
+        let (name, behind) = braced.unwrap_or(after.split_at(end));
+        match variable(name).filter(|_| !name.is_empty()) {
+            Some(value) => {
+                expanded.push(value);
+                rest = behind;
+            }
+            None => {
+                expanded.push("$");
+                rest = after;
+            }
+        }
+    }
+    expanded.push(rest);
+    Ok(PathBuf::from(expanded))
 }
 
 fn read_token(path: &Path) -> Result<Token, HubError> {
@@ -194,19 +243,55 @@ mod tests {
         })
     }
 
-    /// As huggingface_hub 2.4.0 has them (huggingface_hub.constants, printed under the same
-    /// variables).
+    /// As huggingface_hub 2.4.0 has them: each line printed by
+    /// `env -i NAME=VALUE... python -c 'from huggingface_hub.constants import *; print(HF_HUB_CACHE)'`.
     #[test]
     fn the_cache_is_where_python_has_it() {
         let cache = |variables: &[(&str, &str)]| {
-            resolve(HubOptions::default(), variables).unwrap().cache.display().to_string()
+            let variables = [&[("HOME", "/u")], variables].concat();
+            resolve(HubOptions::default(), &variables).unwrap().cache.display().to_string()
         };
-        assert_eq!(cache(&[("HOME", "/u")]), "/u/.cache/huggingface/hub");
-        assert_eq!(cache(&[("HOME", "/u"), ("XDG_CACHE_HOME", "/x")]), "/x/huggingface/hub");
-        assert_eq!(cache(&[("HOME", "/u"), ("HF_HOME", "~/hf")]), "/u/hf/hub");
+        assert_eq!(cache(&[]), "/u/.cache/huggingface/hub");
+        assert_eq!(cache(&[("XDG_CACHE_HOME", "/x")]), "/x/huggingface/hub");
+        assert_eq!(cache(&[("XDG_CACHE_HOME", "~/x")]), "/u/x/huggingface/hub");
+        assert_eq!(cache(&[("HF_HOME", "~/hf")]), "/u/hf/hub");
+        assert_eq!(cache(&[("HF_HOME", "~")]), "/u/hub");
+        assert_eq!(cache(&[("HF_HOME", "$HOME/hf")]), "/u/hf/hub");
         assert_eq!(cache(&[("HF_HOME", "/h"), ("HUGGINGFACE_HUB_CACHE", "/c")]), "/c");
         assert_eq!(cache(&[("HUGGINGFACE_HUB_CACHE", "/c"), ("HF_HUB_CACHE", "/d")]), "/d");
+        let disk = |value| cache(&[("DISK", "/d"), ("HF_HUB_CACHE", value)]);
+        assert_eq!(disk("$DISK/hub"), "/d/hub");
+        assert_eq!(disk("${DISK}hub"), "/dhub");
+        assert_eq!(disk("/a$DISK.b/$DISK"), "/a/d.b//d");
+        assert_eq!(disk("/a/$NOWHERE/${NOWHERE}/b"), "/a/$NOWHERE/${NOWHERE}/b");
+        assert_eq!(disk("/a/$/$$DISK/${DISK/b"), "/a/$/$/d/${DISK/b");
+        assert_eq!(disk("$HOME/~"), "/u/~");
+        assert_eq!(cache(&[("X", "$Y"), ("Y", "z"), ("HF_HUB_CACHE", "/$X")]), "/$Y");
         assert!(resolve(HubOptions::default(), &[]).is_err());
+        for other in [&[("HF_HOME", "~other/hf"), ("HOME", "/u")][..], &[("HF_HOME", "~/hf")]] {
+            let error = resolve(HubOptions::default(), other).unwrap_err().to_string();
+            assert!(error.contains("HOME is set"), "{error}");
+        }
+    }
+
+    /// `HF_HUB_OFFLINE` of huggingface_hub 2.4.0, printed in the same way.
+    #[test]
+    fn offline_is_said_as_in_python() {
+        let offline = |variables: &[(&str, &str)]| {
+            let variables = [&[("HOME", "/u")], variables].concat();
+            resolve(HubOptions::default(), &variables).unwrap().offline
+        };
+        for (variables, expected) in [
+            (&[("HF_HUB_OFFLINE", "1")][..], true),
+            (&[("HF_HUB_OFFLINE", "true")], true),
+            (&[("HF_HUB_OFFLINE", "2")], false),
+            (&[("TRANSFORMERS_OFFLINE", "yes")], true),
+            (&[("HF_HUB_OFFLINE", ""), ("TRANSFORMERS_OFFLINE", "ON")], true),
+            (&[("HF_HUB_OFFLINE", "0"), ("TRANSFORMERS_OFFLINE", "1")], false),
+            (&[("HF_DATASETS_OFFLINE", "1")], false),
+        ] {
+            assert_eq!(offline(variables), expected, "{variables:?}");
+        }
     }
 
     #[test]

@@ -1,20 +1,48 @@
-//! The cache's layout, which hf-hub and Python's huggingface_hub share:
-//! `datasets--owner--name/{blobs,snapshots,refs,.no_exist}`, where a snapshot's files are links to
-//! blobs, and a blob of the large-file store is named by its SHA-256.
+//! The cache that Python's huggingface_hub shares, in the layout that hf-hub gives it:
+//! `datasets--owner--name/{blobs,snapshots,refs,.no_exist}`. A snapshot's files are links to blobs,
+//! and a blob is named by its `ETag`: the SHA-256 of a file of the large-file store, git's SHA-1 of
+//! any other. Where links are not possible the file itself stands in the snapshot.
 
 use std::{
     fs::{self, File},
-    io,
+    io::{self, Read},
     path::{Path, PathBuf},
+    sync::Arc,
 };
 
+use hf_hub::{Cache as HubCache, CacheRepo, Repo, RepoType};
+use sha1::{Digest, Sha1};
+
 use super::HubError;
-use crate::{lines::fingerprint, source::Expected};
+use crate::source::Expected;
 
 /// One dataset's part of the cache.
+#[derive(Clone, Debug)]
 pub(super) struct Cache {
     folder: PathBuf,
     locks: PathBuf,
+    repo: Arc<CacheRepo>,
+}
+
+/// How a cached file's content can be checked.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Hash {
+    /// By its SHA-256, in lower-case hex.
+    Sha256(String),
+    /// By git's SHA-1 of it, in lower-case hex.
+    Git(String),
+}
+
+impl Hash {
+    /// The hash that an `ETag`, which is a blob's name too, states.
+    pub(super) fn of(etag: &str) -> Option<Hash> {
+        let is_hex = etag.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
+        match etag.len() {
+            64 if is_hex => Some(Hash::Sha256(etag.to_owned())),
+            40 if is_hex => Some(Hash::Git(etag.to_owned())),
+            _ => None,
+        }
+    }
 }
 
 /// Whether it is a full commit hash.
@@ -22,19 +50,44 @@ pub(super) fn is_commit(revision: &str) -> bool {
     revision.len() == 40 && revision.bytes().all(|byte| byte.is_ascii_hexdigit())
 }
 
+/// Whether a repository's file name stays below the folder that it is put into.
+pub(super) fn is_safe_name(name: &str) -> bool {
+    let sound = |part: &str| !["", ".", ".."].contains(&part);
+    name.split('/').all(sound) && !name.contains(['\\', ':']) && !name.contains(char::is_control)
+}
+
+/// Git's SHA-1 of a file.
+pub(super) fn git_hash(path: &Path) -> Result<String, HubError> {
+    let read = || {
+        let mut file = File::open(path)?;
+        let mut hash = Sha1::new_with_prefix(format!("blob {}\0", file.metadata()?.len()));
+        let mut buffer = vec![0; 1 << 18];
+        loop {
+            match file.read(&mut buffer)? {
+                0 => break,
+                bytes => hash.update(&buffer[..bytes]),
+            }
+        }
+        Ok(hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect())
+    };
+    read().map_err(HubError::io("read", path))
+}
+
 impl Cache {
-    pub(super) fn new(cache: &Path, repo: &str) -> Cache {
-        let name = format!("datasets--{}", repo.replace('/', "--"));
-        Cache { folder: cache.join(&name), locks: cache.join(".locks").join(name) }
+    pub(super) fn new(cache: &Path, repo: &str, revision: &str) -> Cache {
+        let (kind, revision) = (RepoType::Dataset, revision.to_owned());
+        let repo = Repo::with_revision(repo.to_owned(), kind, revision);
+        let name = repo.folder_name();
+        Cache {
+            folder: cache.join(&name),
+            locks: cache.join(".locks").join(name),
+            repo: Arc::new(HubCache::new(cache.to_owned()).repo(repo)),
+        }
     }
 
-    pub(super) fn folder(&self) -> &Path {
-        &self.folder
-    }
-
-    /// Where a file of a commit is, or would be.
+    /// The place of a file of a commit, whether it is there or not.
     pub(super) fn pointer(&self, commit: &str, name: &str) -> PathBuf {
-        self.folder.join("snapshots").join(commit).join(name)
+        self.repo.pointer_path(commit).join(name)
     }
 
     /// Whether a file is there, of the given size where one is given.
@@ -49,18 +102,15 @@ impl Cache {
     pub(super) fn holds_expected(&self, commit: &str, name: &str, expected: &Expected) -> bool {
         self.holds(commit, name, Some(expected.bytes))
             || (self.holds(commit, name, None)
-                && fingerprint(&self.pointer(commit, name))
+                && crate::lines::fingerprint(&self.pointer(commit, name))
                     .is_ok_and(|found| found.sha256 == expected.sha256))
     }
 
-    /// What a cached file must be, if its blob's name says so.
-    pub(super) fn known(&self, commit: &str, name: &str) -> Option<Expected> {
-        let blob = fs::canonicalize(self.pointer(commit, name)).ok()?;
-        let sha256 = blob.file_name()?.to_str()?.to_owned();
-        let is_hash = sha256.len() == 64
-            && sha256.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
-        let bytes = fs::metadata(&blob).ok()?.len();
-        is_hash.then_some(Expected { bytes, sha256 })
+    /// The hash of a cached file, by the name of the blob that its link names. That blob may be a
+    /// link itself, to a store whose names are other hashes.
+    pub(super) fn hash(&self, commit: &str, name: &str) -> Option<Hash> {
+        let blob = fs::read_link(self.pointer(commit, name)).ok()?;
+        Hash::of(blob.file_name()?.to_str()?)
     }
 
     pub(super) fn read_ref(&self, revision: &str) -> Option<String> {
@@ -68,10 +118,13 @@ impl Cache {
         Some(text.trim().to_owned()).filter(|commit| is_commit(commit))
     }
 
+    /// Remembers the commit of the revision, for a later run without the network. A cache that
+    /// can't be written is left as it is.
     pub(super) fn write_ref(&self, revision: &str, commit: &str) -> Result<(), HubError> {
-        let path = self.folder.join("refs").join(revision);
-        parent(&path)?;
-        fs::write(&path, commit).map_err(HubError::io("write", &path))
+        if self.read_ref(revision).as_deref() == Some(commit) {
+            return Ok(());
+        }
+        self.unless_read_only(self.repo.create_ref(commit), &self.folder.join("refs"))
     }
 
     /// Whether the commit is known to lack a file.
@@ -79,10 +132,22 @@ impl Cache {
         self.folder.join(".no_exist").join(commit).join(name).exists()
     }
 
+    /// Remembers that a commit lacks a file, unless the cache can't be written.
     pub(super) fn mark_absent(&self, commit: &str, name: &str) -> Result<(), HubError> {
         let path = self.folder.join(".no_exist").join(commit).join(name);
-        parent(&path)?;
-        fs::write(&path, b"").map_err(HubError::io("write", &path))
+        let folder = path.parent().unwrap_or(&self.folder);
+        let written = fs::create_dir_all(folder).and_then(|()| fs::write(&path, b""));
+        self.unless_read_only(written, &path)
+    }
+
+    fn unless_read_only(&self, written: io::Result<()>, path: &Path) -> Result<(), HubError> {
+        use io::ErrorKind::{PermissionDenied, ReadOnlyFilesystem};
+        match written {
+            Err(e) if ![PermissionDenied, ReadOnlyFilesystem].contains(&e.kind()) => {
+                Err(HubError::io("write", path)(e))
+            }
+            _ => Ok(()),
+        }
     }
 
     /// Every cached file of a commit below a folder, sorted.
@@ -109,18 +174,20 @@ impl Cache {
         Ok(names)
     }
 
-    /// The file by which two clawsig processes keep off one download; the system unlocks it when
-    /// its holder ends.
-    pub(super) fn lock_file(&self, commit: &str, name: &str) -> Result<File, HubError> {
-        let path = self.locks.join(format!("{commit}-{}.clawsig.lock", name.replace('/', "-")));
+    /// The file whose lock huggingface_hub and clawsig hold while they download a blob. The system
+    /// unlocks it when its holder ends.
+    pub(super) fn lock_file(&self, etag: &str) -> Result<File, HubError> {
+        let path = self.locks.join(format!("{etag}.lock"));
         parent(&path)?;
-        File::create(&path).map_err(HubError::io("create", &path))
+        // As huggingface_hub opens it, which may hold it now.
+        let mut options = File::options();
+        options.create(true).write(true).truncate(false);
+        options.open(&path).map_err(HubError::io("create", &path))
     }
 
-    /// The folder into which a file is downloaded, empty.
-    pub(super) fn staging(&self, commit: &str, name: &str) -> Result<Staging, HubError> {
-        let folder =
-            self.folder.join(".clawsig").join(format!("{commit}-{}", name.replace('/', "-")));
+    /// The folder into which a blob is downloaded, empty.
+    pub(super) fn staging(&self, etag: &str) -> Result<Staging, HubError> {
+        let folder = self.folder.join(".clawsig").join(etag);
         match fs::remove_dir_all(&folder) {
             Err(e) if e.kind() != io::ErrorKind::NotFound => {
                 return Err(HubError::io("remove", &folder)(e));
@@ -131,14 +198,22 @@ impl Cache {
         Ok(Staging { folder })
     }
 
-    /// Takes a downloaded blob in: renamed into place, then pointed to.
-    pub(super) fn adopt(&self, blob: &Path, commit: &str, name: &str) -> Result<(), HubError> {
-        let etag = blob.file_name().unwrap_or_default();
-        let place = self.folder.join("blobs").join(etag);
+    /// The place of a blob, whether it is there or not.
+    pub(super) fn blob(&self, etag: &str) -> PathBuf {
+        self.repo.blob_path(etag)
+    }
+
+    /// Takes a download in: renamed into place as a blob.
+    pub(super) fn adopt(&self, download: &Path, etag: &str) -> Result<(), HubError> {
+        let place = self.blob(etag);
         parent(&place)?;
-        let synced = File::open(blob).and_then(|file| file.sync_all());
-        synced.map_err(HubError::io("write", blob))?;
-        fs::rename(blob, &place).map_err(HubError::io("write", &place))?;
+        let synced = File::open(download).and_then(|file| file.sync_all());
+        synced.map_err(HubError::io("write", download))?;
+        fs::rename(download, &place).map_err(HubError::io("write", &place))
+    }
+
+    /// Makes a commit's file a link to a blob.
+    pub(super) fn point(&self, commit: &str, name: &str, etag: &str) -> Result<(), HubError> {
         let pointer = self.pointer(commit, name);
         parent(&pointer)?;
         // Out of snapshots/<commit>/<folders of the name>.
@@ -151,19 +226,32 @@ impl Cache {
             }
             _ => {}
         }
-        link(&target, &place, &pointer).map_err(HubError::io("write", &pointer))
+        link(&target, &self.blob(etag), &pointer).map_err(HubError::io("write", &pointer))
+    }
+
+    /// Removes a file of a commit with its blob, and says whether it is gone.
+    pub(super) fn discard(&self, commit: &str, name: &str) -> bool {
+        let pointer = self.pointer(commit, name);
+        if let Ok(target) = fs::read_link(&pointer)
+            && let Some(etag) = target.file_name().and_then(|etag| etag.to_str())
+        {
+            // The link alone is enough: a download replaces the blob.
+            let _ = fs::remove_file(self.blob(etag));
+        }
+        fs::remove_file(&pointer).is_ok()
     }
 }
 
 #[cfg(unix)]
-fn link(target: &Path, _place: &Path, pointer: &Path) -> io::Result<()> {
+fn link(target: &Path, _blob: &Path, pointer: &Path) -> io::Result<()> {
     std::os::unix::fs::symlink(target, pointer)
 }
 
-/// Where links need privileges, the file itself stands in the snapshot, as huggingface_hub has it.
+/// Links need privileges here, so that the file itself stands in the snapshot, as huggingface_hub
+/// has it.
 #[cfg(not(unix))]
-fn link(_target: &Path, place: &Path, pointer: &Path) -> io::Result<()> {
-    fs::rename(place, pointer)
+fn link(_target: &Path, blob: &Path, pointer: &Path) -> io::Result<()> {
+    fs::rename(blob, pointer)
 }
 
 fn parent(path: &Path) -> Result<(), HubError> {
@@ -175,15 +263,46 @@ fn parent(path: &Path) -> Result<(), HubError> {
 
 /// A folder that is removed with what is left in it.
 pub(super) struct Staging {
-    pub(super) folder: PathBuf,
+    folder: PathBuf,
+}
+
+impl Staging {
+    /// The file that grows while the bytes come.
+    pub(super) fn file(&self) -> PathBuf {
+        self.folder.join("part")
+    }
 }
 
 impl Drop for Staging {
     fn drop(&mut self) {
-        // What can't be removed now is removed before the next download of the file.
+        // A rest that can't be removed now is removed before the next download of the file.
         let _ = fs::remove_dir_all(&self.folder);
         if let Some(parent) = self.folder.parent() {
             let _ = fs::remove_dir(parent);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// `printf 'hello\n' | git hash-object --stdin` of git 2.47.3.
+    #[test]
+    fn the_hash_is_gits() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("x");
+        fs::write(&path, "hello\n").unwrap();
+        assert_eq!(git_hash(&path).unwrap(), "ce013625030ba8dba906f756967f9e9ca394464a");
+    }
+
+    #[test]
+    fn a_name_that_leaves_its_folder_is_none() {
+        for name in ["data/train.jsonl", "default/train/0000.parquet", "a..b/c"] {
+            assert!(is_safe_name(name), "{name}");
+        }
+        for name in ["", "/etc/x", "a//b", "../x", "a/../../x", "a/.", "a\\b", "c:x", "a\nb"] {
+            assert!(!is_safe_name(name), "{name:?}");
         }
     }
 }

@@ -1,4 +1,4 @@
-//! What can go wrong between here and the Hub, and what to do about it.
+//! The failures between here and the Hub, each with its remedy.
 
 use std::{
     io,
@@ -13,11 +13,11 @@ pub enum HubError {
     /// A name or address that can't be right.
     #[error("{name} is {value:?}, expected {expected}")]
     Parameter {
-        /// What it is.
+        /// The name of the parameter.
         name: &'static str,
         /// Its value; never the token.
         value: String,
-        /// What would be right.
+        /// The values that would be right.
         expected: &'static str,
     },
     /// The token file can't be read, or holds no token.
@@ -25,7 +25,7 @@ pub enum HubError {
     TokenFile {
         /// The file.
         path: PathBuf,
-        /// What is wrong, without its content.
+        /// The fault, without the file's content.
         reason: String,
     },
     /// Offline, and not in the cache.
@@ -39,7 +39,7 @@ pub enum HubError {
         repo: String,
         /// The revision that was asked for.
         revision: String,
-        /// What is missing.
+        /// The files or facts that are missing.
         missing: String,
         /// The cache.
         cache: PathBuf,
@@ -50,13 +50,13 @@ pub enum HubError {
          or with --offline use what is in the cache"
     )]
     Network {
-        /// What was asked for.
+        /// The thing that was asked for.
         what: String,
         /// The Hub's address.
         endpoint: String,
         /// Attempts made.
         attempts: u32,
-        /// What happened last.
+        /// The last failure.
         reason: String,
     },
     /// 401: who asks is not known.
@@ -95,8 +95,10 @@ pub enum HubError {
     NotFound {
         /// The Hub's address.
         endpoint: String,
-        /// What was asked for.
+        /// The thing that was asked for.
         what: String,
+        /// Whether a file is missing, and not the dataset or its revision.
+        entry: bool,
     },
     /// 429, time after time.
     #[error(
@@ -111,15 +113,19 @@ pub enum HubError {
         wait: Option<Duration>,
     },
     /// Any other answer that is no success.
-    #[error("{endpoint} answers {status}{} to the request for {what}", colon(message))]
+    #[error(
+        "{endpoint} answers {status}{} to the request for {what}; check HF_ENDPOINT or \
+         --hf-endpoint, and any proxy or firewall between",
+        colon(message)
+    )]
     Status {
-        /// The Hub's address.
+        /// The address that answered: the Hub's, or one that it sent us to.
         endpoint: String,
         /// The HTTP status.
         status: u16,
         /// The Hub's words.
         message: String,
-        /// What was asked for.
+        /// The thing that was asked for.
         what: String,
     },
     /// A success that a Hub would not give.
@@ -130,9 +136,9 @@ pub enum HubError {
     Answer {
         /// The Hub's address.
         endpoint: String,
-        /// What was asked for.
+        /// The thing that was asked for.
         what: String,
-        /// What is wrong with it.
+        /// The fault of the answer.
         reason: String,
     },
     /// The Hub lists the file with another size than the lock.
@@ -181,7 +187,7 @@ pub enum HubError {
     Manifest {
         /// The file in the cache.
         path: PathBuf,
-        /// What the parser says.
+        /// The parser's message.
         reason: String,
     },
     /// The disk is full.
@@ -200,28 +206,53 @@ pub enum HubError {
         /// The system's reason.
         source: io::Error,
     },
+    /// A file of the cache does not have the hash by which its blob is named.
+    #[error(
+        "{} is damaged: it does not have the hash by which its blob is named; offline it can't be \
+         downloaded again, so delete it and run without --offline",
+        path.display()
+    )]
+    Damaged {
+        /// The file in the cache.
+        path: PathBuf,
+    },
     /// The cache can't be read or written.
-    #[error("can't {action} {}: {source}", path.display())]
+    #[error("can't {action} {}: {source}{}", path.display(), elsewhere(source))]
     Io {
-        /// What was tried.
+        /// The action that failed.
         action: &'static str,
         /// The file or folder.
         path: PathBuf,
         /// The system's reason.
         source: io::Error,
     },
-    /// The HTTP client can't be made, for example because the machine has no certificates.
-    #[error("can't prepare a connection to {endpoint}: {reason}")]
+    /// There is no way to the Hub: no such host, no certificate that is trusted, no proxy.
+    #[error(
+        "can't connect to {endpoint}: {reason}; check HF_ENDPOINT or --hf-endpoint, the proxy \
+         (HTTPS_PROXY) and the certificates (SSL_CERT_FILE)"
+    )]
     Client {
         /// The Hub's address.
         endpoint: String,
-        /// What is wrong.
+        /// The fault.
         reason: String,
     },
 }
 
 fn colon(message: &str) -> String {
     if message.is_empty() { String::new() } else { format!(": {message}") }
+}
+
+/// The remedy for a cache that may not be written.
+fn elsewhere(source: &io::Error) -> &'static str {
+    use io::ErrorKind::{PermissionDenied, ReadOnlyFilesystem};
+    match source.kind() {
+        PermissionDenied | ReadOnlyFilesystem => {
+            "; name a cache that can be written with --hf-cache, or with --offline use only what \
+             is in this one"
+        }
+        _ => "",
+    }
 }
 
 fn seconds(wait: &Option<Duration>) -> String {

@@ -4,7 +4,7 @@ use std::fs;
 
 use clawsig_ingest::{HubError, HubFormat, HubSource, RawParquetWriter, hub};
 use clawsig_schema::raw::RawRow;
-use clawsig_test_hub::Repository;
+use clawsig_test_hub::{Action, Fault, Repository};
 use serde_json::json;
 
 use super::{Bench, COMMIT, REPO, read, row, source};
@@ -52,6 +52,35 @@ fn the_parquet_conversion_is_listed_page_by_page_and_called_stale() {
     let offline = bench.fetch_by(&source, &bench.offline()).unwrap();
     assert!(offline.warnings[1].contains("whether the Hub has more"), "{:?}", offline.warnings);
     assert_eq!(read(offline, None).unwrap().profile.files.len(), 4);
+}
+
+#[test]
+fn a_mirror_without_a_tree_lists_the_shards_with_the_commit() {
+    let converted = Repository::new(REPO)
+        .commit(COMMIT, hub::PARQUET_REVISION)
+        .large_file("default/train/0000.parquet", parquet(0, "clean"))
+        .large_file("other/test/0000.parquet", parquet(40, "malicious"));
+    for code in [400, 404, 405, 422, 501] {
+        let bench = Bench::new(converted.clone());
+        bench.hub.fail(Fault::on("/default", Action::Status { code, header: None }));
+        let snapshot = bench.fetch(&source(HubFormat::Parquet));
+        if code == 404 {
+            // As the Hub says that there is no such folder.
+            assert!(matches!(snapshot, Err(HubError::NoFiles { .. })), "{snapshot:?}");
+            continue;
+        }
+        assert_eq!(read(snapshot.unwrap(), None).unwrap().profile.files.len(), 1, "{code}");
+    }
+}
+
+#[test]
+fn a_name_that_leaves_the_folder_is_refused() {
+    let hostile = Repository::new(REPO)
+        .commit(COMMIT, hub::PARQUET_REVISION)
+        .large_file("default/train/../../../../x.parquet", parquet(0, "clean"));
+    let bench = Bench::new(hostile);
+    let error = bench.fetch(&source(HubFormat::Parquet)).unwrap_err();
+    assert!(matches!(error, HubError::Answer { .. }), "{error}");
 }
 
 #[test]

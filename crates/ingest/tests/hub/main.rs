@@ -1,10 +1,11 @@
 //! The Hub as a source, against a server on 127.0.0.1 that fails as networks do.
 #![allow(clippy::unwrap_used, reason = "a failed step fails the test")]
 
+mod caches;
 mod forms;
 mod locks;
 mod network;
-mod python;
+mod peers;
 
 use std::{cell::RefCell, fs, path::PathBuf, time::Duration};
 
@@ -49,7 +50,11 @@ fn lines(first: usize, rows: usize) -> Vec<u8> {
 
 /// A repository with the four files; the test split is the largest.
 fn repository() -> Repository {
-    let mut repository = Repository::new(REPO).commit(COMMIT, "main");
+    repository_at(COMMIT)
+}
+
+fn repository_at(commit: &str) -> Repository {
+    let mut repository = Repository::new(REPO).commit(commit, "main");
     for (i, split) in Split::ALL.iter().enumerate() {
         let rows = if *split == Split::Test { 400 } else { 10 };
         let body = lines(1000 * (i + 1), rows);
