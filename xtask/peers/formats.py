@@ -15,6 +15,7 @@ import re
 import shutil
 import subprocess
 import sys
+import warnings
 import zipfile
 
 import datasets
@@ -572,6 +573,7 @@ def check(at, writer, variant, name, write, rows, refused):
 
 
 datasets.disable_progress_bars()
+warnings.simplefilter("ignore")
 shutil.rmtree(FOLDER, ignore_errors=True)
 os.makedirs(FOLDER)
 modules = [pd, pa, pl, duckdb, datasets, fastparquet]

@@ -77,5 +77,8 @@ pub(crate) fn run() -> Result<(), Failure> {
     interop::check()?;
     println!("ci: the report in a browser");
     browser::check(&[])?;
+    // polars' frame is a feature that nothing else builds.
+    let frame = ["--package", "clawsig-ingest", "--features", "frame", "--test", "frame"];
+    run_step("data frame", &[&["test", "--release", "--locked"][..], &frame].concat())?;
     run_step("tests", &["test", "--release", "--locked", "--workspace", "--no-fail-fast"])
 }

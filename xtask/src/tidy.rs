@@ -40,6 +40,8 @@ const RULES: &[Rule] = &[
     Rule { package: "clawsig-model", free_of: &[POLARS, HUB, COMMAND_LINE] },
     Rule { package: "clawsig-report", free_of: &[POLARS, HUB, LINFA, COMMAND_LINE] },
     Rule { package: "clawsig-ingest", free_of: &[LINFA, &["clap"]] },
+    // Its core takes as long to build as all else; only ingest's feature `frame` needs it.
+    Rule { package: "clawsig", free_of: &[&["polars", "polars-core"]] },
     Rule { package: "clawsig-synth", free_of: &[POLARS, HUB, LINFA, COMMAND_LINE] },
     Rule { package: "clawsig-store", free_of: &[POLARS, HUB, LINFA, COMMAND_LINE] },
 ];
