@@ -71,7 +71,7 @@ fn a_later_stage_refuses_what_was_edited() {
     fs::write(&file, bytes).unwrap();
     sandbox
         .clawsig(&["agreement", "--out", "r"])
-        .fails_with(1, &["signals/train.parquet", "`ingest`", "run that stage again"]);
+        .fails_with(1, &["signals/train.parquet was changed", "`ingest`", "--with-upstream"]);
     assert!(!sandbox.path("r/agreement").exists());
 }
 
@@ -100,16 +100,19 @@ fn comments_file_times_and_unrelated_settings_run_nothing_again() {
     let train = ["train", "--profile", "mine.toml", "--out", "r"];
     let printed = sandbox.clawsig(&train).done().stdout;
     assert!(printed.ends_with("\nresults: r\n"), "{printed}");
-    // Threads change no result; the seed of a sample that is not drawn does not either.
+    // Threads change no result.
     let said = run(&["--set", "run.threads=1"]);
     assert_eq!(said.matches("up to date").count(), 6, "{said}");
-    let said = run(&["--set", "sample.seed=9", "--set", "source.repo=a/b"]);
-    // The page lists every setting.
-    assert_eq!(said.matches("up to date").count(), 5, "{said}");
+    // The same rows elsewhere are another source, whose results are the same.
     fs::rename(sandbox.path(data), sandbox.path("elsewhere")).unwrap();
-    let words = ["run", "--profile", "mine.toml", "--set", "source.path=elsewhere", "--out", "r"];
-    let said = sandbox.clawsig(&[&words[..], &["--set", "source.repo=a/b"]].concat()).done().stderr;
-    assert!(said.matches("up to date").count() >= 5, "{said}");
+    let words = ["run", "--set", "source.path=elsewhere", "--replace", "--out", "r"];
+    let said = sandbox.clawsig(&words).done().stderr;
+    assert_eq!(said.matches("up to date").count(), 6, "{said}");
+    // A changed profile counts where it is named.
+    fs::write(sandbox.path("mine.toml"), profile.replace("200", "300")).unwrap();
+    let words = ["evaluate", "--profile", "mine.toml", "--out", "r"];
+    let said = sandbox.clawsig(&words).done().stderr;
+    assert!(said.contains("evaluate.replicates changed from 200 to 300"), "{said}");
 }
 
 #[test]
@@ -158,7 +161,7 @@ fn status_tells_a_file_a_foreign_folder_and_a_run_without_results_apart() {
     fs::create_dir(sandbox.path("empty")).unwrap();
     for out in ["absent", "empty"] {
         let status = sandbox.clawsig(&["status", "--out", out]).done();
-        assert!(status.stdout.contains("there is no finished result"), "{}", status.stdout);
+        assert!(status.stdout.contains("No run is there yet"), "{}", status.stdout);
     }
     assert!(!sandbox.path("absent").exists());
     fs::create_dir(sandbox.path("foreign")).unwrap();

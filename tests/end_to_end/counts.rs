@@ -4,7 +4,7 @@ use std::fs;
 
 use crate::program::Sandbox;
 
-const COUNTS: &str = r#"{"owner":"ann","split":"train","verdict":"clean","severity":"low","status_static":0,"status_virustotal":0,"status_skillspector":0,"label_static":0,"label_virustotal":0,"label_skillspector":0,"any_static":1,"any_virustotal":1,"any_skillspector":1,"engines":0,"score":1,"static_ran":1,"virustotal_ran":1,"skillspector_ran":1,"row_count":60}
+pub(crate) const COUNTS: &str = r#"{"owner":"ann","split":"train","verdict":"clean","severity":"low","status_static":0,"status_virustotal":0,"status_skillspector":0,"label_static":0,"label_virustotal":0,"label_skillspector":0,"any_static":1,"any_virustotal":1,"any_skillspector":1,"engines":0,"score":1,"static_ran":1,"virustotal_ran":1,"skillspector_ran":1,"row_count":60}
 {"owner":"bob","split":"test","verdict":"suspicious","severity":"high","status_static":1,"status_virustotal":0,"status_skillspector":1,"label_static":1,"label_virustotal":null,"label_skillspector":1,"any_static":1,"any_virustotal":1,"any_skillspector":1,"engines":0,"score":71,"static_ran":1,"virustotal_ran":1,"skillspector_ran":1,"row_count":30}
 {"split":"test","verdict":"malicious","status_skillspector":0,"any_static":0,"any_virustotal":0,"any_skillspector":1,"static_ran":0,"virustotal_ran":0,"skillspector_ran":1,"row_count":9007199254740900}
 "#;

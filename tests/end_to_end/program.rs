@@ -2,6 +2,7 @@
 
 use std::{
     collections::BTreeMap,
+    ffi::OsStr,
     fs,
     path::{Path, PathBuf},
     process::Command,
@@ -56,8 +57,17 @@ impl Sandbox {
         self.clawsig_with(words, &[])
     }
 
+    /// Runs the program with words that may be no text.
+    pub(crate) fn clawsig_of(&self, words: &[&OsStr]) -> Outcome {
+        self.call(words, &[])
+    }
+
     /// Runs the program with these words and environment variables.
     pub(crate) fn clawsig_with(&self, words: &[&str], variables: &[(&str, &str)]) -> Outcome {
+        self.call(&words.iter().map(OsStr::new).collect::<Vec<_>>(), variables)
+    }
+
+    fn call(&self, words: &[&OsStr], variables: &[(&str, &str)]) -> Outcome {
         let output = Command::new(env!("CARGO_BIN_EXE_clawsig-under-test"))
             .args(words)
             .current_dir(self.folder.path())

@@ -4,7 +4,7 @@ mod examples;
 mod export;
 mod predict;
 
-use std::{fmt, path::PathBuf};
+use std::{ffi::OsString, fmt, path::PathBuf};
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
@@ -53,25 +53,25 @@ pub enum Command {
     Run(RunArgs),
     /// Read the rows, check them, write typed Parquet.
     #[command(after_help = examples::INGEST)]
-    Ingest(RunArgs),
+    Ingest(IngestArgs),
     /// Measure how far the scanners agree.
     #[command(after_help = examples::AGREEMENT)]
     Agreement(AgreementArgs),
     /// Build the feature matrix.
     #[command(after_help = examples::FEATURES)]
-    Features(RunArgs),
+    Features(StageArgs),
     /// Train the classifier.
     #[command(after_help = examples::TRAIN)]
-    Train(RunArgs),
+    Train(StageArgs),
     /// Evaluate the classifier.
     #[command(after_help = examples::EVALUATE)]
-    Evaluate(RunArgs),
+    Evaluate(EvaluateArgs),
     /// Draw the figures and write the report.
     #[command(after_help = examples::REPORT)]
-    Report(RunArgs),
-    /// Say for each stage whether it would run, and why.
+    Report(StageArgs),
+    /// Say what a run is, and for each stage whether it would run, and why.
     #[command(after_help = examples::STATUS)]
-    Status(RunArgs),
+    Status(StatusArgs),
     /// Print the lock entry of a source: what its files must be from now on.
     #[command(after_help = examples::LOCK)]
     Lock(LockArgs),
@@ -96,6 +96,9 @@ pub enum Command {
     /// List every key of a profile with its value.
     #[command(after_help = examples::PROFILE)]
     Profile(ProfileArgs),
+    /// Say what the settings mean, and which values they take.
+    #[command(after_help = examples::SETTINGS)]
+    Settings(SettingsArgs),
     /// Print the completion script of a shell.
     #[command(after_help = examples::COMPLETIONS)]
     Completions(CompletionsArgs),
@@ -107,39 +110,131 @@ pub enum Command {
 /// Which profile, with what changed.
 #[derive(Clone, Debug, Args)]
 pub struct ProfileArgs {
-    /// sample, seed, tutorial, paper, or the path of a TOML file.
-    #[arg(long, short, default_value = "sample", value_name = "NAME")]
-    pub profile: String,
-    /// Change one key of the profile; may be repeated.
+    /// sample, seed, tutorial, paper, or the path of a TOML file; by default sample. A run that
+    /// exists has its own settings.
+    #[arg(long, short, value_name = "NAME")]
+    pub profile: Option<OsString>,
+    /// Change one setting; may be repeated. `clawsig settings` lists them.
     #[arg(long = "set", value_name = "KEY=VALUE")]
-    pub set: Vec<String>,
+    pub set: Vec<OsString>,
 }
 
-/// A run, or one stage of it.
+/// Which run. One that exists has its settings in run.toml.
 #[derive(Clone, Debug, Args)]
-pub struct RunArgs {
-    /// The profile.
-    #[command(flatten)]
-    pub profile: ProfileArgs,
+pub struct WhichRun {
     /// The run's folder; by default runs/ and the profile's name.
     #[arg(long, short, value_name = "DIR")]
     pub out: Option<PathBuf>,
+    /// What a new run begins with, and what is changed.
+    #[command(flatten)]
+    pub settings: ProfileArgs,
+}
+
+/// `clawsig run`
+#[derive(Clone, Debug, Args)]
+pub struct RunArgs {
+    /// The run.
+    #[command(flatten)]
+    pub which: WhichRun,
     /// Run every stage, up to date or not.
     #[arg(long)]
     pub force: bool,
     /// Run this stage, up to date or not; may be repeated.
     #[arg(long, value_name = "STAGE")]
     pub force_stage: Vec<String>,
-    /// Fail on the first rejected row.
+    /// Begin anew in a folder that holds a run of another source or profile.
+    #[arg(long)]
+    pub replace: bool,
+    /// Fail on the first rejected row, as --set ingest.strict=true.
     #[arg(long)]
     pub strict: bool,
     /// Say what would run and why, and run nothing.
     #[arg(long)]
     pub dry_run: bool,
-    /// Evaluate the hold-out split too, and keep that in the run's ledger.jsonl. Look at it once:
-    /// what is chosen by it is no longer held out.
+    /// The hold-out.
+    #[command(flatten)]
+    pub holdout: HoldoutArgs,
+    /// How the Hub is reached.
+    #[command(flatten)]
+    pub hub: HubArgs,
+}
+
+/// Looking at the hold-out.
+#[derive(Clone, Debug, Default, Args)]
+pub struct HoldoutArgs {
+    /// Evaluate the hold-out split too, and keep that on record. Look at it once: what is chosen by
+    /// it is no longer held out.
     #[arg(long = "final")]
-    pub final_: bool,
+    pub use_holdout: bool,
+    /// Enter the look in this file too, instead of one in the state folder (XDG_STATE_HOME) that is
+    /// named by the hold-out's hash.
+    #[arg(long, value_name = "FILE", requires = "use_holdout")]
+    pub ledger: Option<PathBuf>,
+    /// Enter the look in the run's own ledger alone, which says so.
+    #[arg(long, requires = "use_holdout", conflicts_with = "ledger")]
+    pub no_ledger: bool,
+}
+
+/// `clawsig ingest`
+#[derive(Clone, Debug, Args)]
+pub struct IngestArgs {
+    /// The run.
+    #[command(flatten)]
+    pub which: WhichRun,
+    /// Run the stage, up to date or not.
+    #[arg(long)]
+    pub force: bool,
+    /// Begin anew in a folder that holds a run of another source or profile.
+    #[arg(long)]
+    pub replace: bool,
+    /// Fail on the first rejected row, as --set ingest.strict=true.
+    #[arg(long)]
+    pub strict: bool,
+    /// Say what would run and why, and run nothing.
+    #[arg(long)]
+    pub dry_run: bool,
+    /// How the Hub is reached.
+    #[command(flatten)]
+    pub hub: HubArgs,
+}
+
+/// One stage of a run.
+#[derive(Clone, Debug, Args)]
+pub struct StageArgs {
+    /// The run.
+    #[command(flatten)]
+    pub which: WhichRun,
+    /// Run the stage, up to date or not.
+    #[arg(long)]
+    pub force: bool,
+    /// Run the stages before it too, where they are not up to date.
+    #[arg(long)]
+    pub with_upstream: bool,
+    /// Say what would run and why, and run nothing.
+    #[arg(long)]
+    pub dry_run: bool,
+    /// How the Hub is reached, for --with-upstream.
+    #[command(flatten)]
+    pub hub: HubArgs,
+}
+
+/// `clawsig evaluate`
+#[derive(Clone, Debug, Args)]
+pub struct EvaluateArgs {
+    /// The stage.
+    #[command(flatten)]
+    pub stage: StageArgs,
+    /// The hold-out.
+    #[command(flatten)]
+    pub holdout: HoldoutArgs,
+}
+
+/// `clawsig status`
+#[derive(Clone, Debug, Args)]
+pub struct StatusArgs {
+    /// The run.
+    #[command(flatten)]
+    pub which: WhichRun,
     /// How the Hub is reached.
     #[command(flatten)]
     pub hub: HubArgs,
@@ -183,12 +278,12 @@ pub struct LockArgs {
 /// `clawsig agreement`
 #[derive(Clone, Debug, Args)]
 pub struct AgreementArgs {
-    /// The run.
+    /// The stage.
     #[command(flatten)]
-    pub run: RunArgs,
+    pub stage: StageArgs,
     /// Compute from this file of counts (JSON lines, by the queries of `clawsig export sql`)
     /// instead of a run's rows, and write the results into --out, which --force replaces.
-    #[arg(long, value_name = "FILE", requires = "out", conflicts_with_all = ["dry_run", "force_stage"])]
+    #[arg(long, value_name = "FILE", requires = "out", conflicts_with_all = ["dry_run", "with_upstream"])]
     pub counts: Option<PathBuf>,
 }
 
@@ -204,13 +299,13 @@ pub struct VerifyArgs {
     /// The dataset lock that has their snapshot, instead of the built-in one.
     #[arg(long, value_name = "FILE")]
     pub lock: Option<PathBuf>,
-    /// Run the same plan again and compare every artifact byte for byte. A run over a folder needs
-    /// --set source.path=FOLDER, which no run records.
+    /// Run the same plan again and compare every artifact byte for byte.
     #[arg(long)]
     pub rebuild: bool,
-    /// For --rebuild: change one key of the recorded settings; may be repeated.
+    /// For --rebuild: change one setting of the run, such as source.path where the rows lie
+    /// elsewhere by now; may be repeated.
     #[arg(long = "set", value_name = "KEY=VALUE", requires = "rebuild")]
-    pub set: Vec<String>,
+    pub set: Vec<OsString>,
     /// For --rebuild of a run over the Hub.
     #[command(flatten)]
     pub hub: HubArgs,
@@ -296,6 +391,14 @@ pub struct ManArgs {
     /// Write one page a command into this folder instead.
     #[arg(long, short, value_name = "DIR")]
     pub out: Option<PathBuf>,
+}
+
+/// `clawsig settings`
+#[derive(Clone, Debug, Args)]
+pub struct SettingsArgs {
+    /// A key, or a section; by default all.
+    #[arg(value_name = "KEY")]
+    pub key: Option<String>,
 }
 
 /// `clawsig synth`

@@ -8,7 +8,9 @@ mod inspect;
 mod lock;
 mod predict;
 mod profile;
+mod request;
 mod run;
+mod settings;
 mod status;
 mod synth;
 mod verify;
@@ -42,13 +44,13 @@ const NOTHING_LEFT: &str = "nothing was written, give the command again";
 pub(crate) fn execute(cli: Cli) -> Result<ExitStatus, Error> {
     let global = &cli.global;
     match cli.command {
-        Command::Run(arguments) => run::run(&arguments, global, &Stage::ALL),
-        Command::Ingest(arguments) => run::run(&arguments, global, &[Stage::Ingest]),
+        Command::Run(arguments) => run::run(&arguments, global),
+        Command::Ingest(arguments) => run::ingest(&arguments, global),
         Command::Agreement(arguments) => agreement::agreement(&arguments, global),
-        Command::Features(arguments) => run::run(&arguments, global, &[Stage::Features]),
-        Command::Train(arguments) => run::run(&arguments, global, &[Stage::Train]),
-        Command::Evaluate(arguments) => run::run(&arguments, global, &[Stage::Evaluate]),
-        Command::Report(arguments) => run::run(&arguments, global, &[Stage::Report]),
+        Command::Features(arguments) => run::stage(Stage::Features, &arguments, global),
+        Command::Train(arguments) => run::stage(Stage::Train, &arguments, global),
+        Command::Evaluate(arguments) => run::evaluate(&arguments, global),
+        Command::Report(arguments) => run::stage(Stage::Report, &arguments, global),
         Command::Status(arguments) => status::status(&arguments, global),
         Command::Lock(arguments) => lock::lock(&arguments, global),
         Command::Verify(arguments) => verify::verify(&arguments, global),
@@ -60,5 +62,6 @@ pub(crate) fn execute(cli: Cli) -> Result<ExitStatus, Error> {
         Command::Export(arguments) => export::export(&arguments, global),
         Command::Synth(arguments) => synth::synth(&arguments, global),
         Command::Profile(arguments) => profile::profile(&arguments, global),
+        Command::Settings(arguments) => settings::settings(&arguments, global),
     }
 }

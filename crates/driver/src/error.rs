@@ -3,6 +3,7 @@
 use std::{io, path::PathBuf, process::ExitCode};
 
 use clawsig_ingest::{HubError, IngestError};
+use clawsig_schema::settings::SettingError;
 use clawsig_store::StoreError;
 
 use crate::settings::SettingsError;
@@ -59,6 +60,25 @@ pub enum Error {
     /// The generator's parameters.
     #[error(transparent)]
     Synth(#[from] clawsig_synth::SynthError),
+    /// A setting that its stage does not take.
+    #[error(transparent)]
+    Setting(#[from] SettingError),
+    /// A stage that the asked one builds on is not what the settings say.
+    #[error(
+        "`{stage}` is not up to date in {}, and {wanted} builds on it: {reasons}; give \
+         --with-upstream, or run `clawsig {stage} --out {}` with the same --set first",
+        run.display(), run.display()
+    )]
+    StaleUpstream {
+        /// The stage.
+        stage: String,
+        /// What was asked for.
+        wanted: String,
+        /// The run's folder.
+        run: PathBuf,
+        /// Why.
+        reasons: String,
+    },
     /// Something on the command line or in a setting that only shows when it is used.
     #[error("{0}")]
     Usage(String),
@@ -113,7 +133,9 @@ impl Error {
     /// The exit code's meaning for this error.
     pub fn exit_status(&self) -> ExitStatus {
         match self {
-            Error::Settings(_) | Error::Usage(_) | Error::Synth(_) => ExitStatus::Usage,
+            Error::Settings(_) | Error::Setting(_) | Error::Usage(_) | Error::Synth(_) => {
+                ExitStatus::Usage
+            }
             Error::Ingest(IngestError::Hub(
                 HubError::Parameter { .. } | HubError::TokenFile { .. },
             )) => ExitStatus::Usage,

@@ -16,7 +16,7 @@ use serde_json::json;
 
 use crate::{
     Error, files,
-    stages::{Job, Stage, StageOutcome},
+    stages::{Stage, pipeline::StageOutcome},
     terminal::{self, Table, count},
 };
 
@@ -47,8 +47,8 @@ impl Results {
 }
 
 /// The summary as JSON.
-pub(crate) fn json(job: &Job, outcomes: &[StageOutcome]) -> Result<String, Error> {
-    let results = Results::read(&job.out)?;
+pub(crate) fn json(run: &Path, outcomes: &[StageOutcome]) -> Result<String, Error> {
+    let results = Results::read(run)?;
     let stages: Vec<_> = outcomes
         .iter()
         .map(|o| {
@@ -60,13 +60,13 @@ pub(crate) fn json(job: &Job, outcomes: &[StageOutcome]) -> Result<String, Error
         })
         .collect();
     let pairs = results.agreement.as_ref().and_then(|a| a.slice(OVERALL_SLICE)).map(|s| &s.pairs);
-    let report = report(job, outcomes);
+    let report = report(run, outcomes);
     let metrics = |name| {
         let model = results.evaluation.as_ref().and_then(|found| found.model(name));
         model.map(|model| &model.metrics)
     };
     let value = json!({
-        "run": job.out,
+        "run": run,
         "stages": stages,
         "rows": results.profile.as_ref().map(|p| p.rows),
         "rejected": results.profile.as_ref().map(|p| p.rejected),
@@ -80,8 +80,8 @@ pub(crate) fn json(job: &Job, outcomes: &[StageOutcome]) -> Result<String, Error
 }
 
 /// The summary as text.
-pub(crate) fn text(job: &Job, outcomes: &[StageOutcome]) -> Result<String, Error> {
-    let results = Results::read(&job.out)?;
+pub(crate) fn text(run: &Path, outcomes: &[StageOutcome]) -> Result<String, Error> {
+    let results = Results::read(run)?;
     let mut text = String::new();
     if let Some(profile) = &results.profile {
         rows(&mut text, profile);
@@ -97,18 +97,18 @@ pub(crate) fn text(job: &Job, outcomes: &[StageOutcome]) -> Result<String, Error
         classifier(&mut text, evaluation);
     }
     times(&mut text, outcomes);
-    let place = match report(job, outcomes) {
+    let place = match report(run, outcomes) {
         Some(report) => format!("report: {}", report.display()),
-        None => format!("results: {}", job.out.display()),
+        None => format!("results: {}", run.display()),
     };
     line(&mut text, &place);
     Ok(text)
 }
 
 /// The report that these stages made or found up to date; one of an earlier run is not theirs.
-fn report(job: &Job, outcomes: &[StageOutcome]) -> Option<PathBuf> {
+fn report(run: &Path, outcomes: &[StageOutcome]) -> Option<PathBuf> {
     let made = outcomes.iter().any(|outcome| outcome.stage == Stage::Report);
-    made.then(|| job.out.join(Stage::Report.as_str()).join("report.html"))
+    made.then(|| run.join(Stage::Report.as_str()).join("report.html"))
 }
 
 fn line(text: &mut String, line: &str) {

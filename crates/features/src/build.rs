@@ -60,7 +60,7 @@ pub struct FeatureSet {
 ///
 /// ```
 /// use clawsig_features::{
-///     BoxError, FeatureParams, RowIter, RowSource, build,
+///     BoxError, FeatureParams, RowIter, RowSource, VectorizerParams, build,
 ///     schema::{SkillRow, Split, matrix::ColumnGroup},
 /// };
 ///
@@ -88,7 +88,8 @@ pub struct FeatureSet {
 /// # };
 /// # let rows = vec![row(1, Split::Train), row(2, Split::Train), row(3, Split::Test)];
 /// let groups = vec![ColumnGroup::Text, ColumnGroup::Flags];
-/// let params = FeatureParams { groups, ..Default::default() }.check()?;
+/// let text = VectorizerParams::default();
+/// let params = FeatureParams { groups, text, ..Default::default() }.check()?;
 /// // Two training rows and one to test, with the texts "reads file1", "reads file2", "reads file3".
 /// let set = build(&params, &mut Rows(rows), &|_part, _done, _total| ())?;
 ///
@@ -117,7 +118,7 @@ pub fn build(
     in_batches(rows_of(source, Split::Train)?, row_size, |batch| {
         fitting.push(batch)?;
         sketches.push(&texts_of(batch));
-        infos.par_extend(batch.par_iter().map(|row| row_info(row, params.params.flag_rule)));
+        infos.par_extend(batch.par_iter().map(|row| row_info(row, params.params.flags.rule)));
         done += batch.len() as u64;
         progress("reading texts", done, 0);
         Ok(())
@@ -131,7 +132,7 @@ pub fn build(
         in_batches(rows_of(source, split)?, row_size, |batch| {
             pieces.extend(fitted.transform_pieces(batch)?);
             sketches.push(&texts_of(batch));
-            infos.par_extend(batch.par_iter().map(|row| row_info(row, params.params.flag_rule)));
+            infos.par_extend(batch.par_iter().map(|row| row_info(row, params.params.flags.rule)));
             done += batch.len() as u64;
             progress("transforming texts", done, 0);
             Ok(())

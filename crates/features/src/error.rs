@@ -1,6 +1,8 @@
 //! The errors of this crate.
 
-use clawsig_schema::{Target, format::FormatMismatch, hostile::printable, matrix::CsrError};
+use clawsig_schema::{
+    Target, format::FormatMismatch, hostile::printable, matrix::CsrError, settings::SettingError,
+};
 
 /// An error of a source of rows, whatever its type.
 pub type BoxError = Box<dyn std::error::Error + Send + Sync>;
@@ -8,6 +10,9 @@ pub type BoxError = Box<dyn std::error::Error + Send + Sync>;
 /// Why features could not be made, saved or loaded.
 #[derive(Debug, thiserror::Error)]
 pub enum FeaturesError {
+    /// A setting is outside its range.
+    #[error(transparent)]
+    Setting(#[from] SettingError),
     /// A parameter is outside its range.
     #[error("parameter `{name}` is {value}, expected {expected}")]
     Parameter {

@@ -146,7 +146,7 @@ impl FittedFeatures {
         let mut made: Vec<(ColumnGroup, String, String)> = Vec::with_capacity(self.cols());
         let text = self.text.iter().flat_map(|text| text.vocabulary());
         made.extend(text.map(|term| (ColumnGroup::Text, term.clone(), TEXT_COLUMN.to_owned())));
-        let flags = self.params.layout.flag_columns(self.params.params.missing);
+        let flags = self.params.layout.flag_columns(self.params.params.flags.missing);
         made.extend(flags.into_iter().map(|(name, reads)| (ColumnGroup::Flags, name, reads)));
         let numbers = self.numbers.iter().map(|scaling| &scaling.column);
         made.extend(numbers.map(|name| (ColumnGroup::Numeric, name.clone(), name.clone())));
@@ -172,7 +172,7 @@ impl FittedFeatures {
     pub fn cols(&self) -> usize {
         let layout = &self.params.layout;
         self.text.as_ref().map_or(0, FittedTfIdf::cols)
-            + layout.flag_columns(self.params.params.missing).len()
+            + layout.flag_columns(self.params.params.flags.missing).len()
             + self.numbers.len()
             + self.indicators().count()
             + self.codes.len()
@@ -225,7 +225,7 @@ impl FittedFeatures {
         for flag in &signals.flags {
             put(indicator(*flag == Some(true)));
         }
-        if self.params.params.missing == MissingPolicy::Exclude {
+        if self.params.params.flags.missing == MissingPolicy::Exclude {
             for flag in &signals.flags {
                 put(indicator(flag.is_none()));
             }

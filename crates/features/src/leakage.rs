@@ -60,7 +60,7 @@ impl ValidFeatureParams {
     /// Says what the features read although it is barred; `None` but for the flags of the rule
     /// `any-output`.
     pub fn exception(&self) -> Option<&'static str> {
-        let reads = !self.layout.flags.is_empty() && self.params.flag_rule == FlagRule::AnyOutput;
+        let reads = !self.layout.flags.is_empty() && self.params.flags.rule == FlagRule::AnyOutput;
         reads.then_some(
             "the flags of rule any-output read clawscan_context: whether it holds a scanner's \
              output, nothing of what the judge made of it",

@@ -1,12 +1,16 @@
 //! What a feature matrix is made of.
 
-use clawsig_schema::{FlagRule, MissingPolicy, Target, matrix::ColumnGroup};
+use clawsig_schema::{
+    Target,
+    matrix::ColumnGroup,
+    settings::{FlagParams, Is, Need, Params as _, SettingError},
+};
 use serde::{Deserialize, Serialize};
 
 use crate::{
     FeaturesError,
     signals::Layout,
-    vectorizer::{ValidVectorizerParams, VectorizerParams},
+    vectorizer::{DocumentFrequency, ValidVectorizerParams, VectorizerParams},
 };
 
 /// Which numbers the group `numeric` holds.
@@ -23,38 +27,43 @@ pub enum NumericColumns {
     Notebook,
 }
 
-/// The settings of a feature matrix, as they were asked for.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct FeatureParams {
-    /// What the matrix is to predict: it bars columns (see [`crate::leakage`]).
-    pub target: Target,
-    /// The column groups. By default all; their order here does not matter.
-    pub groups: Vec<ColumnGroup>,
-    /// Which numbers the group `numeric` holds. By default all.
-    pub numeric: NumericColumns,
-    /// If not empty, the only scanner columns of the dataset that features come from; each must
-    /// be allowed for the target and used by one of the groups. By default every column that is
-    /// allowed.
-    pub columns: Vec<String>,
-    /// The vectorizer of the group `text`; `text.max_chars` cuts the text for it alone.
-    pub text: VectorizerParams,
-    /// How a scanner's output becomes a flag.
-    pub flag_rule: FlagRule,
-    /// With `negative` a missing flag is 0; with `exclude` an indicator column marks it too.
-    pub missing: MissingPolicy,
-}
+clawsig_schema::choices!(NumericColumns, "numeric columns",
+    Full => "full", Notebook => "notebook");
 
-impl Default for FeatureParams {
-    fn default() -> Self {
-        FeatureParams {
-            target: Target::Verdict,
-            groups: ColumnGroup::ALL.to_vec(),
-            numeric: NumericColumns::Full,
-            columns: Vec::new(),
-            text: VectorizerParams::default(),
-            flag_rule: FlagRule::Label,
-            missing: MissingPolicy::Negative,
+clawsig_schema::params! {
+    /// The settings of a feature matrix, as they were asked for. The text's are the original
+    /// notebook's by default.
+    #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+    #[serde(deny_unknown_fields)]
+    pub struct FeatureParams {
+        keys {
+            /// The class to predict. It bars columns from the matrix, so that train takes it from
+            /// there.
+            "model.target" target: Target = Target::Verdict;
+            /// The column groups of the matrix; their order does not matter.
+            "features.groups" groups: Vec<ColumnGroup> = ColumnGroup::ALL.to_vec();
+            /// The numbers of the group `numeric`: every score and count that the target allows
+            /// (`full`), or the original notebook's four (`notebook`).
+            "features.numeric" numeric: NumericColumns = NumericColumns::Full,
+                needs(Need::new("features.groups", Is::Has(&["numeric"])));
+        }
+        shared {
+            /// The vectorizer of the group `text`; `max_chars` cuts the text for it alone.
+            text: VectorizerParams = VectorizerParams {
+                ngrams: (1, 2),
+                min_df: DocumentFrequency::Count(3),
+                max_features: Some(20_000),
+                sublinear: true,
+                ..VectorizerParams::default()
+            };
+            /// How a scanner's output becomes a flag. Where a missing flag is not a "no", an
+            /// indicator column marks it.
+            flags: FlagParams;
+        }
+        plain {
+            /// If not empty, the only scanner columns of the dataset that features come from;
+            /// each must be allowed for the target and used by one of the groups.
+            columns: Vec<String> = Vec::new();
         }
     }
 }
@@ -63,17 +72,15 @@ impl FeatureParams {
     /// Checks every parameter, and that no barred column is asked for.
     ///
     /// # Errors
-    /// [`FeaturesError::Parameter`], [`FeaturesError::BarredColumn`] with the reason,
+    /// [`FeaturesError::Setting`], [`FeaturesError::BarredColumn`] with the reason,
     /// [`FeaturesError::UnknownColumn`].
     pub fn check(mut self) -> Result<ValidFeatureParams, FeaturesError> {
+        self.check_ranges()?;
         self.groups.sort_unstable();
         self.groups.dedup();
         if self.groups.is_empty() {
-            return Err(FeaturesError::Parameter {
-                name: "features.groups",
-                value: "empty".to_owned(),
-                expected: "at least one of text, flags, numeric, codes, shape",
-            });
+            let expected = format!("at least one of {}", ColumnGroup::NAMES.join(", "));
+            return Err(SettingError::new("features.groups", "[]", expected).into());
         }
         let text = self.text.clone().check()?;
         let layout = Layout::new(&self)?;

@@ -86,7 +86,7 @@ pub(crate) struct Layout {
 
 impl Layout {
     pub(crate) fn new(params: &FeatureParams) -> Result<Layout, FeaturesError> {
-        let (target, rule) = (params.target, params.flag_rule);
+        let (target, rule) = (params.target, params.flags.rule);
         let refuse = |column: &str, reason| {
             Err(FeaturesError::BarredColumn { column: column.to_owned(), target, reason })
         };

@@ -4,7 +4,7 @@
 
 use clawsig_features::{
     BoxError, FeatureParams, FeatureSet, FeaturesError, FittedFeatures, NumericColumns, RowIter,
-    RowSource, build,
+    RowSource, VectorizerParams, build,
 };
 use clawsig_schema::{
     BundleStats, JudgeFields, SkillRow, SkillSpectorSignals, Split, StaticSignals, Target, Verdict,
@@ -55,6 +55,8 @@ fn rows() -> Made {
 }
 
 fn made(params: FeatureParams) -> FeatureSet {
+    // So few rows would lose every rare term.
+    let params = FeatureParams { text: VectorizerParams::default(), ..params };
     build(&params.check().unwrap(), &mut rows(), &|_, _, _| ()).unwrap()
 }
 
@@ -187,7 +189,8 @@ fn without_training_rows_nothing_is_fitted() {
 
 #[test]
 fn any_rows_can_be_the_training_rows() {
-    let params = FeatureParams::default().check().unwrap();
+    let text = VectorizerParams::default();
+    let params = FeatureParams { text, ..FeatureParams::default() }.check().unwrap();
     // Every third row trains, of whichever split it is.
     let all = rows().0;
     let (train, other): (Vec<SkillRow>, Vec<SkillRow>) =

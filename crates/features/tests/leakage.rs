@@ -5,14 +5,15 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use clawsig_features::{
-    BoxError, FeatureParams, FeatureSet, FeaturesError, NumericColumns, RowIter, RowSource, build,
-    leakage::barred,
+    BoxError, FeatureParams, FeatureSet, FeaturesError, NumericColumns, RowIter, RowSource,
+    VectorizerParams, build, leakage::barred,
 };
 use clawsig_schema::{
     BundleStats, ExtensionCount, FlagRule, JudgeFields, MissingPolicy, SkillRow,
     SkillSpectorSignals, Split, StaticSignals, Target, Verdict, VerdictLabel, VirusTotalSignals,
     column::Column,
     matrix::{ColumnGroup, ColumnInfo},
+    settings::FlagParams,
 };
 use proptest::{collection::vec, option, prelude::*, sample::select};
 
@@ -152,16 +153,14 @@ fn params() -> impl Strategy<Value = FeatureParams> {
         select(FlagRule::ALL),
         select(MissingPolicy::ALL),
     )
-        .prop_map(|(target, groups, numeric, columns, all, flag_rule, missing)| {
-            FeatureParams {
-                target,
-                groups,
-                numeric,
-                columns: if all { Vec::new() } else { columns },
-                flag_rule,
-                missing,
-                ..Default::default()
-            }
+        .prop_map(|(target, groups, numeric, columns, all, rule, missing)| FeatureParams {
+            target,
+            groups,
+            numeric,
+            columns: if all { Vec::new() } else { columns },
+            flags: FlagParams { rule, missing },
+            text: VectorizerParams::default(),
+            ..Default::default()
         })
 }
 
@@ -265,7 +264,7 @@ proptest! {
         let bars = |column: &str| column != "split" && barred(target, column).is_some();
         let rows: Vec<SkillRow> = pairs.iter().map(|(row, other)| with(row, other, &bars)).collect();
         let after = made(&params, &rows).unwrap();
-        if params.flag_rule == FlagRule::AnyOutput {
+        if params.flags.rule == FlagRule::AnyOutput {
             let changed = changed(&before, &after);
             prop_assert!(changed.iter().all(|reads| reads == "clawscan_context"), "{changed:?}");
         } else {
@@ -298,7 +297,11 @@ proptest! {
 #[test]
 fn every_column_that_is_read_changes_something() {
     // The two properties above would hold for features that read nothing.
-    let full = FeatureParams { missing: MissingPolicy::Exclude, ..Default::default() };
+    let full = FeatureParams {
+        flags: FlagParams { missing: MissingPolicy::Exclude, ..FlagParams::default() },
+        text: VectorizerParams::default(),
+        ..Default::default()
+    };
     let rows = |other: bool| -> Vec<SkillRow> {
         let row = |number: usize| {
             let odd = number % 2 == usize::from(other);
@@ -362,7 +365,8 @@ fn every_column_that_is_read_changes_something() {
         assert_eq!(read_as(&FeatureParams { target, ..full.clone() }), allowed);
     }
     assert_eq!(full.clone().check().unwrap().exception(), None);
-    let any = FeatureParams { flag_rule: FlagRule::AnyOutput, ..full };
+    let any =
+        FeatureParams { flags: FlagParams { rule: FlagRule::AnyOutput, ..full.flags }, ..full };
     assert!(read_as(&any).contains("clawscan_context"));
     assert!(any.clone().check().unwrap().exception().unwrap().contains("clawscan_context"));
     let text = FeatureParams { groups: vec![ColumnGroup::Text], ..any };

@@ -19,7 +19,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         OutputPaths { signals_dir: out.join("signals"), rejects: out.join("rejects.jsonl") };
     let params = IngestParams { threads, ..IngestParams::default() }.check()?;
     let start = Instant::now();
-    let done = ingest(&Source::Path { path: input.into() }, &params, &paths, &|_, _| {})?;
+    let done = ingest(&Source::Path { path: input.into() }, &params, &paths, &|_, _, _| {})?;
     let seconds = start.elapsed().as_secs_f64();
     let bytes: u64 = done.profile.files.iter().map(|file| file.bytes).sum();
     let result = serde_json::json!({

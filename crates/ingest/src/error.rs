@@ -2,7 +2,7 @@
 
 use std::{io, path::PathBuf};
 
-use clawsig_schema::{lock::LockDifference, wording::grouped};
+use clawsig_schema::{lock::LockDifference, settings::SettingError, wording::grouped};
 
 /// Why the input could not be turned into signals.
 #[derive(Debug, thiserror::Error)]
@@ -126,16 +126,9 @@ pub enum IngestError {
         /// The input file.
         file: String,
     },
-    /// A parameter is out of its range.
-    #[error("{name} is {value}, expected {expected}")]
-    Parameter {
-        /// The parameter.
-        name: &'static str,
-        /// Its value.
-        value: String,
-        /// The range.
-        expected: &'static str,
-    },
+    /// A setting is out of its range.
+    #[error(transparent)]
+    Setting(#[from] SettingError),
 }
 
 fn list(differences: &[LockDifference]) -> String {

@@ -1,41 +1,84 @@
 //! The stage's parameters.
 
-use std::{num::NonZero, thread};
+use std::{num::NonZero, path::PathBuf, thread};
 
-use clawsig_schema::lock::LockedSnapshot;
+use clawsig_schema::{
+    choices,
+    lock::LockedSnapshot,
+    settings::{Is, Need, Params as _},
+};
 
-use crate::IngestError;
+use crate::{HubFormat, IngestError};
 
-/// What may be asked of [`crate::ingest`]; [`IngestParams::check`] makes it usable.
-#[derive(Clone, Debug, PartialEq)]
-pub struct IngestParams {
-    /// The largest row in bytes; a larger one is rejected without being held. Default 64 MiB.
-    pub max_row_bytes: u64,
-    /// Whether one rejected row is an error. Default false.
-    pub strict: bool,
-    /// The largest share of a file's rows that may be rejected, 0 to 1. Up to 10 rejected rows are no error as long as
-    /// any row is accepted. Default 0.1.
-    pub max_reject_share: f64,
-    /// Training rows to draw, 0 for all; the other splits are always whole. Default 0.
-    pub sample_rows: u64,
-    /// The seed of the draw. Default 42.
-    pub sample_seed: u64,
-    /// Threads that parse; 0 takes as many as the machine has. The output does not depend on it.
-    pub threads: usize,
-    /// The snapshot that the files must be, byte for byte. Default none.
-    pub lock: Option<LockedSnapshot>,
+/// Where rows come from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SourceKind {
+    /// The bundled synthetic sample.
+    Sample,
+    /// A folder or file on this machine.
+    Path,
+    /// The Hugging Face Hub.
+    Hub,
 }
 
-impl Default for IngestParams {
-    fn default() -> IngestParams {
-        IngestParams {
-            max_row_bytes: 64 << 20,
-            strict: false,
-            max_reject_share: 0.1,
-            sample_rows: 0,
-            sample_seed: 42,
-            threads: 0,
-            lock: None,
+choices!(SourceKind, "source kind", Sample => "sample", Path => "path", Hub => "hub");
+choices!(HubFormat, "form of the dataset", Raw => "raw", Parquet => "parquet", Live => "live");
+
+/// Where the keys of the Hub act.
+const ON_THE_HUB: Need = Need::new("source.kind", Is::OneOf(&["hub"]));
+
+clawsig_schema::params! {
+    /// Where the rows are. [`crate::Source`] and [`crate::HubSource`] are made from it.
+    #[derive(Clone, Debug, PartialEq, Eq)]
+    pub struct SourceParams {
+        keys {
+            /// Where the rows come from: the bundled sample, a folder or file (`path`), or the
+            /// Hugging Face Hub.
+            "source.kind" kind: SourceKind = SourceKind::Sample;
+            /// A folder of JSONL or Parquet files, or one such file.
+            "source.path" path: PathBuf = PathBuf::new(),
+                needs(Need::new("source.kind", Is::OneOf(&["path"])));
+            /// The dataset's repository on the Hub.
+            "source.repo" repo: String = "OpenClaw/clawhub-security-signals".to_owned(),
+                needs(ON_THE_HUB);
+            /// The commit or branch to read; an empty text takes the locked commit.
+            "source.revision" revision: String = String::new(), needs(ON_THE_HUB);
+            /// The form of the dataset: `data/<split>.jsonl` of the snapshot (`raw`), the Hub's
+            /// Parquet conversion, which is stale, or `data/latest.jsonl` of the moving edition
+            /// (`live`).
+            "source.format" format: HubFormat = HubFormat::Raw, needs(ON_THE_HUB);
+            /// A dataset lock (JSON) to take instead of the built-in one; an empty text takes
+            /// that.
+            "source.lock" lock: PathBuf = PathBuf::new(),
+                needs(ON_THE_HUB, Need::new("source.format", Is::OneOf(&["raw"])));
+        }
+    }
+}
+
+clawsig_schema::params! {
+    /// What may be asked of [`crate::ingest`]; [`IngestParams::check`] makes it usable.
+    #[derive(Clone, Debug, PartialEq)]
+    pub struct IngestParams {
+        keys {
+            /// The largest row that is read, in bytes; a larger one is rejected without being
+            /// held.
+            "ingest.max_row_bytes" max_row_bytes: usize = 64 << 20, range(1 << 10, 1 << 30);
+            /// Whether one rejected row is an error.
+            "ingest.strict" strict: bool = false;
+            /// The largest share of a file's rows that may be rejected. Up to 10 rejected rows are no
+            /// error as long as any row is accepted.
+            "ingest.max_reject_share" max_reject_share: f64 = 0.1, range(0, 1);
+            /// Training rows to draw; the other splits are always whole.
+            "sample.rows" sample_rows: usize = 0, range(1, i64::MAX), zero("all of them");
+            /// The seed of the draw of training rows.
+            "sample.seed" sample_seed: u64 = 42, range(0, i64::MAX),
+                needs(Need::new("sample.rows", Is::On));
+            /// Threads; the results do not depend on them.
+            "run.threads" threads: usize = 0, range(1, 256), zero("one a core");
+        }
+        plain {
+            /// The snapshot that the files must be, byte for byte.
+            lock: Option<LockedSnapshot> = None;
         }
     }
 }
@@ -53,38 +96,21 @@ pub struct ValidParams {
 }
 
 impl IngestParams {
-    /// Checks the ranges: `max_row_bytes` from 1 KiB to 1 GiB, `max_reject_share` from 0 to 1, at most 256 threads.
+    /// Checks the ranges.
+    ///
+    /// # Errors
+    /// The first parameter out of range, with its key, value and range.
     pub fn check(self) -> Result<ValidParams, IngestError> {
-        let wrong = |name, value: u64, expected| IngestError::Parameter {
-            name,
-            value: value.to_string(),
-            expected,
-        };
-        let max_row_bytes = usize::try_from(self.max_row_bytes)
-            .ok()
-            .filter(|bytes| (1 << 10..=1 << 30).contains(bytes))
-            .ok_or_else(|| wrong("max_row_bytes", self.max_row_bytes, "1 KiB to 1 GiB"))?;
-        if !(0.0..=1.0).contains(&self.max_reject_share) {
-            return Err(IngestError::Parameter {
-                name: "max_reject_share",
-                value: self.max_reject_share.to_string(),
-                expected: "a share from 0 to 1",
-            });
-        }
-        if self.threads > 256 {
-            return Err(wrong("threads", self.threads as u64, "0 to 256"));
-        }
-        let sample_rows = usize::try_from(self.sample_rows)
-            .map_err(|_| wrong("sample_rows", self.sample_rows, "a number of rows that fits"))?;
+        self.check_ranges()?;
         let threads = match self.threads {
             0 => thread::available_parallelism().map_or(1, NonZero::get),
             given => given,
         };
         Ok(ValidParams {
-            max_row_bytes,
+            max_row_bytes: self.max_row_bytes,
             strict: self.strict,
             max_reject_share: self.max_reject_share,
-            sample_rows,
+            sample_rows: self.sample_rows,
             sample_seed: self.sample_seed,
             threads,
             lock: self.lock,

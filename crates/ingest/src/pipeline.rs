@@ -14,7 +14,7 @@ use std::{
 };
 
 use clawsig_schema::{
-    Scanner, Split,
+    Progress, Scanner, Split,
     lock::LockedFile,
     profile::{DataProfile, FileProfile, PROFILE_FORMAT},
     wording::{counted, grouped},
@@ -71,7 +71,7 @@ pub fn ingest(
     source: &Source,
     params: &ValidParams,
     out: &OutputPaths,
-    progress: &(dyn Fn(u64, u64) + Sync),
+    progress: Progress<'_>,
 ) -> Result<Ingested, IngestError> {
     let mut done = run(&source.list()?, params, out, progress);
     match (source, &mut done) {
@@ -99,7 +99,7 @@ fn run(
     listing: &Listing,
     params: &ValidParams,
     out: &OutputPaths,
-    progress: &(dyn Fn(u64, u64) + Sync),
+    progress: Progress<'_>,
 ) -> Result<(DataProfile, Vec<LockedFile>), IngestError> {
     let inputs = listing.files.as_slice();
     if let Some(lock) = &params.lock {
@@ -126,7 +126,7 @@ fn run(
     let (mut profiles, mut lock_files) = (Vec::new(), Vec::new());
     let mut before = 0;
     for input in inputs {
-        let report = |bytes: u64| progress(before + bytes, total);
+        let report = |bytes: u64| progress("rows", before + bytes, total);
         let read =
             read_file(&pool, input, params, sample.as_ref(), Some(&mut sink), &mut state, &report)?;
         if first_pass.get(&input.name).is_some_and(|first| *first != read.profile.sha256) {
@@ -150,7 +150,7 @@ fn run(
         profiles.push(read.profile);
     }
     sink.finish()?;
-    progress(total, total);
+    progress("rows", total, total);
     let profile = state.profile(profiles);
     if profile.rows + profile.rejected == 0 {
         let names: Vec<&str> = inputs.iter().map(|input| input.name.as_str()).take(4).collect();

@@ -40,7 +40,7 @@ fn read(path: &Path, scratch: &Path) -> Result<Ingested, IngestError> {
         rejects: scratch.join("rejects.jsonl"),
     };
     let params = IngestParams { threads: 1, ..IngestParams::default() };
-    ingest(&Source::Path { path: path.to_owned() }, &params.check().unwrap(), &out, &|_, _| {})
+    ingest(&Source::Path { path: path.to_owned() }, &params.check().unwrap(), &out, &|_, _, _| {})
 }
 
 /// The decoder below panics on some of these.

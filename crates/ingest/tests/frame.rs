@@ -36,7 +36,7 @@ fn signals(folder: &Path, rows: usize) -> (Vec<SkillRow>, DataFrame, DataFrame) 
     let out =
         OutputPaths { signals_dir: folder.join("signals"), rejects: folder.join("rejects.jsonl") };
     let source = Source::Path { path: folder.to_owned() };
-    ingest(&source, &IngestParams::default().check().unwrap(), &out, &|_, _| {}).unwrap();
+    ingest(&source, &IngestParams::default().check().unwrap(), &out, &|_, _, _| {}).unwrap();
     let open = |split: &str| SignalsReader::open(folder.join(format!("signals/{split}.parquet")));
     (
         open("train").unwrap().rows(Columns::All).collect::<Result<_, _>>().unwrap(),

@@ -54,7 +54,7 @@ fn run_with(folder: &Path, params: IngestParams) -> (TempDir, Result<Ingested, I
         rejects: work.path().join("rejects.jsonl"),
     };
     let source = Source::Path { path: folder.to_owned() };
-    let done = ingest(&source, &params.check().unwrap(), &out, &|_, _| {});
+    let done = ingest(&source, &params.check().unwrap(), &out, &|_, _, _| {});
     (work, done)
 }
 

@@ -8,6 +8,9 @@ use clawsig_schema::format::FormatVersion;
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ModelError {
+    /// A setting is outside its range.
+    #[error(transparent)]
+    Setting(#[from] clawsig_schema::settings::SettingError),
     /// A parameter is out of its range.
     #[error("{name} is {value}, expected {expected}")]
     Parameter {

@@ -25,60 +25,10 @@ use crate::{
     error::{ModelError, Result},
     metrics::{Bootstrap, metrics_over},
     model::TrainedModel,
-    params::{Calibration, TrainParams},
+    params::{Calibration, EvaluateParams, TrainParams, ValidEvaluateParams},
     scored::{Scored, owner_units},
     train::{Training, Tuner},
 };
-
-/// Evaluation's parameters, not yet checked.
-#[derive(Clone, Debug, PartialEq)]
-pub struct EvaluateParams {
-    /// Bootstrap replicates, 0 for no bootstrap intervals.
-    pub replicates: u32,
-    /// The most rows of `errors.csv`.
-    pub errors: usize,
-    /// Whether to fit models on other columns (`ablation.csv`) and on a split by owner and
-    /// near-duplicates (the last rows of `leakage.csv`).
-    pub refits: bool,
-    /// Whether to look at the hold-out; the caller records it in the ledger.
-    pub use_holdout: bool,
-    /// The seed of resampling and of the group split.
-    pub seed: u64,
-}
-
-impl Default for EvaluateParams {
-    /// 1,000 replicates, 100 errors, refits, no hold-out, seed 42.
-    fn default() -> EvaluateParams {
-        EvaluateParams {
-            replicates: 1_000,
-            errors: 100,
-            refits: true,
-            use_holdout: false,
-            seed: 42,
-        }
-    }
-}
-
-/// Evaluation's parameters, checked.
-#[derive(Clone, Debug, PartialEq)]
-pub struct ValidEvaluateParams(EvaluateParams);
-
-impl EvaluateParams {
-    /// Checks every value.
-    ///
-    /// # Errors
-    /// If there are more than 100,000 replicates, or from 1 to 19.
-    pub fn check(self) -> Result<ValidEvaluateParams> {
-        if self.replicates > 100_000 || (1..20).contains(&self.replicates) {
-            return Err(ModelError::Parameter {
-                name: "evaluate.replicates",
-                value: self.replicates.to_string(),
-                expected: "0, or 20 to 100,000",
-            });
-        }
-        Ok(ValidEvaluateParams(self))
-    }
-}
 
 /// All results, ready to be written.
 #[derive(Clone, Debug, PartialEq)]
@@ -262,7 +212,7 @@ impl<'a> Evaluator<'a> {
             results.reliability.extend(reliability(scored, split, "model"));
             results.curves.extend(curves(scored, split));
         }
-        self.calibrate(model.params.calibration, &scores, &mut results, warnings)?;
+        self.calibrate(self.params.calibration, &scores, &mut results, warnings)?;
         Ok((results, scores))
     }
 
@@ -354,7 +304,7 @@ pub fn evaluate(
     params: &ValidEvaluateParams,
     progress: Progress<'_>,
 ) -> Result<Evaluation> {
-    let params = &params.0;
+    let params = params.get();
     let target = training.model.target;
     let classes: Vec<String> = target.classes().iter().map(|&name| name.to_owned()).collect();
     let splits = data.labelled(target)?;
@@ -364,7 +314,7 @@ pub fn evaluate(
         classes: &classes,
         splits: &splits,
         params,
-        bootstrap: Bootstrap { replicates: params.replicates, seed: params.seed },
+        bootstrap: Bootstrap { replicates: params.replicates, seed: params.random.seed },
         progress,
     };
     if evaluator.evaluated().iter().all(|rows| rows.labels.is_empty()) {
@@ -387,7 +337,7 @@ pub fn evaluate(
         model.check_columns(data.columns)?;
         models.push(evaluator.model(name, model, training, &mut warnings)?);
     }
-    let baselines = evaluator.compare(&mut models, params.seed)?;
+    let baselines = evaluator.compare(&mut models, params.random.seed)?;
     for (results, scores) in &mut models {
         let whole = &results.metrics.0[Split::Test.as_str()];
         let grouped = grouped.filter(|_| results.name == ModelName::All);

@@ -23,10 +23,13 @@ mod weights;
 pub use clawsig_schema as schema;
 pub use data::{LabelledRows, SplitData, TrainData};
 pub use error::{ModelError, Result};
-pub use evaluate::{EvaluateParams, Evaluation, ValidEvaluateParams, evaluate};
+pub use evaluate::{Evaluation, evaluate};
 pub use leaderboard::leaderboard_score;
 pub use model::{TrainedModel, columns_hash};
-pub use params::{Calibration, ClassWeight, Penalty, SplitPlan, TrainParams, ValidTrainParams};
+pub use params::{
+    Calibration, ClassWeight, EvaluateParams, Penalty, SplitPlan, TrainParams, ValidEvaluateParams,
+    ValidTrainParams,
+};
 pub use persist::JSON_LIMIT;
 pub use score::Score;
 pub use scored::{Scored, owner_units};

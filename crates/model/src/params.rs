@@ -1,12 +1,15 @@
-//! What training may be asked for.
+//! The settings of training and evaluation.
 
-use clawsig_schema::target::Target;
+use std::ffi::OsStr;
+
+use clawsig_schema::{
+    choices, named_setting,
+    settings::{Is, Need, Params as _, SeedParams, Setting, SettingError, Value},
+    target::Target,
+};
 use serde::{Deserialize, Serialize};
 
-use crate::{
-    error::{ModelError, Result},
-    solver::Solver,
-};
+use crate::{error::Result, solver::Solver};
 
 /// How classes are weighted.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -66,57 +69,139 @@ pub enum SplitPlan {
     Stratified7030,
 }
 
-/// Training's parameters, not yet checked.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct TrainParams {
-    /// `model.target`.
-    pub target: Target,
-    /// `model.c`, used where the grid is empty.
-    pub c: f64,
-    /// Values of C among which validation chooses; may be empty.
-    pub grid: Vec<f64>,
-    /// `model.class_weight`.
-    pub class_weight: ClassWeight,
-    /// `model.solver`.
-    pub solver: Solver,
-    /// `model.penalty`.
-    pub penalty: Penalty,
-    /// Relative gap at which the optimum counts as reached.
-    pub tolerance: f64,
-    /// Iterations after which a solver gives up.
-    pub max_iterations: usize,
-    /// Calibration shown by evaluation.
-    pub calibration: Calibration,
-    /// Which rows train.
-    pub split: SplitPlan,
-    /// Whether a model on the columns that need no scanner is trained too.
-    #[serde(default = "wanted")]
-    pub text_only: bool,
-    /// `run.seed`.
-    pub seed: u64,
+named_setting!(Solver);
+choices!(Calibration, "calibration",
+    None => "none", Platt => "platt", Isotonic => "isotonic");
+choices!(SplitPlan, "split plan", Official => "official", Stratified7030 => "stratified-70-30");
+
+/// The text of a table of one entry: `{ name = value }`, with or without the braces.
+fn named<'a>(text: &'a OsStr, name: &str) -> Option<&'a OsStr> {
+    let text = text.to_str()?.trim();
+    let inner = match text.strip_prefix('{') {
+        Some(rest) => rest.strip_suffix('}')?.trim(),
+        None => text,
+    };
+    let (found, value) = inner.split_once('=')?;
+    (found.trim() == name).then_some(OsStr::new(value.trim()))
 }
 
-/// What a model says that was saved before it could be asked for.
-const fn wanted() -> bool {
-    true
+fn table(name: &str, value: Value) -> Value {
+    Value::Table(vec![(name.to_owned(), value)])
 }
 
-impl Default for TrainParams {
-    /// The original notebook's model: verdict, C = 4, balanced, ridge.
-    fn default() -> TrainParams {
-        TrainParams {
-            target: Target::Verdict,
-            c: 4.0,
-            grid: Vec::new(),
-            class_weight: ClassWeight::Balanced,
-            solver: Solver::Auto,
-            penalty: Penalty::L2,
-            tolerance: 1e-6,
-            max_iterations: 1_000,
-            calibration: Calibration::None,
-            split: SplitPlan::Official,
-            text_only: true,
-            seed: 42,
+impl Setting for ClassWeight {
+    fn kind() -> String {
+        "`none`, `balanced`, or `{ given = [1.0, 2.0, 9.0] }` with one number above 0 a class"
+            .to_owned()
+    }
+
+    fn parse(text: &OsStr) -> Option<ClassWeight> {
+        match named(text, "given") {
+            Some(weights) => ClassWeight::given(Vec::parse(weights)?),
+            None => ClassWeight::from_value(&String::parse(text)?.trim().to_owned().to_value()),
+        }
+    }
+
+    fn from_value(value: &Value) -> Option<ClassWeight> {
+        match (value.as_text(), value.as_single()) {
+            (Some("none"), _) => Some(ClassWeight::None),
+            (Some("balanced"), _) => Some(ClassWeight::Balanced),
+            (_, Some(("given", weights))) => ClassWeight::given(Vec::from_value(weights)?),
+            _ => None,
+        }
+    }
+
+    fn to_value(&self) -> Value {
+        match self {
+            ClassWeight::None => Value::Text("none".to_owned()),
+            ClassWeight::Balanced => Value::Text("balanced".to_owned()),
+            ClassWeight::Given(weights) => table("given", weights.to_value()),
+        }
+    }
+}
+
+impl ClassWeight {
+    fn given(weights: Vec<f64>) -> Option<ClassWeight> {
+        let sound = !weights.is_empty() && weights.iter().all(|w| w.is_finite() && *w > 0.0);
+        sound.then_some(ClassWeight::Given(weights))
+    }
+}
+
+impl Setting for Penalty {
+    fn kind() -> String {
+        "`l2`, `l1`, or `{ elastic-net = 0.5 }` with the share of l1 from 0 to 1".to_owned()
+    }
+
+    fn parse(text: &OsStr) -> Option<Penalty> {
+        match named(text, "elastic-net") {
+            Some(share) => Penalty::mixed(f64::parse(share)?),
+            None => Penalty::from_value(&String::parse(text)?.trim().to_owned().to_value()),
+        }
+    }
+
+    fn from_value(value: &Value) -> Option<Penalty> {
+        match (value.as_text(), value.as_single()) {
+            (Some("l2"), _) => Some(Penalty::L2),
+            (Some("l1"), _) => Some(Penalty::L1),
+            (_, Some(("elastic-net", share))) => Penalty::mixed(f64::from_value(share)?),
+            _ => None,
+        }
+    }
+
+    fn to_value(&self) -> Value {
+        match self {
+            Penalty::L2 => Value::Text("l2".to_owned()),
+            Penalty::L1 => Value::Text("l1".to_owned()),
+            Penalty::ElasticNet(share) => table("elastic-net", share.to_value()),
+        }
+    }
+}
+
+impl Penalty {
+    fn mixed(share: f64) -> Option<Penalty> {
+        (0.0..=1.0).contains(&share).then_some(Penalty::ElasticNet(share))
+    }
+}
+
+clawsig_schema::params! {
+    /// Training's parameters, not yet checked.
+    #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+    #[serde(default)]
+    pub struct TrainParams {
+        keys {
+            /// The inverse strength of the penalty.
+            "model.c" c: f64 = 1.0, range(1e-8, 1e8), needs(Need::new("model.grid", Is::Empty));
+            /// Values of C, among which the validation split chooses; an empty list takes
+            /// `model.c`.
+            "model.grid" grid: Vec<f64> = Vec::new(), range(1e-8, 1e8);
+            /// The weights of the classes' rows: all 1 (`none`), inverse to the classes'
+            /// frequencies (`balanced`), or one number a class in the target's order.
+            "model.class_weight" class_weight: ClassWeight = ClassWeight::Balanced;
+            /// The solver: `auto` takes sampled Newton for an l2 penalty and proximal Newton
+            /// where there is an l1 part.
+            "model.solver" solver: Solver = Solver::Auto;
+            /// The penalty's shape.
+            "model.penalty" penalty: Penalty = Penalty::L2;
+            /// The relative gap to the optimum at which it counts as reached.
+            "model.tolerance" tolerance: f64 = 1e-6, range(1e-14, 1e-1);
+            /// The iterations after which a solver gives up.
+            "model.max_iterations" max_iterations: usize = 2_000, range(1, 1_000_000);
+            /// The rows that train and test: the dataset's own splits (`official`), or, as in the
+            /// seed tutorial, all rows but the hold-out, divided 70 to 30 and stratified by class
+            /// with run.seed (`stratified-70-30`).
+            "model.split" split: SplitPlan = SplitPlan::Official;
+            /// Whether a model on the text and shape columns alone is trained too, for skills
+            /// that no scanner saw.
+            "model.text_only" text_only: bool = true,
+                needs(Need::new("features.groups", Is::Has(&["text", "shape"])));
+        }
+        shared {
+            /// The seed.
+            random: SeedParams;
+        }
+        plain {
+            /// What the matrix was made to predict.
+            target: Target = Target::Verdict;
         }
     }
 }
@@ -132,41 +217,76 @@ impl ValidTrainParams {
     }
 }
 
-fn bad<T>(name: &'static str, value: impl ToString, expected: &'static str) -> Result<T> {
-    Err(ModelError::Parameter { name, value: value.to_string(), expected })
-}
-
 impl TrainParams {
     /// Checks every value.
     ///
     /// # Errors
     /// The first parameter out of range, with its key, value and range.
     pub fn check(self) -> Result<ValidTrainParams> {
-        for (name, c) in
-            [("model.c", self.c)].into_iter().chain(self.grid.iter().map(|&c| ("model.grid", c)))
-        {
-            if !(1e-8..=1e8).contains(&c) {
-                return bad(name, c, "a number from 1e-8 to 1e8");
-            }
-        }
-        if !(1e-14..=1e-1).contains(&self.tolerance) {
-            return bad("model.tolerance", self.tolerance, "a number from 1e-14 to 0.1");
-        }
-        if !(1..=1_000_000).contains(&self.max_iterations) {
-            return bad("model.max_iterations", self.max_iterations, "1 to 1,000,000");
-        }
-        if !(0.0..=1.0).contains(&self.penalty.l1_ratio()) {
-            return bad("model.penalty", self.penalty.l1_ratio(), "an L1 share from 0 to 1");
+        self.check_ranges()?;
+        let wrong = |key, value: Value, expected: String| {
+            Err(SettingError::new(key, value.to_string(), expected).into())
+        };
+        if Penalty::mixed(self.penalty.l1_ratio()).is_none() {
+            return wrong("model.penalty", self.penalty.to_value(), Penalty::kind());
         }
         if let ClassWeight::Given(weights) = &self.class_weight {
-            if weights.len() != self.target.classes().len() {
-                return bad("model.class_weight", weights.len(), "one weight a class");
-            }
-            if let Some(w) = weights.iter().find(|w| !w.is_finite() || **w <= 0.0) {
-                return bad("model.class_weight", w, "finite numbers above 0");
+            let classes = self.target.classes().len();
+            if weights.len() != classes || ClassWeight::given(weights.clone()).is_none() {
+                let expected = format!("{classes} numbers above 0, one a class of the target");
+                return wrong("model.class_weight", self.class_weight.to_value(), expected);
             }
         }
         Ok(ValidTrainParams(self))
+    }
+}
+
+clawsig_schema::params! {
+    /// Evaluation's parameters, not yet checked.
+    #[derive(Clone, Debug, PartialEq)]
+    pub struct EvaluateParams {
+        keys {
+            /// Bootstrap replicates behind an interval.
+            "evaluate.replicates" replicates: u32 = 1_000, range(20, 100_000),
+                zero("no bootstrap intervals");
+            /// The most rows of `errors.csv`.
+            "evaluate.errors" errors: usize = 100;
+            /// Whether to fit models on other columns (`ablation.csv`) and on a split by owner and
+            /// near-duplicates (the last rows of `memorising.csv`): most of the stage's time.
+            "evaluate.refits" refits: bool = true;
+            /// The calibration that is fitted on validation and shown beside the model.
+            "model.calibration" calibration: Calibration = Calibration::None;
+        }
+        shared {
+            /// The seed of resampling and of the group split.
+            random: SeedParams;
+        }
+        plain {
+            /// Whether to look at the hold-out; the caller records it in the ledger.
+            use_holdout: bool = false;
+        }
+    }
+}
+
+/// Evaluation's parameters, checked.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ValidEvaluateParams(EvaluateParams);
+
+impl ValidEvaluateParams {
+    /// The parameters.
+    pub const fn get(&self) -> &EvaluateParams {
+        &self.0
+    }
+}
+
+impl EvaluateParams {
+    /// Checks every value.
+    ///
+    /// # Errors
+    /// The first parameter out of range, with its key, value and range.
+    pub fn check(self) -> Result<ValidEvaluateParams> {
+        self.check_ranges()?;
+        Ok(ValidEvaluateParams(self))
     }
 }
 
@@ -177,7 +297,7 @@ mod tests {
     #[test]
     fn a_value_out_of_range_is_named() {
         let params = TrainParams { grid: vec![1.0, f64::NAN], ..TrainParams::default() };
-        assert!(params.check().unwrap_err().to_string().starts_with("model.grid is NaN"));
+        assert!(params.check().unwrap_err().to_string().starts_with("model.grid is `[1.0, NaN]`"));
         let params = TrainParams {
             class_weight: ClassWeight::Given(vec![1.0, 2.0]),
             ..TrainParams::default()

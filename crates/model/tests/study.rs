@@ -79,11 +79,7 @@ fn with_data<T>(run: impl Fn(&TrainData<'_>) -> T) -> T {
 #[test]
 fn a_study_from_training_to_evaluation() {
     with_data(|data| {
-        let params = TrainParams {
-            grid: vec![10.0, 0.1, 1.0],
-            calibration: Calibration::Platt,
-            ..TrainParams::default()
-        };
+        let params = TrainParams { grid: vec![10.0, 0.1, 1.0], ..TrainParams::default() };
         let training = train(data, &params.check().unwrap(), &|_, _, _| {}).unwrap();
         for model in [ModelName::All, ModelName::TextOnly] {
             let tried: Vec<&GridRow> =
@@ -98,7 +94,11 @@ fn a_study_from_training_to_evaluation() {
         let text_only = training.text_only.as_ref().unwrap();
         assert!(text_only.coefficients.column(9).iter().all(|w| *w == 0.0));
 
-        let params = EvaluateParams { replicates: 50, ..EvaluateParams::default() };
+        let params = EvaluateParams {
+            replicates: 50,
+            calibration: Calibration::Platt,
+            ..EvaluateParams::default()
+        };
         let evaluated = |grouped| {
             let params = params.clone().check().unwrap();
             evaluate(data, grouped, &training, &params, &|_, _, _| {}).unwrap()

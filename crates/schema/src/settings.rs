@@ -80,7 +80,7 @@ impl Key {
     }
 
     fn error(&self, found: String) -> SettingError {
-        SettingError { key: self.name, found, expected: self.expected() }
+        SettingError::new(self.name, found, self.expected())
     }
 }
 
@@ -111,6 +111,17 @@ pub struct SettingError {
     pub found: String,
     /// What the key takes.
     pub expected: String,
+}
+
+impl SettingError {
+    /// For a check that no range expresses.
+    pub fn new(
+        key: &'static str,
+        found: impl Into<String>,
+        expected: impl Into<String>,
+    ) -> SettingError {
+        SettingError { key, found: found.into(), expected: expected.into() }
+    }
 }
 
 impl fmt::Display for SettingError {
@@ -212,9 +223,9 @@ macro_rules! params {
         }
 
         impl $crate::settings::Params for $name {
-            fn keys() -> Vec<$crate::settings::Key> {
+            fn keys() -> ::std::vec::Vec<$crate::settings::Key> {
                 #[allow(unused_mut, reason = "without shared parts")]
-                let mut keys: Vec<$crate::settings::Key> = vec![$($(Self::$field),+)?];
+                let mut keys: ::std::vec::Vec<$crate::settings::Key> = vec![$($(Self::$field),+)?];
                 $($(
                     for key in <$shared_type as $crate::settings::Params>::keys() {
                         if !keys.iter().any(|known| known.name == key.name) {
@@ -225,7 +236,7 @@ macro_rules! params {
                 keys
             }
 
-            fn value_of(&self, key: &str) -> Option<$crate::settings::Value> {
+            fn value_of(&self, key: &str) -> ::std::option::Option<$crate::settings::Value> {
                 match key {
                     $($( $key => return Some($crate::settings::Setting::to_value(&self.$field)), )+)?
                     _ => {}
@@ -243,7 +254,7 @@ macro_rules! params {
                 &mut self,
                 key: &str,
                 input: $crate::settings::Input<'_>,
-            ) -> Result<bool, $crate::settings::SettingError> {
+            ) -> ::std::result::Result<bool, $crate::settings::SettingError> {
                 #[allow(unused_mut, reason = "without shared parts")]
                 let mut known = match key {
                     $($( $key => {
@@ -256,7 +267,7 @@ macro_rules! params {
                 Ok(known)
             }
 
-            fn check_ranges(&self) -> Result<(), $crate::settings::SettingError> {
+            fn check_ranges(&self) -> ::std::result::Result<(), $crate::settings::SettingError> {
                 $($( Self::$field.check(&self.$field)?; )+)?
                 $($( $crate::settings::Params::check_ranges(&self.$shared)?; )+)?
                 Ok(())

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashMap};
 
 use clawsig_agreement::{MOST_SUBJECTS, proportion};
 use clawsig_schema::{
-    FlagRule, MissingPolicy, Scanner, Severity, SkillRow, Split, Verdict,
+    FlagRule, MissingPolicy, Progress, Scanner, Severity, SkillRow, Split, Verdict,
     agreement::{AGREEMENT_FORMAT, AgreementResults, OVERALL_SLICE, SliceKind, VerdictRow},
     estimate::Estimate,
 };
@@ -14,7 +14,7 @@ use crate::{
     CountedRows, Flags, StudyError, VERDICT, ValidStudyParams,
     disagree::Lists,
     latent,
-    progress::{Counter, Progress},
+    progress::Counter,
     rater_name,
     slice::{Rows, SliceSpec, slice_result},
     stated,
@@ -93,7 +93,7 @@ impl Study {
             owners_known: true,
             ran: [false; 3],
             sweep: Sweep::default(),
-            lists: Lists::new(settings.params.top),
+            lists: Lists::new(settings.params.disagreements),
         }
     }
 
@@ -109,8 +109,8 @@ impl Study {
         let counted = CountedRows::of(row);
         self.observe_counted(&counted)?;
         let params = &self.settings.params;
-        let flags = Kind::of(&counted).ratings(params.rule, [true; 3]);
-        self.lists.observe(row, with_policy(flags, params.missing));
+        let flags = Kind::of(&counted).ratings(params.flags.rule, [true; 3]);
+        self.lists.observe(row, with_policy(flags, params.flags.missing));
         Ok(())
     }
 
@@ -143,7 +143,7 @@ impl Study {
             }
         }
         let params = &self.settings.params;
-        let flags = kind.ratings(params.rule, [true; 3]);
+        let flags = kind.ratings(params.flags.rule, [true; 3]);
         self.sweep.observe(counted, flags, params);
         Ok(())
     }
@@ -157,7 +157,7 @@ impl Study {
     /// of how many are done.
     pub fn finish(self, progress: Progress<'_>) -> Result<AgreementResults, StudyError> {
         let params = &self.settings.params;
-        let (rule, missing) = (params.rule, params.missing);
+        let (rule, missing) = (params.flags.rule, params.flags.missing);
         let mut owners: Vec<Owner> = self
             .owners
             .into_iter()

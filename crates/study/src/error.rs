@@ -8,6 +8,9 @@ pub enum StudyError {
     /// Settings of the resampling, or clusters that do not fit.
     #[error(transparent)]
     Resampling(#[from] clawsig_agreement::resampling::Error),
+    /// A setting outside its range.
+    #[error(transparent)]
+    Setting(#[from] clawsig_schema::settings::SettingError),
     /// A parameter outside its range.
     #[error("parameter {name} is {value}, expected {range}")]
     Parameter {

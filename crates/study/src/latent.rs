@@ -41,8 +41,8 @@ pub(crate) fn latent(
     let spec = SliceSpec {
         name: OVERALL_SLICE.to_owned(),
         kind: SliceKind::Overall,
-        rule: settings.params.rule,
-        missing: settings.params.missing,
+        rule: settings.params.flags.rule,
+        missing: settings.params.flags.missing,
         of: Rows::All,
     };
     let counted = count_rows(&spec, gathered)?;

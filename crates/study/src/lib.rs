@@ -27,7 +27,6 @@ pub use counted::CountedRows;
 pub use error::StudyError;
 pub use figures::FigureCounts;
 pub use params::{StudyParams, ValidStudyParams};
-pub use progress::Progress;
 pub use stated::stated;
 
 use clawsig_schema::{Scanner, agreement::VERDICT_RATER, estimate};

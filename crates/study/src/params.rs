@@ -1,40 +1,36 @@
 //! The stage's settings.
 
 use clawsig_agreement::resampling::{Resampling, ResamplingParams};
-use clawsig_schema::{FlagRule, MissingPolicy, agreement::AgreementParameters};
+use clawsig_schema::{
+    agreement::AgreementParameters,
+    settings::{FlagParams, Params as _, SeedParams},
+};
 
 use crate::StudyError;
 
-/// Settings of the stage, to be checked.
-#[derive(Clone, Debug, PartialEq)]
-pub struct StudyParams {
-    /// The run's flag rule, `status` by default. The other rules appear as further slices.
-    pub rule: FlagRule,
-    /// The run's policy for missing flags, `negative` by default.
-    pub missing: MissingPolicy,
-    /// Bootstrap replicates, 2,000 by default.
-    pub replicates: u32,
-    /// The seed of the resampling, 0 by default.
-    pub seed: u64,
-    /// Disagreements listed for each pair, direction and pattern, 25 by default.
-    pub top: u32,
-    /// VirusTotal engine counts at which a row is taken to be flagged, rising.
-    pub engine_thresholds: Vec<u32>,
-    /// SkillSpector scores at which a row is taken to be flagged, rising.
-    pub score_thresholds: Vec<f64>,
-}
-
-impl Default for StudyParams {
-    fn default() -> StudyParams {
-        StudyParams {
-            rule: FlagRule::Status,
-            missing: MissingPolicy::Negative,
-            replicates: 2000,
-            seed: 0,
-            top: 25,
-            engine_thresholds: vec![1, 2, 3, 4, 5, 7, 10, 15, 20, 30],
-            // The lower limits of the severity bands, and the tens between them.
-            score_thresholds: vec![1.0, 11.0, 21.0, 31.0, 41.0, 51.0, 61.0, 71.0, 81.0, 91.0],
+clawsig_schema::params! {
+    /// Settings of the stage, to be checked.
+    #[derive(Clone, Debug, PartialEq)]
+    pub struct StudyParams {
+        keys {
+            /// Bootstrap replicates behind an interval.
+            "agreement.replicates" replicates: u32 = 2_000, range(100, 1_000_000);
+            /// Disagreements listed for each pair, direction and pattern.
+            "agreement.disagreements" disagreements: u32 = 20, range(0, 10_000);
+        }
+        shared {
+            /// How a scanner's output becomes a flag. The other rules appear as further slices.
+            flags: FlagParams;
+            /// The seed of the resampling.
+            random: SeedParams;
+        }
+        plain {
+            /// VirusTotal engine counts at which a row is taken to be flagged, rising.
+            engine_thresholds: Vec<u32> = vec![1, 2, 3, 4, 5, 7, 10, 15, 20, 30];
+            /// SkillSpector scores at which a row is taken to be flagged, rising: the lower limits
+            /// of the severity bands, and the tens between them.
+            score_thresholds: Vec<f64> =
+                vec![1.0, 11.0, 21.0, 31.0, 41.0, 51.0, 61.0, 71.0, 81.0, 91.0];
         }
     }
 }
@@ -49,19 +45,13 @@ pub struct ValidStudyParams {
 impl StudyParams {
     /// The settings, if each is in its range.
     pub fn check(self) -> Result<ValidStudyParams, StudyError> {
+        self.check_ranges()?;
         let resampling = ResamplingParams {
             replicates: self.replicates,
-            seed: self.seed,
+            seed: self.random.seed,
             ..ResamplingParams::default()
         }
         .check()?;
-        if self.top > 10_000 {
-            return Err(StudyError::Parameter {
-                name: "top",
-                value: self.top.to_string(),
-                range: "0 to 10000",
-            });
-        }
         let rising = self.engine_thresholds.windows(2).all(|pair| pair[0] < pair[1]);
         if !rising || self.engine_thresholds.first() == Some(&0) {
             return Err(StudyError::Parameter {
@@ -87,12 +77,12 @@ impl ValidStudyParams {
     /// The settings as the results state them.
     pub(crate) fn stated(&self) -> AgreementParameters {
         AgreementParameters {
-            rule: self.params.rule,
-            missing: self.params.missing,
+            rule: self.params.flags.rule,
+            missing: self.params.flags.missing,
             replicates: self.params.replicates,
-            seed: self.params.seed,
+            seed: self.params.random.seed,
             level: self.resampling.params().level,
-            top: self.params.top,
+            top: self.params.disagreements,
         }
     }
 }

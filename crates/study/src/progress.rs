@@ -2,8 +2,7 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
-/// Is told what is being resampled, and how many replicates of how many are done.
-pub type Progress<'a> = &'a (dyn Fn(&str, u64, u64) + Sync);
+use clawsig_schema::Progress;
 
 /// How many resamples there are between two reports: a report may cost more than a resample.
 const BETWEEN: u64 = 100;

@@ -68,11 +68,11 @@ impl Sweep {
                 let mut cells = [0; 4];
                 let (mut flagged, mut used) = (0, 0);
                 for &(reached, flags, count) in &rows {
-                    let swept = params.missing.apply(reached.map(|reached| reached > step));
+                    let swept = params.flags.missing.apply(reached.map(|reached| reached > step));
                     let Some(swept) = swept.filter(|_| measured) else { continue };
                     used += count;
                     flagged += if swept { count } else { 0 };
-                    if let Some(flag) = with_policy(flags, params.missing)[other] {
+                    if let Some(flag) = with_policy(flags, params.flags.missing)[other] {
                         cells[2 * usize::from(!swept) + usize::from(!flag)] += count;
                     }
                 }

@@ -6,6 +6,7 @@ use clawsig_schema::{
     BundleStats, FlagRule, JudgeFields, MissingPolicy, SkillRow, SkillSpectorSignals, Split,
     StaticSignals, Verdict, VirusTotalSignals,
     agreement::{AgreementResults, DisagreementKind},
+    settings::{FlagParams, SeedParams},
 };
 use clawsig_study::{CountedRows, Study, StudyError, StudyParams};
 
@@ -57,7 +58,13 @@ fn rows(with_virustotal: bool) -> Vec<SkillRow> {
 }
 
 fn params(rule: FlagRule, missing: MissingPolicy) -> StudyParams {
-    StudyParams { rule, missing, replicates: 200, seed: 3, top: 5, ..StudyParams::default() }
+    StudyParams {
+        flags: FlagParams { rule, missing },
+        random: SeedParams { seed: 3 },
+        replicates: 200,
+        disagreements: 5,
+        ..StudyParams::default()
+    }
 }
 
 fn study(rows: &[SkillRow], params: StudyParams) -> AgreementResults {
@@ -209,7 +216,10 @@ fn no_rows_give_reasons_not_numbers() {
 fn settings_out_of_range_are_named() {
     let bad = StudyParams { replicates: 3, ..StudyParams::default() };
     let message = bad.check().unwrap_err().to_string();
-    assert_eq!(message, "parameter replicates is 3, expected 100 to 1000000");
+    assert_eq!(
+        message,
+        "agreement.replicates is `3`; expected a whole number, for example 20000, from 100 to 1000000"
+    );
     let falling = StudyParams { engine_thresholds: vec![3, 2], ..StudyParams::default() };
     assert!(falling.check().is_err());
 }

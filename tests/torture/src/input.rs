@@ -86,7 +86,7 @@ enum Ended {
 pub(crate) fn run(options: &CampaignOptions, report: &mut CampaignReport) -> Result<(), Failure> {
     let material = Material::new(&options.scratch, options.seed)?;
     let params = IngestParams {
-        max_row_bytes: MAX_ROW,
+        max_row_bytes: MAX_ROW as usize,
         // Each case is wrong on purpose.
         max_reject_share: 1.0,
         threads: 1,
@@ -170,7 +170,7 @@ fn read_case(case: &Case, params: &ValidParams, scratch: &Path) -> Ended {
         signals_dir: scratch.join("signals"),
         rejects: scratch.join("rejects.jsonl"),
     };
-    let ended = match ingest(&Source::Path { path: path.clone() }, params, &out, &|_, _| {}) {
+    let ended = match ingest(&Source::Path { path: path.clone() }, params, &out, &|_, _, _| {}) {
         Ok(ingested) => account(case, &ingested.profile, &out),
         Err(e) => {
             let left: Vec<PathBuf> = Split::ALL

@@ -5,7 +5,9 @@ Examples:
   clawsig run                                  the bundled sample
   clawsig run --profile tutorial --set source.kind=path --set source.path=FOLDER
   clawsig run --profile paper                  the paper's data, from the Hub
+  clawsig train --set model.c=0.5 --set 'model.grid=[]'   one stage of it again
   clawsig status                               what would run, and why
+  clawsig settings tfidf                       what can be set, and to what
   clawsig verify runs/paper                    is it as published?
   clawsig inspect FOLDER                       what a dataset holds
   clawsig diff runs/last-week runs/this-week   what changed between two runs
@@ -16,17 +18,21 @@ pub(super) const RUN: &str = "\
 Examples:
   clawsig run                                     the bundled sample
   clawsig run --profile seed --set source.kind=path --set source.path=FOLDER
-  clawsig run --set flags.rule=status --dry-run   what that runs again
-  clawsig run --force-stage train                 train and what follows";
+  clawsig run --set flags.rule=label --dry-run    what that runs again
+  clawsig run --force-stage train                 train and what follows
+  clawsig run --out runs/mine                     that run again, with its own settings
+
+A run keeps its settings in run.toml; a later command starts from them and --set changes them.";
 
 pub(super) const INGEST: &str = "\
 Examples:
   clawsig ingest --set source.kind=path --set source.path=FOLDER --out runs/mine
-  clawsig ingest --strict   fail on the first rejected row";
+  clawsig ingest --strict   fail on the first rejected row
+  clawsig ingest --replace --set source.kind=sample --out runs/mine   another source instead";
 
 pub(super) const AGREEMENT: &str = "\
 Examples:
-  clawsig agreement --set flags.rule=status
+  clawsig agreement --set flags.rule=label
   clawsig agreement --set agreement.replicates=5000 --set flags.missing=exclude
   clawsig agreement --counts counts.jsonl --out runs/counted";
 
@@ -38,7 +44,8 @@ Examples:
 pub(super) const TRAIN: &str = "\
 Examples:
   clawsig train --set model.c=0.5 --set 'model.grid=[]'
-  clawsig train --set model.target=severity --set model.penalty=l1";
+  clawsig train --set model.penalty=l1
+  clawsig train --set model.target=severity --with-upstream   the matrix for it first";
 
 pub(super) const EVALUATE: &str = "\
 Examples:
@@ -48,7 +55,7 @@ Examples:
 pub(super) const REPORT: &str = "\
 Examples:
   clawsig report   write runs/sample/report/report.html
-  clawsig report --force --out runs/mine";
+  clawsig report --with-upstream --out runs/mine   what it shows first, where needed";
 
 pub(super) const STATUS: &str = "\
 Examples:
@@ -65,7 +72,7 @@ pub(super) const VERIFY: &str = "\
 Examples:
   clawsig verify   runs/sample
   clawsig verify runs/paper --format json | jq .counts
-  clawsig verify runs/mine --rebuild --set source.path=FOLDER
+  clawsig verify runs/mine --rebuild
   clawsig verify runs/mine --lock lock.json --published published.json";
 
 pub(super) const INSPECT: &str = "\
@@ -90,6 +97,13 @@ pub(super) const PROFILE: &str = "\
 Examples:
   clawsig profile   every key of `sample` with its value
   clawsig profile --profile tutorial --set tfidf.min_df=5";
+
+pub(super) const SETTINGS: &str = "\
+Examples:
+  clawsig settings                    every key
+  clawsig settings model              a section
+  clawsig settings tfidf.min_df       a key
+  clawsig settings --format json | jq '.settings[].key'";
 
 pub(super) const COMPLETIONS: &str = "\
 Examples:

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use clawsig_study::Study;
 
-use super::{export::place::FolderPlace, run};
+use super::{export::place::FolderPlace, request::Request, run};
 use crate::{
     Error, ExitStatus,
     cli::{AgreementArgs, Global},
@@ -16,7 +16,7 @@ use crate::{
 /// Runs the stage, or computes its results from counts.
 pub(crate) fn agreement(arguments: &AgreementArgs, global: &Global) -> Result<ExitStatus, Error> {
     match &arguments.counts {
-        None => run::run(&arguments.run, global, &[Stage::Agreement]),
+        None => run::stage(Stage::Agreement, &arguments.stage, global),
         Some(file) => from_counts(file, arguments, global),
     }
 }
@@ -26,8 +26,10 @@ fn from_counts(
     arguments: &AgreementArgs,
     global: &Global,
 ) -> Result<ExitStatus, Error> {
-    let job = run::job(&arguments.run, global)?;
-    let params = agreement::params(&job.settings)?;
+    let request = Request::new("agreement --counts", &arguments.stage.which, &[Stage::Agreement])?;
+    let params = request.without_run()?.settings.agreement.check()?;
+    // The argument parser requires it.
+    let out = arguments.stage.which.out.clone().unwrap_or_default();
     let counts = counts::read(file)?;
     let mut study =
         if counts.owners_known { Study::new(&params) } else { Study::without_owners(&params) };
@@ -36,7 +38,7 @@ fn from_counts(
             .observe_counted(group)
             .map_err(|e| Error::Artifact { path: file.to_owned(), reason: e.to_string() })?;
     }
-    let place = FolderPlace::at(&job.out, arguments.run.force)?;
+    let place = FolderPlace::at(&out, arguments.stage.force)?;
     let progress = Progress::new("agreement", global.quiet);
     let results = study.finish(&|part, done, total| progress.part(part, done, total))?;
     drop(progress);

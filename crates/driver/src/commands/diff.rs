@@ -16,6 +16,7 @@ use clawsig_schema::{
     agreement::{AgreementResults, OVERALL_SLICE, SliceResult},
     evaluation::MetricTable,
     profile::DataProfile,
+    settings::FlagParams,
 };
 use clawsig_store::Manifest;
 use serde::Serialize;
@@ -180,7 +181,7 @@ fn rule(manifests: &BTreeMap<Stage, Manifest>) -> FlagRule {
         .iter()
         .filter_map(|stage| manifests.get(stage)?.parameters.get("flags.rule"))
         .find_map(|value| serde_json::from_value(value.clone()).ok())
-        .unwrap_or(FlagRule::Label)
+        .unwrap_or(FlagParams::default().rule)
 }
 
 /// Why the rows of two runs are not two editions of one dataset.

@@ -2,21 +2,23 @@
 
 use std::{collections::BTreeMap, fmt::Write as _, path::Path};
 
-use clawsig_ingest::{Columns, SignalsReader};
+use clawsig_ingest::{
+    Columns, IngestParams, SignalsReader, SourceKind, SourceParams, hub::HubOptions,
+};
 use clawsig_schema::{
     SkillRow, Split,
     hostile::printable,
     profile::{DataProfile, Quantiles},
 };
+
 use clawsig_store::Scratch;
 
 use crate::{
     Error, ExitStatus,
-    cli::{Global, HubArgs, InspectArgs, OutputFormat, ProfileArgs, RunArgs},
-    commands::run,
+    cli::{Global, InspectArgs, OutputFormat},
     files,
-    stages::Stage,
-    terminal::{self, Table, count},
+    stages::{ingest, source::Located},
+    terminal::{self, Progress, Table, count},
 };
 
 /// Prints shape, columns, first rows, counts, examples and text lengths.
@@ -28,26 +30,19 @@ pub(crate) fn inspect(arguments: &InspectArgs, global: &Global) -> Result<ExitSt
         Some(path) => path.join("ingest"),
         None => {
             scratch = Scratch::new_in(&std::env::temp_dir(), "clawsig-inspect-")?;
-            let out = scratch.folder().join("run");
-            let set = match &arguments.path {
-                Some(path) => {
-                    vec!["source.kind=path".to_owned(), format!("source.path={}", path.display())]
-                }
-                None => Vec::new(),
+            let params = match &arguments.path {
+                Some(path) => SourceParams {
+                    kind: SourceKind::Path,
+                    path: path.clone(),
+                    ..SourceParams::default()
+                },
+                None => SourceParams::default(),
             };
-            let words = RunArgs {
-                profile: ProfileArgs { profile: "sample".to_owned(), set },
-                out: Some(out.clone()),
-                force: false,
-                force_stage: Vec::new(),
-                strict: false,
-                dry_run: false,
-                final_: false,
-                hub: HubArgs::default(),
-            };
-            let quiet = Global { quiet: true, ..global.clone() };
-            run::job(&words, &quiet)?.run(&[Stage::Ingest])?;
-            out.join("ingest")
+            let located = Located::fetch(&params, &HubOptions::default(), global.quiet, true)?;
+            let source = located.source(scratch.folder())?;
+            let progress = Progress::new("read", global.quiet);
+            ingest::read_rows(&source, IngestParams::default(), scratch.folder(), &progress)?;
+            scratch.folder().to_owned()
         }
     };
     let profile: DataProfile = files::read_json(&folder.join("profile.json"))?;

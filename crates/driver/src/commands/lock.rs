@@ -1,23 +1,21 @@
 //! `clawsig lock`: what a source's files are, as an entry of a dataset lock.
 
-use std::path::PathBuf;
-
-use clawsig_ingest::{IngestParams, OutputPaths, ingest};
+use clawsig_ingest::{HubFormat, IngestParams, SourceKind};
 use clawsig_schema::lock::{DatasetLock, LOCK_FORMAT, LockedSnapshot};
 use clawsig_store::Scratch;
 
+use super::{request::Request, run};
 use crate::{
     Error, ExitStatus,
     cli::{Global, LockArgs},
-    commands::run,
-    settings::{HubFormat, Settings, SourceKind},
-    stages::{Job, source::Located},
+    stages::{Stage, ingest, source::Located},
     terminal::{self, Progress},
 };
 
 /// Reads every row of the source and prints a lock that holds just its entry.
 pub(crate) fn lock(arguments: &LockArgs, global: &Global) -> Result<ExitStatus, Error> {
-    let settings = Settings::load(&arguments.profile.profile, &arguments.profile.set)?;
+    let request = Request::of("lock", &arguments.profile, &[Stage::Ingest])?;
+    let settings = request.without_run()?.settings;
     let source = &settings.source;
     if source.kind == SourceKind::Sample {
         return Err(Error::Usage(
@@ -31,28 +29,14 @@ pub(crate) fn lock(arguments: &LockArgs, global: &Global) -> Result<ExitStatus, 
             "only the raw files are locked: set source.format=raw".to_owned(),
         ));
     }
-    let threads = settings.run.threads as usize;
-    let (repo, folder) = (source.repo.clone(), PathBuf::from(&source.path));
-    let job = Job {
-        profile: arguments.profile.profile.clone(),
-        settings,
-        assignments: Vec::new(),
-        out: std::env::temp_dir(),
-        forced: Vec::new(),
-        final_: false,
-        quiet: global.quiet,
-        hub: run::hub_options(&arguments.hub),
-    };
-    let located = Located::fetch(&job, true)?;
+    let (repo, folder) = (source.repo.clone(), source.path.clone());
+    let hub = run::hub_options(&arguments.hub);
+    let located = Located::fetch(source, &hub, global.quiet, true)?;
     let scratch = Scratch::new_in(&std::env::temp_dir(), "clawsig-lock-")?;
-    let out = OutputPaths {
-        signals_dir: scratch.folder().join("signals"),
-        rejects: scratch.folder().join("rejects.jsonl"),
-    };
-    let params = IngestParams { threads, ..IngestParams::default() }.check()?;
     let progress = Progress::new("read", global.quiet);
+    let params = IngestParams { threads: settings.ingest.threads, ..IngestParams::default() };
     let source = located.source(scratch.folder())?;
-    let ingested = ingest(&source, &params, &out, &|done, total| progress.set(done, total))?;
+    let ingested = ingest::read_rows(&source, params, scratch.folder(), &progress)?;
     drop(progress);
     // A lock has one file a split, so that a file with rows of several has no place in it.
     let read = &ingested.profile.files;

@@ -1,60 +1,132 @@
 //! `clawsig run` and the commands of the single stages.
 
-use std::path::PathBuf;
-
 use clawsig_ingest::hub::HubOptions;
+use clawsig_schema::evaluation::OutsideLedger;
 
+use super::{request::Request, status};
 use crate::{
     Error, ExitStatus,
-    cli::{Global, HubArgs, OutputFormat, RunArgs},
-    commands::status,
-    settings::Settings,
-    stages::{Job, Stage},
+    cli::{
+        EvaluateArgs, Global, HoldoutArgs, HubArgs, IngestArgs, OutputFormat, RunArgs, StageArgs,
+    },
+    settings::Assignment,
+    stages::{Stage, pipeline::Pipeline},
     summary, terminal,
 };
 
-/// Runs the given stages and prints what came of it.
-pub(crate) fn run(
-    arguments: &RunArgs,
+/// `clawsig run`.
+pub(crate) fn run(arguments: &RunArgs, global: &Global) -> Result<ExitStatus, Error> {
+    let mut request = Request::new("run", &arguments.which, &Stage::ALL)?;
+    request.replace = arguments.replace;
+    strictly(&mut request, arguments.strict);
+    let (folder, record) = request.resolve()?;
+    let forced = match arguments.force {
+        true => Stage::ALL.to_vec(),
+        false => arguments.force_stage.iter().map(|name| name.parse()).collect::<Result<_, _>>()?,
+    };
+    let pipeline = Pipeline {
+        folder,
+        record,
+        commit: None,
+        forced,
+        with_upstream: false,
+        use_holdout: arguments.holdout.use_holdout,
+        ledger: arguments.holdout.ledger(),
+        quiet: global.quiet,
+        hub: hub_options(&arguments.hub),
+    };
+    carry_out(pipeline, &Stage::ALL, arguments.dry_run, global)
+}
+
+/// `clawsig ingest`.
+pub(crate) fn ingest(arguments: &IngestArgs, global: &Global) -> Result<ExitStatus, Error> {
+    let mut request = Request::new("ingest", &arguments.which, &[Stage::Ingest])?;
+    request.replace = arguments.replace;
+    strictly(&mut request, arguments.strict);
+    let (folder, record) = request.resolve()?;
+    let pipeline = Pipeline {
+        folder,
+        record,
+        commit: None,
+        forced: if arguments.force { vec![Stage::Ingest] } else { Vec::new() },
+        with_upstream: false,
+        use_holdout: false,
+        ledger: OutsideLedger::default(),
+        quiet: global.quiet,
+        hub: hub_options(&arguments.hub),
+    };
+    carry_out(pipeline, &[Stage::Ingest], arguments.dry_run, global)
+}
+
+/// `clawsig agreement`, `features`, `train` and `report`.
+pub(crate) fn stage(
+    stage: Stage,
+    arguments: &StageArgs,
     global: &Global,
-    stages: &[Stage],
 ) -> Result<ExitStatus, Error> {
-    let job = job(arguments, global)?;
-    if arguments.dry_run {
-        return status::print(&job, stages, global);
+    one(stage, arguments, &HoldoutArgs::default(), global)
+}
+
+/// `clawsig evaluate`.
+pub(crate) fn evaluate(arguments: &EvaluateArgs, global: &Global) -> Result<ExitStatus, Error> {
+    one(Stage::Evaluate, &arguments.stage, &arguments.holdout, global)
+}
+
+fn one(
+    stage: Stage,
+    arguments: &StageArgs,
+    holdout: &HoldoutArgs,
+    global: &Global,
+) -> Result<ExitStatus, Error> {
+    let (folder, record) = Request::new(stage.as_str(), &arguments.which, &[stage])?.resolve()?;
+    let pipeline = Pipeline {
+        folder,
+        record,
+        commit: None,
+        forced: if arguments.force { vec![stage] } else { Vec::new() },
+        with_upstream: arguments.with_upstream,
+        use_holdout: holdout.use_holdout,
+        ledger: holdout.ledger(),
+        quiet: global.quiet,
+        hub: hub_options(&arguments.hub),
+    };
+    carry_out(pipeline, &[stage], arguments.dry_run, global)
+}
+
+/// `--strict` is a short form of a setting.
+fn strictly(request: &mut Request<'_>, strict: bool) {
+    if strict {
+        request.assignments.push(Assignment::new("ingest.strict", "true"));
     }
-    let outcomes = job.run(stages)?;
+}
+
+fn carry_out(
+    mut pipeline: Pipeline,
+    stages: &[Stage],
+    dry_run: bool,
+    global: &Global,
+) -> Result<ExitStatus, Error> {
+    if dry_run {
+        return status::print(&mut pipeline, stages, global);
+    }
+    let outcomes = pipeline.run(stages)?;
     match global.format {
-        OutputFormat::Json => terminal::print(&summary::json(&job, &outcomes)?)?,
+        OutputFormat::Json => terminal::print(&summary::json(&pipeline.folder, &outcomes)?)?,
         OutputFormat::Text if global.quiet => {}
-        OutputFormat::Text => terminal::print(&summary::text(&job, &outcomes)?)?,
+        OutputFormat::Text => terminal::print(&summary::text(&pipeline.folder, &outcomes)?)?,
     }
     Ok(ExitStatus::Done)
 }
 
-/// Turns the words of the command line into a job.
-pub(crate) fn job(arguments: &RunArgs, global: &Global) -> Result<Job, Error> {
-    let mut settings = Settings::load(&arguments.profile.profile, &arguments.profile.set)?;
-    settings.ingest.strict |= arguments.strict;
-    let out = match &arguments.out {
-        Some(out) => out.clone(),
-        None => PathBuf::from("runs").join(run_name(&arguments.profile.profile)),
-    };
-    let forced = if arguments.force {
-        Stage::ALL.to_vec()
-    } else {
-        arguments.force_stage.iter().map(|name| name.parse()).collect::<Result<_, _>>()?
-    };
-    Ok(Job {
-        profile: arguments.profile.profile.clone(),
-        settings,
-        assignments: arguments.profile.set.clone(),
-        out,
-        forced,
-        final_: arguments.final_,
-        quiet: global.quiet,
-        hub: hub_options(&arguments.hub),
-    })
+impl HoldoutArgs {
+    /// Where a look is entered outside of the run.
+    fn ledger(&self) -> OutsideLedger {
+        match &self.ledger {
+            _ if self.no_ledger => OutsideLedger::Off,
+            Some(file) => OutsideLedger::File(file.clone()),
+            None => OutsideLedger::State,
+        }
+    }
 }
 
 /// What the command line says of the Hub.
@@ -66,11 +138,4 @@ pub(crate) fn hub_options(arguments: &HubArgs) -> HubOptions {
         cache: arguments.hf_cache.clone(),
         offline: arguments.offline,
     }
-}
-
-/// The run folder's name: the profile's, without the path and ending of a profile file.
-fn run_name(profile: &str) -> String {
-    PathBuf::from(profile)
-        .file_stem()
-        .map_or_else(|| "run".to_owned(), |stem| stem.to_string_lossy().into_owned())
 }

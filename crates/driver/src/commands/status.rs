@@ -1,24 +1,45 @@
 //! `clawsig status` and `--dry-run`.
 
-use clawsig_store::State;
+use clawsig_schema::evaluation::OutsideLedger;
+use clawsig_store::{Standing, State};
 use serde_json::json;
 
+use super::{request::Request, run};
 use crate::{
     Error, ExitStatus,
-    cli::{Global, OutputFormat, RunArgs},
-    commands::run,
-    stages::{Job, Stage, shortened},
+    cli::{Global, OutputFormat, StatusArgs},
+    stages::{
+        Stage,
+        pipeline::{Pipeline, shortened},
+    },
     terminal::{self, Table},
 };
 
-/// Prints for every stage whether it would run, and why.
-pub(crate) fn status(arguments: &RunArgs, global: &Global) -> Result<ExitStatus, Error> {
-    print(&run::job(arguments, global)?, &Stage::ALL, global)
+/// Prints what the run is, and for every stage whether it would run, and why.
+pub(crate) fn status(arguments: &StatusArgs, global: &Global) -> Result<ExitStatus, Error> {
+    let (folder, record) = Request::new("status", &arguments.which, &Stage::ALL)?.resolve()?;
+    let mut pipeline = Pipeline {
+        folder,
+        record,
+        commit: None,
+        forced: Vec::new(),
+        with_upstream: false,
+        use_holdout: false,
+        ledger: OutsideLedger::default(),
+        quiet: global.quiet,
+        hub: run::hub_options(&arguments.hub),
+    };
+    print(&mut pipeline, &Stage::ALL, global)
 }
 
-/// Prints it for some stages.
-pub(crate) fn print(job: &Job, stages: &[Stage], global: &Global) -> Result<ExitStatus, Error> {
-    let outcomes = job.look(stages)?;
+/// Prints it for some stages and those before them.
+pub(crate) fn print(
+    pipeline: &mut Pipeline,
+    stages: &[Stage],
+    global: &Global,
+) -> Result<ExitStatus, Error> {
+    let standing = Standing::of(&pipeline.folder)?;
+    let outcomes = pipeline.look(stages)?;
     let reasons = |state: &State| match state {
         State::UpToDate => Vec::new(),
         State::Stale(reasons) => reasons.iter().map(ToString::to_string).collect(),
@@ -35,20 +56,35 @@ pub(crate) fn print(job: &Job, stages: &[Stage], global: &Global) -> Result<Exit
                     })
                 })
                 .collect();
-            format!("{:#}\n", json!({ "run": job.out, "stages": stages }))
+            let value = json!({
+                "run": pipeline.folder,
+                "found": standing.to_string(),
+                "is": pipeline.record.words(),
+                "stages": stages,
+            });
+            format!("{value:#}\n")
         }
         OutputFormat::Text => {
-            let mut table = Table::new(&["stage", "state", "why"]);
-            for outcome in &outcomes {
-                let state =
-                    if outcome.state == State::UpToDate { "up to date" } else { "would run" };
-                let why = match &outcome.state {
-                    State::UpToDate => String::new(),
-                    State::Stale(reasons) => shortened(reasons),
-                };
-                table.row([outcome.stage.to_string(), state.to_owned(), why]);
+            let mut text = format!("{}: {}\n", pipeline.folder.display(), pipeline.record.words());
+            if matches!(standing, Standing::Absent | Standing::Empty) {
+                text.push_str("No run is there yet; every stage would run.\n");
+                for outcome in &outcomes {
+                    for reason in reasons(&outcome.state).iter().skip(1) {
+                        text.push_str(&format!("{}: {reason}\n", outcome.stage));
+                    }
+                }
+            } else {
+                let mut table = Table::new(&["stage", "state", "why"]);
+                for outcome in &outcomes {
+                    let (state, why) = match &outcome.state {
+                        State::UpToDate => ("up to date", String::new()),
+                        State::Stale(reasons) => ("would run", shortened(reasons)),
+                    };
+                    table.row([outcome.stage.to_string(), state.to_owned(), why]);
+                }
+                text.push_str(&table.render());
             }
-            format!("{}\n{}", job.out.display(), table.render())
+            text
         }
     };
     terminal::print(&text)?;

@@ -128,7 +128,7 @@ pub(crate) fn verify(arguments: &VerifyArgs, global: &Global) -> Result<ExitStat
             sections.push(figures::compare(&published, &profile, &run)?);
         }
         if arguments.rebuild {
-            sections.push(rebuild::rebuild(&run, &stages, arguments, global)?);
+            sections.push(rebuild::rebuild(&run, &stages, arguments)?);
         }
     }
     print(&arguments.run, &sections, whole, global)?;

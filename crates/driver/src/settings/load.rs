@@ -1,286 +1,163 @@
-//! Reading a profile and laying `--set` over it.
+//! Laying a profile's file or `--set` over settings.
 
-use std::{fs, io::Read, path::PathBuf};
+use std::ffi::{OsStr, OsString};
 
-use toml::{Table, Value};
+use clawsig_schema::settings::{Input, Key, Params, Value};
+use serde::Deserialize as _;
+use toml::Table;
 
-use super::Settings;
+use super::{Settings, SettingsError, suggestion};
 
-/// The largest profile that is read: a real one has less than a kilobyte.
-const MAX_PROFILE_BYTES: u64 = 1 << 20;
+/// The keys that a user has set, in a profile of their own or by `--set`, and where.
+#[derive(Clone, Debug)]
+pub struct Typed {
+    origin: String,
+    keys: Vec<Key>,
+}
 
-/// The profiles that come with the program: name and text.
-pub const BUILT_IN_PROFILES: [(&str, &str); 4] = [
-    ("sample", include_str!("../../../../data/profiles/sample.toml")),
-    ("seed", include_str!("../../../../data/profiles/seed.toml")),
-    ("tutorial", include_str!("../../../../data/profiles/tutorial.toml")),
-    ("paper", include_str!("../../../../data/profiles/paper.toml")),
-];
+impl Typed {
+    /// The keys.
+    pub fn keys(&self) -> impl Iterator<Item = &Key> {
+        self.keys.iter()
+    }
 
-/// Why there are no settings.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum SettingsError {
-    /// No profile of that name.
-    #[error(
-        "unknown profile `{name}`{suggestion}; expected sample, seed, tutorial, paper, or the path of a .toml file"
-    )]
-    UnknownProfile {
-        /// What was asked for.
-        name: String,
-        /// `, did you mean ...?` or nothing.
-        suggestion: String,
-    },
-    /// A profile file that can't be read.
-    #[error("cannot read profile {}", path.display())]
-    Read {
-        /// The file.
-        path: PathBuf,
-        /// What the system said.
-        #[source]
-        source: std::io::Error,
-    },
-    /// A profile file of unreasonable size.
-    #[error("profile {} is larger than {MAX_PROFILE_BYTES} bytes", path.display())]
-    TooLarge {
-        /// The file.
-        path: PathBuf,
-    },
-    /// A text that is not TOML.
-    #[error("{origin} is not valid TOML: {reason}")]
-    Syntax {
-        /// The profile.
-        origin: String,
-        /// Line, column and what was expected.
-        reason: String,
-    },
-    /// A key that does not exist.
-    #[error("{origin}: unknown key `{key}`{suggestion}; `clawsig profile` lists every key")]
-    UnknownKey {
-        /// The profile, or `--set`.
-        origin: String,
-        /// The key.
-        key: String,
-        /// `, did you mean ...?` or nothing.
-        suggestion: String,
-    },
-    /// A `--set` without `=`.
-    #[error("--set {text}: expected key=value, for example --set tfidf.min_df=3")]
-    NotAssignment {
-        /// What was typed.
-        text: String,
-    },
-    /// A value of the wrong type or out of the list.
-    #[error("{origin}: {reason}")]
-    BadValue {
-        /// The profile, or `--set key=value`.
-        origin: String,
-        /// The key, what was found and what was expected.
-        reason: String,
-    },
+    /// Refuses a key that another setting makes void.
+    ///
+    /// # Errors
+    /// [`SettingsError::Void`] names both.
+    pub fn check_effect(&self, settings: &Settings) -> Result<(), SettingsError> {
+        for key in &self.keys {
+            if let Some(need) = settings.unmet(key)
+                && let Some(found) = settings.value_of(need.key)
+            {
+                return Err(SettingsError::Void {
+                    origin: self.origin.clone(),
+                    key: key.name,
+                    need: need.to_string(),
+                    other: need.key,
+                    found,
+                });
+            }
+        }
+        Ok(())
+    }
+}
+
+/// One `--set KEY=VALUE`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Assignment {
+    key: String,
+    value: OsString,
+}
+
+impl Assignment {
+    /// Takes a key and the text of its value.
+    pub fn new(key: &str, value: impl Into<OsString>) -> Assignment {
+        Assignment { key: key.to_owned(), value: value.into() }
+    }
+
+    /// Splits what was typed at its first `=`. The value keeps every byte.
+    ///
+    /// # Errors
+    /// [`SettingsError::NotAssignment`] without `=` or with a key that is no text.
+    pub fn parse(text: &OsStr) -> Result<Assignment, SettingsError> {
+        let bytes = text.as_encoded_bytes();
+        let wrong = || SettingsError::NotAssignment { text: text.to_string_lossy().into_owned() };
+        let at = bytes.iter().position(|byte| *byte == b'=').ok_or_else(wrong)?;
+        let key = std::str::from_utf8(&bytes[..at]).map_err(|_| wrong())?;
+        Ok(Assignment { key: key.trim().to_owned(), value: after(text, at + 1) })
+    }
+}
+
+/// The rest of a text behind an ASCII character that ends before byte `at`.
+#[cfg(unix)]
+fn after(text: &OsStr, at: usize) -> OsString {
+    use std::os::unix::ffi::OsStrExt as _;
+    OsStr::from_bytes(&text.as_bytes()[at..]).to_owned()
+}
+
+#[cfg(not(unix))]
+fn after(text: &OsStr, at: usize) -> OsString {
+    OsString::from(text.to_string_lossy().get(at..).unwrap_or_default().to_owned())
 }
 
 impl Settings {
-    /// Reads a profile, by the name of a built-in one or by the path of a TOML file, and applies
-    /// `key=value` assignments in order. A value is read as TOML, and as plain text where it is
-    /// no TOML.
-    pub fn load(profile: &str, assignments: &[String]) -> Result<Settings, SettingsError> {
-        let (origin, text) = profile_text(profile)?;
-        let table: Table = text.parse().map_err(|e: toml::de::Error| SettingsError::Syntax {
-            origin: origin.clone(),
-            reason: e.to_string(),
-        })?;
-        check_keys(&table, &origin)?;
-        let settings = typed(&table, &origin)?;
-        settings.assigned(table, assignments)
-    }
-
-    /// These settings with `key=value` assignments applied in order.
-    pub fn changed(self, assignments: &[String]) -> Result<Settings, SettingsError> {
-        let table = Table::try_from(&self).map_err(|e| SettingsError::BadValue {
-            origin: "the recorded settings".to_owned(),
-            reason: e.to_string(),
-        })?;
-        self.assigned(table, assignments)
-    }
-
-    fn assigned(self, mut table: Table, assignments: &[String]) -> Result<Settings, SettingsError> {
-        let mut settings = self;
-        for assignment in assignments {
-            let (key, value) = parse_assignment(assignment)?;
-            let mut single = Table::new();
-            match key.split_once('.') {
-                Some((section, name)) => {
-                    let values = Table::from_iter([(name.to_owned(), value)]);
-                    single.insert(section.to_owned(), Value::Table(values));
-                }
-                None => {
-                    single.insert(key.to_owned(), value);
-                }
-            }
-            check_keys(&single, "--set")?;
-            for (section, values) in single {
-                match (table.get_mut(&section), values) {
-                    (Some(Value::Table(known)), Value::Table(values)) => known.extend(values),
-                    (_, values) => {
-                        table.insert(section, values);
-                    }
-                }
-            }
-            settings = typed(&table, &format!("--set {assignment}"))?;
+    /// Applies assignments in order; gives the keys.
+    ///
+    /// # Errors
+    /// An unknown key, with the nearest known one, or a value that its key does not take.
+    pub fn assign(&mut self, assignments: &[Assignment]) -> Result<Typed, SettingsError> {
+        let mut typed = Typed { origin: "--set".to_owned(), keys: Vec::new() };
+        for Assignment { key, value } in assignments {
+            self.apply(key, Input::Typed(value), &mut typed)?;
         }
-        Ok(settings)
+        Ok(typed)
     }
-}
 
-/// The profile's text and how errors name it.
-fn profile_text(profile: &str) -> Result<(String, String), SettingsError> {
-    if let Some((name, text)) = BUILT_IN_PROFILES.iter().find(|(name, _)| *name == profile) {
-        return Ok((format!("profile {name}"), (*text).to_owned()));
-    }
-    if !profile.ends_with(".toml") {
-        let names = BUILT_IN_PROFILES.map(|(name, _)| name);
-        return Err(SettingsError::UnknownProfile {
-            name: profile.to_owned(),
-            suggestion: suggestion(profile, names),
-        });
-    }
-    let path = PathBuf::from(profile);
-    let read = |source| SettingsError::Read { path: path.clone(), source };
-    let file = fs::File::open(&path).map_err(read)?;
-    let mut text = String::new();
-    file.take(MAX_PROFILE_BYTES + 1).read_to_string(&mut text).map_err(read)?;
-    if text.len() as u64 > MAX_PROFILE_BYTES {
-        return Err(SettingsError::TooLarge { path });
-    }
-    Ok((profile.to_owned(), text))
-}
-
-fn parse_assignment(text: &str) -> Result<(&str, Value), SettingsError> {
-    let (key, value) = text
-        .split_once('=')
-        .ok_or_else(|| SettingsError::NotAssignment { text: text.to_owned() })?;
-    let parsed = format!("value = {value}").parse::<Table>().ok();
-    // A bare word is text; so is anything that is no single TOML value.
-    let value = parsed
-        .filter(|table| table.len() == 1)
-        .and_then(|mut table| table.remove("value"))
-        .unwrap_or_else(|| Value::String(value.to_owned()));
-    Ok((key.trim(), value))
-}
-
-/// Refuses keys that no setting has, before types are looked at.
-fn check_keys(table: &Table, origin: &str) -> Result<(), SettingsError> {
-    let known: Vec<String> = Settings::default().all_keys().into_keys().collect();
-    let unknown = |key: String| {
-        let suggestion = suggestion(&key, known.iter().map(String::as_str));
-        SettingsError::UnknownKey { origin: origin.to_owned(), key, suggestion }
-    };
-    for (section, values) in table {
-        let Value::Table(values) = values else { return Err(unknown(section.clone())) };
-        if !known.iter().any(|key| key.split_once('.').is_some_and(|(s, _)| s == section)) {
-            let key = values.keys().next().map(|key| format!("{section}.{key}"));
-            return Err(unknown(key.unwrap_or_else(|| section.clone())));
+    /// Applies values of another run.
+    ///
+    /// # Errors
+    /// A value that its key does not take.
+    pub fn keep(
+        &mut self,
+        values: impl IntoIterator<Item = (&'static str, Value)>,
+    ) -> Result<(), SettingsError> {
+        for (key, value) in values {
+            let known = self.set(key, Input::Value(&value));
+            known.map_err(|source| SettingsError::Value { origin: key.to_owned(), source })?;
         }
-        for name in values.keys() {
-            let key = format!("{section}.{name}");
-            if !known.contains(&key) {
-                return Err(unknown(key));
+        Ok(())
+    }
+
+    /// Applies the sections of a TOML file; `origin` names it in errors.
+    pub(super) fn lay(&mut self, table: Table, origin: &str) -> Result<Typed, SettingsError> {
+        let mut typed = Typed { origin: origin.to_owned(), keys: Vec::new() };
+        for (section, values) in table {
+            let toml::Value::Table(values) = values else {
+                return Err(unknown(origin, &section));
+            };
+            if values.is_empty() && !has_section(&section) {
+                return Err(unknown(origin, &section));
+            }
+            for (name, value) in values {
+                let value = match value {
+                    // The one type of TOML that no setting has.
+                    toml::Value::Datetime(date) => Value::Text(date.to_string()),
+                    other => Value::deserialize(other).unwrap_or(Value::Table(Vec::new())),
+                };
+                self.apply(&format!("{section}.{name}"), Input::Value(&value), &mut typed)?;
             }
         }
-    }
-    Ok(())
-}
-
-fn typed(table: &Table, origin: &str) -> Result<Settings, SettingsError> {
-    Settings::deserialize_table(table)
-        .map_err(|reason| SettingsError::BadValue { origin: origin.to_owned(), reason })
-}
-
-impl Settings {
-    fn deserialize_table(table: &Table) -> Result<Settings, String> {
-        Value::Table(table.clone()).try_into().map_err(|e: toml::de::Error| {
-            // toml puts the key on a second line of its message.
-            e.to_string().trim_end().replace('\n', " ")
-        })
-    }
-}
-
-/// `, did you mean ...?` for the nearest of the candidates, nothing where none is near.
-pub(crate) fn suggestion<'a>(found: &str, candidates: impl IntoIterator<Item = &'a str>) -> String {
-    candidates
-        .into_iter()
-        .map(|candidate| (strsim::jaro_winkler(found, candidate), candidate))
-        .filter(|(similarity, _)| *similarity > 0.8)
-        .max_by(|a, b| a.0.total_cmp(&b.0))
-        .map_or_else(String::new, |(_, candidate)| format!(", did you mean `{candidate}`?"))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::settings::{DocumentFrequency, SourceKind};
-
-    fn load(profile: &str, sets: &[&str]) -> Result<Settings, SettingsError> {
-        Settings::load(profile, &sets.iter().map(|s| (*s).to_owned()).collect::<Vec<_>>())
+        Ok(typed)
     }
 
-    #[test]
-    fn every_built_in_profile_loads() {
-        for (name, _) in BUILT_IN_PROFILES {
-            load(name, &[]).unwrap();
+    fn apply(
+        &mut self,
+        key: &str,
+        input: Input<'_>,
+        typed: &mut Typed,
+    ) -> Result<(), SettingsError> {
+        let origin = &typed.origin;
+        let known = self
+            .set(key, input)
+            .map_err(|source| SettingsError::Value { origin: origin.clone(), source })?;
+        let declared = Settings::keys().into_iter().find(|declared| declared.name == key);
+        match declared.filter(|_| known) {
+            Some(declared) => {
+                typed.keys.push(declared);
+                Ok(())
+            }
+            None => Err(unknown(origin, key)),
         }
-        assert_eq!(load("tutorial", &[]).unwrap().tfidf.min_df, DocumentFrequency::Count(3));
     }
+}
 
-    #[test]
-    fn assignments_are_laid_over_the_profile_in_order() {
-        let sets =
-            ["source.kind=path", "source.path=some/folder", "tfidf.min_df=0.5", "tfidf.min_df=2"];
-        let settings = load("tutorial", &sets).unwrap();
-        assert_eq!(settings.source.kind, SourceKind::Path);
-        assert_eq!(settings.source.path, "some/folder");
-        assert_eq!(settings.tfidf.min_df, DocumentFrequency::Count(2));
-        assert_eq!(settings.tfidf.max_features, 20_000);
-        let settings =
-            load("sample", &["features.groups=[\"text\"]", "tfidf.ngrams=[1,3]"]).unwrap();
-        assert_eq!(settings.tfidf.ngrams, [1, 3]);
-        assert_eq!(settings.features.groups.len(), 1);
-    }
+fn has_section(section: &str) -> bool {
+    Settings::keys().iter().any(|key| key.name.split_once('.').is_some_and(|(s, _)| s == section))
+}
 
-    #[test]
-    fn mistakes_are_named_with_the_nearest_right_key() {
-        let message = |profile: &str, sets: &[&str]| load(profile, sets).unwrap_err().to_string();
-        assert!(message("tutoral", &[]).contains("did you mean `tutorial`?"));
-        assert!(
-            message("sample", &["tfidf.max_featurs=3"])
-                .contains("did you mean `tfidf.max_features`?")
-        );
-        assert!(message("sample", &["tfdif.min_df=3"]).contains("did you mean `tfidf.min_df`?"));
-        assert!(message("sample", &["min_df=3"]).contains("unknown key `min_df`"));
-        assert!(message("sample", &["tfidf.min_df"]).contains("expected key=value"));
-    }
-
-    #[test]
-    fn a_value_of_the_wrong_type_names_key_and_choices() {
-        let message = |set: &str| load("sample", &[set]).unwrap_err().to_string();
-        let text = message("flags.rule=stats");
-        assert!(text.contains("flags.rule") && text.contains("`any-output`"), "{text}");
-        let text = message("tfidf.max_features=many");
-        assert!(text.contains("max_features"), "{text}");
-    }
-
-    #[test]
-    fn a_profile_file_is_read_and_its_mistakes_are_placed() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("mine.toml");
-        let name = path.to_str().unwrap();
-        assert!(load(name, &[]).unwrap_err().to_string().contains("mine.toml"));
-        fs::write(&path, "[tfidf]\nmin_df = \n").unwrap();
-        assert!(load(name, &[]).unwrap_err().to_string().contains("line 2"));
-        fs::write(&path, "[tfidf]\nmin_fd = 3\n").unwrap();
-        assert!(load(name, &[]).unwrap_err().to_string().contains("tfidf.min_df"));
-        fs::write(&path, "[tfidf]\nmin_df = 7\n").unwrap();
-        assert_eq!(load(name, &[]).unwrap().tfidf.min_df, DocumentFrequency::Count(7));
-    }
+fn unknown(origin: &str, key: &str) -> SettingsError {
+    let known = Settings::keys();
+    let suggestion = suggestion(key, known.iter().map(|key| key.name));
+    SettingsError::UnknownKey { origin: origin.to_owned(), key: key.to_owned(), suggestion }
 }

@@ -4,13 +4,13 @@ use std::path::PathBuf;
 
 use clawsig_ingest::{Columns, SignalsReader};
 use clawsig_schema::{Split, agreement::AgreementResults};
-use clawsig_study::{Study, StudyParams, ValidStudyParams};
+use clawsig_study::Study;
 
 use super::{Context, Rows, Stage};
-use crate::{Error, files, settings::Settings};
+use crate::{Error, files};
 
 pub(super) fn run(context: &Context<'_>) -> Result<Rows, Error> {
-    let mut study = Study::new(&params(&context.job.settings)?);
+    let mut study = Study::new(&context.settings().agreement.clone().check()?);
     let mut rows = 0;
     for split in Split::ALL {
         let path = context.artifact(Stage::Ingest, &format!("signals/{split}.parquet"))?;
@@ -40,17 +40,4 @@ pub(crate) fn write_results(
     files::write_csv(&place("sweep.csv"), results.sweep_rows())?;
     files::write_csv(&place("latent.csv"), results.latent_rows())?;
     files::write_csv(&place("coverage.csv"), results.coverage_rows())
-}
-
-/// The crate's parameters from the run's settings.
-pub(crate) fn params(settings: &Settings) -> Result<ValidStudyParams, Error> {
-    let params = StudyParams {
-        rule: settings.flags.rule,
-        missing: settings.flags.missing,
-        replicates: settings.agreement.replicates,
-        top: settings.agreement.disagreements,
-        seed: settings.run.seed,
-        ..StudyParams::default()
-    };
-    Ok(params.check()?)
 }

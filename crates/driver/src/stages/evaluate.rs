@@ -4,8 +4,7 @@ use std::path::Path;
 
 use clawsig_features::{FeatureSet, SplitFeatures, build};
 use clawsig_model::{
-    EvaluateParams, SplitData, TrainData, TrainedModel, Training, ValidEvaluateParams, evaluate,
-    group_split,
+    EvaluateParams, SplitData, TrainData, TrainedModel, Training, evaluate, group_split,
 };
 use clawsig_schema::evaluation::{
     ConfusionRow, ErrorRow, ModelName, ModelResults, PredictionRow, Predictions, ScoreRow,
@@ -18,13 +17,14 @@ use super::{
     rows::PlannedRows,
     train::{MODEL, TEXT_ONLY},
 };
-use crate::{Error, files, settings::Settings};
+use crate::{Error, files};
 
 /// The folder of the text-only model's files, which have the names of the other model's.
 const TEXT_ONLY_FOLDER: &str = "text-only";
 
 pub(super) fn run(context: &Context<'_>) -> Result<Rows, Error> {
-    let params = params(&context.job.settings, context.job.final_)?;
+    let use_holdout = context.record.use_holdout;
+    let params = EvaluateParams { use_holdout, ..context.settings().evaluate.clone() }.check()?;
     let matrices = Matrices::read(context)?;
     let trained = |name: &str| context.artifact(Stage::Train, name);
     let load = |[json, weights]: [&str; 2]| -> Result<TrainedModel, Error> {
@@ -38,7 +38,7 @@ pub(super) fn run(context: &Context<'_>) -> Result<Rows, Error> {
         warnings: files::read_json(&trained("warnings.json")?)?,
     };
     let progress = |part: &str, done, total| context.progress.part(part, done, total);
-    let grouped = match context.job.settings.evaluate.refits {
+    let grouped = match context.settings().evaluate.refits {
         true => Some(grouped(context, &matrices)?),
         false => None,
     };
@@ -77,7 +77,7 @@ fn grouped(context: &Context<'_>, matrices: &Matrices) -> Result<FeatureSet, Err
     let fitted = read_fitted(&context.artifact(Stage::Features, "vectorizer.json")?)?;
     let params = fitted.params().clone().check()?;
     let rows = matrices.pooled();
-    let splits = group_split(&rows, context.job.settings.run.seed);
+    let splits = group_split(&rows, context.settings().evaluate.random.seed);
     let mut source = PlannedRows::drawn(context, rows.into_iter().zip(splits));
     let total = matrices.rows();
     Ok(build(&params, &mut source, &|part, done, _| {
@@ -112,16 +112,4 @@ fn write_model(
 
 fn write_scores(path: &Path, rows: &[ScoreRow]) -> Result<(), Error> {
     files::write_cells(path, ScoreRow::HEADER, rows.iter().map(ScoreRow::cells))
-}
-
-/// The crate's parameters from the run's settings; `use_holdout` looks at the hold-out.
-pub(super) fn params(settings: &Settings, use_holdout: bool) -> Result<ValidEvaluateParams, Error> {
-    let params = EvaluateParams {
-        replicates: settings.evaluate.replicates,
-        errors: settings.evaluate.errors as usize,
-        refits: settings.evaluate.refits,
-        use_holdout,
-        seed: settings.run.seed,
-    };
-    Ok(params.check()?)
 }

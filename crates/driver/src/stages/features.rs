@@ -6,21 +6,15 @@ use std::{
     path::Path,
 };
 
-use clawsig_features::{
-    FeatureParams, FittedFeatures, MAX_JSON_BYTES, ValidFeatureParams, VectorizerParams, build,
-    npz::write_npz, vectorizer::DocumentFrequency as Limit,
-};
+use clawsig_features::{FittedFeatures, MAX_JSON_BYTES, build, npz::write_npz};
 use clawsig_model::SplitPlan;
 use rayon::prelude::*;
 
 use super::{Context, Rows, Stage, rows::PlannedRows};
-use crate::{
-    Error, files,
-    settings::{DocumentFrequency, Settings},
-};
+use crate::{Error, files};
 
 pub(super) fn run(context: &Context<'_>) -> Result<Rows, Error> {
-    let params = params(&context.job.settings)?;
+    let params = context.settings().features.clone().check()?;
     for (column, reason) in params.left_out() {
         tracing::info!("{column} is no feature: {reason}");
     }
@@ -28,11 +22,11 @@ pub(super) fn run(context: &Context<'_>) -> Result<Rows, Error> {
         tracing::warn!("{exception}");
     }
     let total = context.run.manifest(Stage::Ingest.as_str())?.rows_out;
-    let settings = &context.job.settings;
-    let mut source = match settings.model.split {
+    let settings = context.settings();
+    let mut source = match settings.train.split {
         SplitPlan::Official => PlannedRows::official(context),
         SplitPlan::Stratified7030 => {
-            PlannedRows::stratified(context, settings.model.target, settings.run.seed)?
+            PlannedRows::stratified(context, settings.features.target, settings.train.random.seed)?
         }
     };
     let set = build(&params, &mut source, &|part, done, _| {
@@ -52,34 +46,6 @@ pub(super) fn run(context: &Context<'_>) -> Result<Rows, Error> {
     files::write_csv(&work.path("vocabulary.csv"), set.fitted.vocabulary())?;
     files::write_text(&work.path("vectorizer.json"), &set.fitted.to_json()?)?;
     Ok(Rows { input: rows, output: rows })
-}
-
-/// The crate's parameters from the run's settings.
-pub(super) fn params(settings: &Settings) -> Result<ValidFeatureParams, Error> {
-    let limit = |df| match df {
-        DocumentFrequency::Count(documents) => Limit::Count(documents),
-        DocumentFrequency::Share(share) => Limit::Share(share),
-    };
-    let tfidf = &settings.tfidf;
-    let text = VectorizerParams {
-        ngrams: (tfidf.ngrams[0].into(), tfidf.ngrams[1].into()),
-        min_df: limit(tfidf.min_df),
-        max_df: limit(tfidf.max_df),
-        max_features: (tfidf.max_features > 0).then_some(tfidf.max_features as usize),
-        sublinear: tfidf.sublinear,
-        max_chars: (settings.text.max_chars > 0).then_some(settings.text.max_chars as usize),
-        ..VectorizerParams::default()
-    };
-    let params = FeatureParams {
-        target: settings.model.target,
-        groups: settings.features.groups.clone(),
-        numeric: settings.features.numeric,
-        columns: Vec::new(),
-        text,
-        flag_rule: settings.flags.rule,
-        missing: settings.flags.missing,
-    };
-    Ok(params.check()?)
 }
 
 /// Reads `vectorizer.json`.

@@ -208,8 +208,7 @@ pub(super) fn sentence(run: &RunFolder) -> Result<Option<String>, Error> {
     if inside.is_empty() && !looked {
         return Ok(None);
     }
-    // The run says where its looks are entered; without its ledger, where they are by default.
-    let place = inside.last().map_or(OutsideLedger::State, |entry| entry.outside.clone());
+    let place = place_of(&inside);
     let outside = Ledger::new(run, place.clone())?.outside()?;
     let mut entries: Vec<&LedgerEntry> = inside.iter().chain(&outside).collect();
     entries.sort_by(|a, b| a.time.cmp(&b.time));
@@ -239,6 +238,16 @@ pub(super) fn sentence(run: &RunFolder) -> Result<Option<String>, Error> {
         OutsideLedger::State | OutsideLedger::File(_) => "",
     };
     Ok(Some(looks + alone))
+}
+
+/// Where a run's looks are entered outside of it.
+pub(crate) fn place(run: &RunFolder) -> Result<OutsideLedger, Error> {
+    Ok(place_of(&Ledger::new(run, OutsideLedger::Off)?.inside()?))
+}
+
+/// The run says where its looks are entered; without its ledger, where they are by default.
+fn place_of(inside: &[LedgerEntry]) -> OutsideLedger {
+    inside.last().map_or(OutsideLedger::State, |entry| entry.outside.clone())
 }
 
 /// The different models of the entries, in their order.

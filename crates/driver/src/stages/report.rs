@@ -2,11 +2,12 @@
 
 use std::collections::BTreeMap;
 
+use clawsig_ingest::SourceKind;
 use clawsig_report::{DuplicateSummary, Part, RunInfo, StudyResults, render};
 use clawsig_schema::{Split, matrix::RowInfo, profile::DataProfile};
 
 use super::{Context, Rows, Stage, ledger};
-use crate::{Error, files, settings::SourceKind};
+use crate::{Error, files, settings::PATHS};
 
 pub(super) fn run(context: &Context<'_>) -> Result<Rows, Error> {
     let profile: DataProfile = files::read_json(&context.artifact(Stage::Ingest, "profile.json")?)?;
@@ -36,30 +37,30 @@ pub(super) fn run(context: &Context<'_>) -> Result<Rows, Error> {
     Ok(Rows { input: rows, output: rows })
 }
 
-/// What was run, from the settings and the manifests.
+/// What was run, from the run's record and the manifests.
 fn run_info(context: &Context<'_>, profile: &DataProfile) -> Result<RunInfo, Error> {
-    let job = context.job;
-    let source = &job.settings.source;
+    let record = context.record;
+    let source = &record.settings.source;
     let mut inputs: Vec<(String, String)> =
         profile.files.iter().map(|file| (file.name.clone(), file.sha256.clone())).collect();
-    for stage in [Stage::Ingest, Stage::Agreement, Stage::Features, Stage::Train, Stage::Evaluate] {
+    for &stage in Stage::Report.needs() {
         let manifest = context.run.manifest(stage.as_str())?;
         inputs.push((format!("{stage} stage key"), manifest.key.to_string()));
     }
-    let parameters = job
+    let parameters = record
         .settings
-        .all_keys()
+        .identity()
         .into_iter()
-        // Neither changes a result, and a path is nobody else's business.
-        .filter(|(key, _)| !["run.threads", "source.path"].contains(&key.as_str()))
-        .map(|(key, value)| (key, value.to_string()))
+        // A path is nobody else's business.
+        .filter(|(key, _)| !PATHS.contains(key))
+        .map(|(key, value)| (key.to_owned(), value.to_string()))
         .collect();
     let mut warnings = profile.warnings.clone();
     warnings.extend(ledger::sentence(context.run)?);
     Ok(RunInfo {
-        name: job.profile_name(),
-        profile: job.profile_name(),
-        command: job.command_line(),
+        name: record.profile.name(),
+        profile: record.profile.name(),
+        command: record.command_line(),
         source: match source.kind {
             SourceKind::Sample => "the bundled synthetic sample".to_owned(),
             SourceKind::Path => "files on the machine of whoever ran it".to_owned(),

@@ -7,7 +7,9 @@ use std::{
 };
 
 use clawsig_ingest::{
-    HubAccess, HubError, HubFormat, HubSnapshot, HubSource, IngestError, Source, SourceFile, hub,
+    HubAccess, HubError, HubFormat, HubSnapshot, HubSource, IngestError, Source, SourceFile,
+    SourceKind, SourceParams,
+    hub::{self, HubOptions},
 };
 use clawsig_schema::{
     lock::{DatasetLock, LOCK_FORMAT, LockedSnapshot},
@@ -16,10 +18,9 @@ use clawsig_schema::{
 };
 use clawsig_store::{Input, StoreError, hash_bytes, hash_file};
 
-use super::{Job, Stage};
+use super::Stage;
 use crate::{
     Error, files,
-    settings::{self, SourceKind, SourceSettings},
     terminal::{self, Progress, Transfers},
 };
 
@@ -59,18 +60,27 @@ pub(super) enum Place {
 impl Located {
     /// Finds the files, and downloads those of the Hub that the cache lacks. Where they are read
     /// anyway, what reading will tell is not found out before.
-    pub(crate) fn fetch(job: &Job, reads_anyway: bool) -> Result<Located, Error> {
-        let access = HubAccess::resolve(&job.hub).map_err(IngestError::from);
-        Located::locate(job, access, reads_anyway)
+    pub(crate) fn fetch(
+        params: &SourceParams,
+        options: &HubOptions,
+        quiet: bool,
+        reads_anyway: bool,
+    ) -> Result<Located, Error> {
+        let access = HubAccess::resolve(options).map_err(IngestError::from);
+        Located::locate(params, access, quiet, reads_anyway)
     }
 
     /// Finds the files, and downloads nothing.
-    pub(super) fn look(job: &Job) -> Result<Located, Error> {
-        let access = HubAccess::resolve(&job.hub).map_err(IngestError::from);
+    pub(super) fn look(
+        params: &SourceParams,
+        options: &HubOptions,
+        quiet: bool,
+    ) -> Result<Located, Error> {
+        let access = HubAccess::resolve(options).map_err(IngestError::from);
         let access = access.map(|access| HubAccess { offline: true, ..access });
-        match Located::locate(job, access, false) {
+        match Located::locate(params, access, quiet, false) {
             Err(Error::Ingest(IngestError::Hub(HubError::NotCached { missing, .. })))
-                if !job.hub.offline =>
+                if !options.offline =>
             {
                 Ok(Located { missing: Some(missing), ..Located::default() })
             }
@@ -80,13 +90,13 @@ impl Located {
 
     /// How the Hub is reached matters only where it is the source.
     fn locate(
-        job: &Job,
+        params: &SourceParams,
         access: Result<HubAccess, IngestError>,
+        quiet: bool,
         reads_anyway: bool,
     ) -> Result<Located, Error> {
-        let settings = &job.settings.source;
         let mut located = Located::default();
-        let source = match settings.kind {
+        let source = match params.kind {
             SourceKind::Sample => {
                 for (name, bytes) in SAMPLE {
                     let name = format!("{PREFIX}{name}");
@@ -96,20 +106,20 @@ impl Located {
                 }
                 return Ok(located);
             }
-            SourceKind::Path if settings.path.is_empty() => {
+            SourceKind::Path if params.path.as_os_str().is_empty() => {
                 return Err(Error::Usage(
                     "source.path is empty: name the folder with --set source.path=FOLDER"
                         .to_owned(),
                 ));
             }
-            SourceKind::Path => Source::Path { path: PathBuf::from(&settings.path) },
+            SourceKind::Path => Source::Path { path: params.path.clone() },
             SourceKind::Hub => {
-                let transfers = Transfers::new(job.quiet);
+                let transfers = Transfers::new(quiet);
                 let fetched =
-                    hub::fetch(&hub_source(settings)?, &access?, &|event| transfers.show(event));
+                    hub::fetch(&hub_source(params)?, &access?, &|event| transfers.show(event));
                 drop(transfers);
                 let snapshot = fetched.map_err(IngestError::from)?;
-                if !job.quiet {
+                if !quiet {
                     for warning in &snapshot.warnings {
                         terminal::say(&format!("warning: {warning}"));
                     }
@@ -117,7 +127,7 @@ impl Located {
                 Source::Hub(Box::new(snapshot))
             }
         };
-        let progress = Progress::new("hash", job.quiet);
+        let progress = Progress::new("hash", quiet);
         let files = clawsig_ingest::locate(&source)?;
         let unread = |file: &SourceFile| reads_anyway && file.hashed_as_read;
         let hashed = files.iter().filter(|file| file.sha256.is_none() && !unread(file));
@@ -210,17 +220,13 @@ impl Located {
     }
 
     /// `source.json`, of a source on the Hub.
-    pub(super) fn record(&self, settings: &SourceSettings) -> Option<SourceRecord> {
+    pub(super) fn record(&self, format: HubFormat) -> Option<SourceRecord> {
         let snapshot = self.snapshot()?;
         Some(SourceRecord {
             format: SOURCE_FORMAT,
             repo: snapshot.repo.clone(),
             commit: snapshot.commit.clone(),
-            edition: match settings.format {
-                settings::HubFormat::Raw => "raw".to_owned(),
-                settings::HubFormat::Parquet => "parquet".to_owned(),
-                settings::HubFormat::Live => "live".to_owned(),
-            },
+            edition: format.as_str().to_owned(),
             locked: snapshot.locked.as_ref().map(|lock| lock.name.clone()),
             manifest: snapshot.manifest.as_ref().map(ToString::to_string),
             warnings: snapshot.warnings.clone(),
@@ -229,25 +235,22 @@ impl Located {
 }
 
 /// The crate's source from the run's settings.
-fn hub_source(settings: &SourceSettings) -> Result<HubSource, Error> {
-    let (format, repo) = match settings.format {
-        settings::HubFormat::Raw => (HubFormat::Raw, settings.repo.clone()),
-        settings::HubFormat::Parquet => (HubFormat::Parquet, settings.repo.clone()),
+fn hub_source(params: &SourceParams) -> Result<HubSource, Error> {
+    let repo = match params.format {
         // The moving edition of the dataset is a dataset of its own.
-        settings::HubFormat::Live if settings.repo == SourceSettings::default().repo => {
-            (HubFormat::Live, format!("{}-live", settings.repo))
+        HubFormat::Live if params.repo == SourceParams::default().repo => {
+            format!("{}-live", params.repo)
         }
-        settings::HubFormat::Live => (HubFormat::Live, settings.repo.clone()),
+        _ => params.repo.clone(),
     };
-    let revision = Some(settings.revision.clone()).filter(|revision| !revision.is_empty());
-    Ok(HubSource { repo, revision, format, lock: dataset_lock(settings)? })
+    let revision = Some(params.revision.clone()).filter(|revision| !revision.is_empty());
+    Ok(HubSource { repo, revision, format: params.format, lock: dataset_lock(params)? })
 }
 
 /// The lock that the settings name, or the built-in one.
-fn dataset_lock(settings: &SourceSettings) -> Result<DatasetLock, Error> {
-    if !settings.lock.is_empty() {
-        let lock: DatasetLock = files::read_json(&PathBuf::from(&settings.lock))?;
-        return Ok(lock);
+fn dataset_lock(params: &SourceParams) -> Result<DatasetLock, Error> {
+    if !params.lock.as_os_str().is_empty() {
+        return files::read_json(&params.lock);
     }
     serde_json::from_str(LOCK).map_err(|e| Error::Artifact {
         path: PathBuf::from("data/dataset.lock.json"),
@@ -261,8 +264,8 @@ mod tests {
 
     #[test]
     fn the_built_in_lock_is_the_snapshot_of_the_paper() {
-        let lock = dataset_lock(&SourceSettings::default()).unwrap();
-        let paper = lock.default_of(&SourceSettings::default().repo).unwrap();
+        let lock = dataset_lock(&SourceParams::default()).unwrap();
+        let paper = lock.default_of(&SourceParams::default().repo).unwrap();
         let rows: u64 = paper.files.iter().map(|file| file.rows).sum();
         let bytes: u64 = paper.files.iter().map(|file| file.bytes).sum();
         assert_eq!((paper.name.as_str(), rows, bytes), ("paper", 67_453, 1_081_476_463));
@@ -313,10 +316,9 @@ mod tests {
 
     #[test]
     fn the_live_edition_has_a_repository_of_its_own() {
-        let live =
-            SourceSettings { format: settings::HubFormat::Live, ..SourceSettings::default() };
+        let live = SourceParams { format: HubFormat::Live, ..SourceParams::default() };
         assert_eq!(hub_source(&live).unwrap().repo, "OpenClaw/clawhub-security-signals-live");
-        let mine = SourceSettings { repo: "me/mine".to_owned(), ..live };
+        let mine = SourceParams { repo: "me/mine".to_owned(), ..live };
         assert_eq!(hub_source(&mine).unwrap().repo, "me/mine");
     }
 }

@@ -1,10 +1,10 @@
 //! The train stage: matrices in, models out.
 
-use clawsig_model::{TrainParams, ValidTrainParams, train};
+use clawsig_model::train;
 use clawsig_schema::evaluation::GridRow;
 
 use super::{Context, Rows, matrices::Matrices};
-use crate::{Error, files, settings::Settings};
+use crate::{Error, files};
 
 /// The model on all columns, and the one for skills that no scanner saw: JSON and weights.
 pub(crate) const MODEL: [&str; 2] = ["model.json", "model.safetensors"];
@@ -12,7 +12,7 @@ pub(crate) const MODEL: [&str; 2] = ["model.json", "model.safetensors"];
 pub(crate) const TEXT_ONLY: [&str; 2] = ["model-text.json", "model-text.safetensors"];
 
 pub(super) fn run(context: &Context<'_>) -> Result<Rows, Error> {
-    let params = params(&context.job.settings)?;
+    let params = context.settings().train_params().check()?;
     let matrices = Matrices::read(context)?;
     let training = matrices.with_data(|data| {
         train(data, &params, &|part, done, total| context.progress.part(part, done, total))
@@ -31,24 +31,4 @@ pub(super) fn run(context: &Context<'_>) -> Result<Rows, Error> {
     files::write_json(&work.path("warnings.json"), &training.warnings)?;
     let rows = matrices.rows();
     Ok(Rows { input: rows, output: rows })
-}
-
-/// The crate's parameters from the run's settings.
-pub(super) fn params(settings: &Settings) -> Result<ValidTrainParams, Error> {
-    let model = &settings.model;
-    let params = TrainParams {
-        target: model.target,
-        c: model.c,
-        grid: model.grid.clone(),
-        class_weight: model.class_weight.clone(),
-        solver: model.solver,
-        penalty: model.penalty,
-        tolerance: model.tolerance,
-        max_iterations: model.max_iterations as usize,
-        calibration: model.calibration,
-        split: model.split,
-        text_only: model.text_only,
-        seed: settings.run.seed,
-    };
-    Ok(params.check()?)
 }

@@ -1,7 +1,8 @@
 //! The settings of the vectorizer.
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, ffi::OsStr};
 
+use clawsig_schema::settings::{Is, Need, Params as _, Setting, SettingError, Value};
 use serde::{Deserialize, Serialize};
 
 use crate::FeaturesError;
@@ -37,21 +38,44 @@ impl DocumentFrequency {
         }
     }
 
-    fn check(self, name: &'static str) -> Result<(), FeaturesError> {
+    /// The limit, if it is one.
+    fn checked(self) -> Option<DocumentFrequency> {
         match self {
-            DocumentFrequency::Count(0) => Err(FeaturesError::Parameter {
-                name,
-                value: "0".to_owned(),
-                expected: "a count of at least 1, or a share from 0.0 to 1.0",
-            }),
-            DocumentFrequency::Share(share) if !(0.0..=1.0).contains(&share) => {
-                Err(FeaturesError::Parameter {
-                    name,
-                    value: share.to_string(),
-                    expected: "a share from 0.0 to 1.0, or a count of at least 1",
-                })
-            }
-            _ => Ok(()),
+            DocumentFrequency::Count(0) => None,
+            DocumentFrequency::Share(share) if !(0.0..=1.0).contains(&share) => None,
+            sound => Some(sound),
+        }
+    }
+}
+
+/// A whole number counts documents and a fraction is a share of them, as in scikit-learn.
+impl Setting for DocumentFrequency {
+    fn kind() -> String {
+        "a number of documents from 1, for example 3, or a share of them from 0.0 to 1.0, for \
+         example 0.5"
+            .to_owned()
+    }
+
+    fn parse(text: &OsStr) -> Option<DocumentFrequency> {
+        let value = match u64::parse(text) {
+            Some(count) => count.to_value(),
+            None => f64::parse(text)?.to_value(),
+        };
+        DocumentFrequency::from_value(&value)
+    }
+
+    fn from_value(value: &Value) -> Option<DocumentFrequency> {
+        let limit = match value {
+            Value::Whole(_) => DocumentFrequency::Count(u64::from_value(value)?),
+            other => DocumentFrequency::Share(f64::from_value(other)?),
+        };
+        limit.checked()
+    }
+
+    fn to_value(&self) -> Value {
+        match self {
+            DocumentFrequency::Count(count) => count.to_value(),
+            DocumentFrequency::Share(share) => share.to_value(),
         }
     }
 }
@@ -80,59 +104,53 @@ pub enum Norm {
     None,
 }
 
-/// The settings of [`TfIdf`](super::TfIdf), as they were asked for.
-///
-/// The defaults are scikit-learn's `TfidfVectorizer()`.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct VectorizerParams {
-    /// The units of an n-gram. By default words.
-    pub analyzer: Analyzer,
-    /// The shortest and the longest n-gram, 1 to 16. By default 1 and 1.
-    pub ngrams: (usize, usize),
-    /// Whether the text is lower-cased. By default it is.
-    pub lowercase: bool,
-    /// Terms in fewer documents are dropped. By default a count of 1.
-    pub min_df: DocumentFrequency,
-    /// Terms in more documents are dropped. By default a share of 1.
-    pub max_df: DocumentFrequency,
-    /// The most columns, chosen by the terms' count in the corpus (documents with `binary`); of
-    /// terms tied at the cut the first in term order are kept. By default there is no limit.
-    pub max_features: Option<usize>,
-    /// Whether a count enters as `1 + ln(count)`. By default it does not.
-    pub sublinear: bool,
-    /// Whether every count above 0 is taken as 1. By default it is not.
-    pub binary: bool,
-    /// The weight by document frequency. By default smooth.
-    pub idf: Idf,
-    /// The norm of a row. By default L2.
-    pub norm: Norm,
-    /// Words that are left out before n-grams are made; only for [`Analyzer::Word`]. By default
-    /// none.
-    pub stop_words: BTreeSet<String>,
-    /// The terms, in the order of their columns, where they are not to be learned; the limits on
-    /// document frequency and columns then don't apply. By default they are learned.
-    pub vocabulary: Option<Vec<String>>,
-    /// How many characters of a text are read. By default all.
-    pub max_chars: Option<usize>,
-}
+/// Where the vectorizer's keys act.
+const WITH_TEXT: Need = Need::new("features.groups", Is::Has(&["text"]));
 
-impl Default for VectorizerParams {
-    fn default() -> Self {
-        VectorizerParams {
-            analyzer: Analyzer::Word,
-            ngrams: (1, 1),
-            lowercase: true,
-            min_df: DocumentFrequency::Count(1),
-            max_df: DocumentFrequency::Share(1.0),
-            max_features: None,
-            sublinear: false,
-            binary: false,
-            idf: Idf::Smooth,
-            norm: Norm::L2,
-            stop_words: BTreeSet::new(),
-            vocabulary: None,
-            max_chars: None,
+clawsig_schema::params! {
+    /// The settings of [`TfIdf`](super::TfIdf), as they were asked for.
+    ///
+    /// The defaults are scikit-learn's `TfidfVectorizer()`.
+    #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+    #[serde(deny_unknown_fields)]
+    pub struct VectorizerParams {
+        keys {
+            /// The characters of a document that the vectorizer reads, from its beginning.
+            "text.max_chars" max_chars: Option<usize> = None,
+                zero("the whole text"), needs(WITH_TEXT);
+            /// The most columns, chosen by the terms' count in the corpus (documents with
+            /// `binary`); of terms tied at the cut the first in term order are kept.
+            "tfidf.max_features" max_features: Option<usize> = None,
+                zero("no limit"), needs(WITH_TEXT);
+            /// The shortest and the longest n-gram.
+            "tfidf.ngrams" ngrams: (usize, usize) = (1, 1), range(1, MAX_NGRAM), needs(WITH_TEXT);
+            /// Terms in fewer documents are dropped.
+            "tfidf.min_df" min_df: DocumentFrequency = DocumentFrequency::Count(1),
+                needs(WITH_TEXT);
+            /// Terms in more documents are dropped.
+            "tfidf.max_df" max_df: DocumentFrequency = DocumentFrequency::Share(1.0),
+                needs(WITH_TEXT);
+            /// Whether a count enters as `1 + ln(count)`.
+            "tfidf.sublinear" sublinear: bool = false, needs(WITH_TEXT);
+        }
+        plain {
+            /// What an n-gram is made of. By default words.
+            analyzer: Analyzer = Analyzer::Word;
+            /// Whether the text is lower-cased. By default it is.
+            lowercase: bool = true;
+            /// Whether every count above 0 is taken as 1. By default it is not.
+            binary: bool = false;
+            /// The weight by document frequency. By default smooth.
+            idf: Idf = Idf::Smooth;
+            /// The norm of a row. By default L2.
+            norm: Norm = Norm::L2;
+            /// Words that are left out before n-grams are made; only for [`Analyzer::Word`]. By
+            /// default none.
+            stop_words: BTreeSet<String> = BTreeSet::new();
+            /// The terms, in the order of their columns, where they are not to be learned; the
+            /// limits on document frequency and columns then don't apply. By default they are
+            /// learned.
+            vocabulary: Option<Vec<String>> = None;
         }
     }
 }
@@ -143,7 +161,7 @@ const MAX_NGRAM: usize = 16;
 pub(super) fn check_ngrams((min, max): (usize, usize)) -> Result<(), FeaturesError> {
     if min == 0 || min > max || max > MAX_NGRAM {
         return Err(FeaturesError::Parameter {
-            name: "ngrams",
+            name: "tfidf.ngrams",
             value: format!("{min} to {max}"),
             expected: "a range within 1 to 16",
         });
@@ -169,17 +187,19 @@ impl VectorizerParams {
     /// Checks every parameter.
     ///
     /// # Errors
-    /// [`FeaturesError::Parameter`] names the parameter, its value and what it may be.
+    /// [`FeaturesError::Setting`] or, for what is no setting, [`FeaturesError::Parameter`].
     pub fn check(self) -> Result<ValidVectorizerParams, FeaturesError> {
+        self.check_ranges()?;
         check_ngrams(self.ngrams)?;
-        self.min_df.check("min_df")?;
-        self.max_df.check("max_df")?;
+        for (key, limit) in [("tfidf.min_df", self.min_df), ("tfidf.max_df", self.max_df)] {
+            if limit.checked().is_none() {
+                let found = limit.to_value().to_string();
+                return Err(SettingError::new(key, found, DocumentFrequency::kind()).into());
+            }
+        }
         if self.max_features == Some(0) {
-            return Err(FeaturesError::Parameter {
-                name: "max_features",
-                value: "0".to_owned(),
-                expected: "at least 1, or no limit",
-            });
+            let expected = "at least 1, or None for no limit";
+            return Err(SettingError::new("tfidf.max_features", "Some(0)", expected).into());
         }
         check_stop_words(&self.stop_words, self.analyzer)?;
         if let Some(terms) = &self.vocabulary {

@@ -140,7 +140,7 @@ fn read(snapshot: HubSnapshot, lock: Option<LockedSnapshot>) -> Result<Ingested,
         rejects: work.path().join("rejects.jsonl"),
     };
     let params = IngestParams { lock, ..IngestParams::default() }.check().unwrap();
-    let done = ingest(&Source::Hub(Box::new(snapshot)), &params, &out, &|_, _| {});
+    let done = ingest(&Source::Hub(Box::new(snapshot)), &params, &out, &|_, _, _| {});
     if done.is_err() {
         assert!(!work.path().join("rejects.jsonl").exists());
         assert_eq!(fs::read_dir(work.path().join("signals")).unwrap().count(), 0);

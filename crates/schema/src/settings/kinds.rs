@@ -309,16 +309,16 @@ macro_rules! choices {
             }
         }
 
-        impl std::fmt::Display for $type {
-            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        impl ::std::fmt::Display for $type {
+            fn fmt(&self, f: &mut ::std::fmt::Formatter<'_>) -> ::std::fmt::Result {
                 f.pad(self.as_str())
             }
         }
 
-        impl std::str::FromStr for $type {
+        impl ::std::str::FromStr for $type {
             type Err = $crate::UnknownLabel;
 
-            fn from_str(text: &str) -> Result<Self, $crate::UnknownLabel> {
+            fn from_str(text: &str) -> ::std::result::Result<Self, $crate::UnknownLabel> {
                 match text {
                     $($text => Ok(Self::$variant),)+
                     _ => Err($crate::UnknownLabel {
@@ -343,11 +343,11 @@ macro_rules! named_setting {
                 format!("one of `{}`", <$type>::NAMES.join("`, `"))
             }
 
-            fn parse(text: &std::ffi::OsStr) -> Option<Self> {
+            fn parse(text: &::std::ffi::OsStr) -> ::std::option::Option<Self> {
                 text.to_str()?.trim().parse().ok()
             }
 
-            fn from_value(value: &$crate::settings::Value) -> Option<Self> {
+            fn from_value(value: &$crate::settings::Value) -> ::std::option::Option<Self> {
                 value.as_text()?.parse().ok()
             }
 

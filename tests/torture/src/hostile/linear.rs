@@ -99,7 +99,7 @@ fn time(sound: &Value, text: &str, scratch: &Path) -> Result<f64, Failure> {
     let mut best = f64::INFINITY;
     for _ in 0..3 {
         let started = Instant::now();
-        ingest(&Source::Path { path: path.clone() }, &params, &out, &|_, _| {})?;
+        ingest(&Source::Path { path: path.clone() }, &params, &out, &|_, _, _| {})?;
         let reader = SignalsReader::open(out.signals_dir.join("train.parquet"))?;
         let mut rows: Vec<SkillRow> = reader.rows(Columns::All).collect::<Result<_, _>>()?;
         // Two copies more, so that the comparison of near-duplicates has something to compare.

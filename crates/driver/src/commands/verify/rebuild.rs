@@ -1,22 +1,25 @@
 //! The same plan once more, in a folder of its own, compared byte for byte.
 
 use std::{
-    collections::{BTreeMap, BTreeSet},
+    collections::BTreeSet,
     fs::{self, File},
     io::{BufReader, Read},
     path::Path,
 };
 
 use clawsig_store::{RunFolder, TIMING_FILE};
-use serde_json::{Map, Value};
+use serde_json::Value;
 
 use super::{Check, Section};
 use crate::{
     Error,
-    cli::{Global, ProfileArgs, RunArgs, VerifyArgs},
-    commands::run,
-    settings::Settings,
-    stages::{Job, Stage},
+    cli::VerifyArgs,
+    commands::{request, run},
+    settings::RUN_FILE,
+    stages::{
+        Stage, ledger,
+        pipeline::{COMMIT, Pipeline},
+    },
 };
 
 /// Runs the finished stages again and compares every artifact but the timings.
@@ -24,14 +27,12 @@ pub(super) fn rebuild(
     run: &RunFolder,
     stages: &[Stage],
     arguments: &VerifyArgs,
-    global: &Global,
 ) -> Result<Section, Error> {
     // Held for its lock: nothing may change the run meanwhile. What is built lies inside it, so
     // that the next run clears it away wherever this process ends.
     let locked = RunFolder::open(run.root())?;
     let scratch = locked.scratch("rebuild")?;
-    let job = job(&locked, stages, arguments, scratch.folder(), global)?;
-    job.run(stages)?;
+    pipeline(&locked, arguments, scratch.folder())?.run(stages)?;
     let mut checks = Vec::new();
     for stage in stages {
         let was = files(&locked.stage_folder(stage.as_str()))?;
@@ -53,82 +54,28 @@ pub(super) fn rebuild(
     Ok(Section { title: "rebuild", note: None, checks })
 }
 
-/// The job that made the run, from what its manifests record; `arguments.set` adds what they
-/// leave out, as the folder of the source.
-fn job(
-    run: &RunFolder,
-    stages: &[Stage],
-    arguments: &VerifyArgs,
-    out: &Path,
-    global: &Global,
-) -> Result<Job, Error> {
-    let mut keys: BTreeMap<String, Value> = BTreeMap::new();
-    let mut seed = None;
-    for stage in stages {
-        let manifest = run.manifest(stage.as_str())?;
-        if stage.is_seeded() {
-            seed = seed.or(Some(manifest.seed));
-        }
-        for (key, value) in manifest.parameters {
-            // A stage's own record counts before what the report repeats of it.
-            keys.entry(key).or_insert(value);
-        }
-    }
-    let final_ = keys.remove("evaluate.final").is_some_and(|value| value == Value::Bool(true));
-    let command = keys.remove("report.command");
-    let command = command.as_ref().and_then(Value::as_str).unwrap_or_default();
-    let (profile, assignments) = words(command);
-    // The commit for which a branch or the lock stood then.
-    if let Some(commit) = keys.remove("source.commit") {
-        keys.insert("source.revision".to_owned(), commit);
-    }
-    if let Some(seed) = seed {
-        keys.insert("run.seed".to_owned(), seed.into());
-    }
-    let mut sections: Map<String, Value> = Map::new();
-    for (key, value) in keys {
-        // Further keys of the report's plan are no settings.
-        if let Some((section, key)) = key.split_once('.').filter(|(s, _)| *s != "report") {
-            let section = section.to_owned();
-            let section = sections.entry(section).or_insert_with(|| Value::Object(Map::new()));
-            if let Value::Object(section) = section {
-                section.insert(key.to_owned(), value);
-            }
-        }
-    }
-    let recorded: Settings =
-        serde_json::from_value(Value::Object(sections)).map_err(|e| Error::Artifact {
-            path: run.root().to_owned(),
-            reason: format!("its manifests record settings that this clawsig does not have: {e}"),
-        })?;
-    let words = RunArgs {
-        profile: ProfileArgs { profile: "sample".to_owned(), set: arguments.set.clone() },
-        out: Some(out.to_owned()),
-        force: false,
-        force_stage: Vec::new(),
-        strict: false,
-        dry_run: false,
-        final_,
-        hub: arguments.hub.clone(),
-    };
-    let mut job = run::job(&words, global)?;
-    job.settings = recorded.changed(&arguments.set)?;
-    job.profile = profile;
-    job.assignments = assignments;
-    job.quiet = true;
-    Ok(job)
-}
-
-/// The profile and the `--set` words of a recorded command, which are shown in the report.
-fn words(command: &str) -> (String, Vec<String>) {
-    let rest = command.split_once("--profile ").map_or("", |(_, rest)| rest);
-    let mut parts = rest.split(" --set ");
-    let profile = parts.next().unwrap_or_default().to_owned();
-    let plain = |word: &str| match word.strip_prefix('\'').and_then(|w| w.strip_suffix('\'')) {
-        Some(quoted) => quoted.replace("'\\''", "'"),
-        None => word.to_owned(),
-    };
-    (profile, parts.map(plain).collect())
+/// The run as it was made, in another folder; `arguments.set` says what is elsewhere by now.
+fn pipeline(run: &RunFolder, arguments: &VerifyArgs, folder: &Path) -> Result<Pipeline, Error> {
+    let mut record = request::recorded(run.root())?.ok_or_else(|| Error::Artifact {
+        path: run.root().join(RUN_FILE),
+        reason: "it is missing, so the run can't be made again".to_owned(),
+    })?;
+    // What a branch or the lock stood for then.
+    let ingest = run.manifest(Stage::Ingest.as_str())?;
+    let commit = ingest.parameters.get(COMMIT).and_then(Value::as_str).map(str::to_owned);
+    record.settings.assign(&request::assignments(&arguments.set)?)?;
+    Ok(Pipeline {
+        folder: folder.to_owned(),
+        commit,
+        forced: Vec::new(),
+        with_upstream: false,
+        use_holdout: record.use_holdout,
+        record,
+        // The same model takes no new look.
+        ledger: ledger::place(run)?,
+        quiet: true,
+        hub: run::hub_options(&arguments.hub),
+    })
 }
 
 /// The names of a stage's files, but for the timings.
@@ -179,19 +126,5 @@ fn same(a: &Path, b: &Path) -> Result<bool, Error> {
         if m == 0 {
             return Ok(true);
         }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_recorded_command_gives_its_words_back() {
-        let (profile, set) =
-            words("clawsig run --profile mine.toml --set a.b=1 --set 'c.d=it'\\''s [x]'");
-        assert_eq!(profile, "mine.toml");
-        assert_eq!(set, ["a.b=1", "c.d=it's [x]"]);
-        assert_eq!(words(""), (String::new(), Vec::new()));
     }
 }
