@@ -74,7 +74,7 @@ fn every_planted_change_is_counted() {
                 row["clawscan_verdict"] = if clean { "malicious" } else { "clean" }.into();
             }
             // A scanner that has begun to flag.
-            19..60 => row["virustotal_malicious_count"] = 3.into(),
+            19..60 => row["virustotal_status"] = "malicious".into(),
             _ => {}
         }
         true

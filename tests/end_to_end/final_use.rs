@@ -60,7 +60,7 @@ fn a_model_is_entered_once_and_a_changed_one_as_a_second_look() {
     assert_eq!(ledger[1]["model_sha256"], ledger[0]["model_sha256"]);
     let holdout = ledger[0]["holdout_sha256"].as_str().unwrap();
     let user = sandbox.path("state/clawsig/holdouts").join(format!("{holdout}.jsonl"));
-    assert_eq!(outside(&sandbox), [user.clone()]);
+    assert_eq!(outside(&sandbox), std::slice::from_ref(&user));
     assert_eq!(read(&user), ledger);
 
     for more in [&["--final"][..], &["--final", "--force"]] {

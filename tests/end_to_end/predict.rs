@@ -126,7 +126,7 @@ fn files_and_folders_are_scored_by_text_and_that_is_said() {
         assert_eq!((&why["class"], &why["against"]), (&line["verdict"], &line["runner_up"]));
         let terms = why["contributions"].as_array().unwrap();
         assert!(terms.len() <= 5);
-        let number = |value: &serde_json::Value| value.as_f64().unwrap();
+        let number = |value: &Value| value.as_f64().unwrap();
         let mut sum = number(&why["intercept"]) + number(&why["rest"]);
         for term in terms {
             assert!(["text", "shape"].contains(&term["group"].as_str().unwrap()), "{term}");

@@ -246,7 +246,7 @@ fn the_analytic_error_is_right_with_gaps() {
         let truth = usize::from(subject % 3 == 0);
         let rating = |rater: usize| {
             let hash = (subject * 7919 + rater * 104_729) % 1000;
-            let given = if hash % 10 == 0 { 1 - truth } else { truth };
+            let given = if hash.is_multiple_of(10) { 1 - truth } else { truth };
             ((subject * 31 + rater * 17) % 10 >= 3).then_some(given)
         };
         rows.push(((0..3).map(rating).collect::<Vec<_>>(), 1));

@@ -125,7 +125,7 @@ fn fill(shingles: &[u64]) -> [u32; BINS] {
         for shingle in shingles {
             let hash = mix(shingle.wrapping_add(BASE.wrapping_mul(round as u64)));
             let bin = match round.checked_sub(BINS) {
-                None => ((hash >> 32) * BINS as u64 >> 32) as usize,
+                None => (((hash >> 32) * BINS as u64) >> 32) as usize,
                 Some(bin) => bin,
             };
             if closed[bin] == EMPTY {

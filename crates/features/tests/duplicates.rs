@@ -1,7 +1,5 @@
 //! Near-duplicates against exact similarities of all pairs.
 
-#![expect(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
-
 mod exact;
 
 use std::collections::BTreeSet;

@@ -1,6 +1,6 @@
 //! Leakage is decided by value: what changes in a matrix when a column of the dataset changes.
 
-#![expect(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a failed unwrap is a failed test")]
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -160,7 +160,6 @@ fn params() -> impl Strategy<Value = FeatureParams> {
             columns: if all { Vec::new() } else { columns },
             flags: FlagParams { rule, missing },
             text: VectorizerParams::default(),
-            ..Default::default()
         })
 }
 

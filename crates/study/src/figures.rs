@@ -297,7 +297,7 @@ mod tests {
                 issue_count: u32::from(flags[2]) * number,
                 ..SkillSpectorSignals::default()
             },
-            split: if number % 2 == 0 { Split::Test } else { Split::Train },
+            split: if number.is_multiple_of(2) { Split::Test } else { Split::Train },
         }
     }
 

@@ -4,9 +4,7 @@ use std::collections::BTreeMap;
 
 use clawsig_agreement::{
     Estimate, Outcome, Overlap, PairStatistic, Precision, RatingStatistic, Ratings, Scale, Table,
-    Undefined, Weights,
-    homogeneity::{self, Test},
-    multi, proportion,
+    Weights, homogeneity, multi, proportion,
     resampling::{Resampled, Units, resample, resample_rating_units},
 };
 use clawsig_schema::{
@@ -290,12 +288,11 @@ fn pair_result(
             intervals.extend(given.map(|e| named(statistic.name(), &Estimate { n, ..e })));
         }
     }
-    let tests: [(&str, fn(&Table) -> Result<Test, Undefined>); 2] = [
-        ("mcnemar_exact", homogeneity::mcnemar_exact),
-        ("mcnemar_corrected", homogeneity::mcnemar_corrected),
+    let tests = [
+        ("mcnemar_exact", homogeneity::mcnemar_exact(table)),
+        ("mcnemar_corrected", homogeneity::mcnemar_corrected(table)),
     ];
-    for (name, test) in tests {
-        let found = test(table);
+    for (name, found) in tests {
         let point = Estimate::point(found.map(|test| test.statistic), n);
         let p_value = found.ok().map(|test| test.p_value);
         statistics.push(named(name, &Estimate { p_value, ..point }));

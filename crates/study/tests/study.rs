@@ -164,7 +164,8 @@ fn tables_count_every_row_once() {
     assert_eq!((kappa.estimate.value, kappa.estimate.low), (Some(0.0), None));
     let note = "a rater is constant, so the value is 0 by arithmetic";
     assert_eq!(kappa.estimate.note.as_deref(), Some(note));
-    let kept = results.pair_rows().filter(|row| row.note.as_deref() == Some(note)).count();
+    let says = |row: &str| row.starts_with(note);
+    let kept = results.pair_rows().filter(|row| row.note.as_deref().is_some_and(says)).count();
     assert!(kept > 10, "{kept}");
 }
 

@@ -56,15 +56,6 @@ enum Outcome<T> {
     Undefined(String),
 }
 
-impl<T> Outcome<T> {
-    fn get(&self) -> Option<&T> {
-        match self {
-            Outcome::Compared(found) => Some(found),
-            Outcome::Undefined(_) => None,
-        }
-    }
-}
-
 /// The data of two runs.
 #[derive(Debug, Serialize)]
 struct DataChanges {

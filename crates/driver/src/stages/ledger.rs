@@ -60,7 +60,7 @@ impl Ledger<'_> {
     fn enter(&self, model: String, quiet: bool) -> Result<(), Error> {
         let (inside, outside) = (self.inside()?, self.outside()?);
         let mut earlier = models(inside.iter().chain(&outside));
-        let is_known = earlier.iter().any(|known| *known == model);
+        let is_known = earlier.contains(&model);
         earlier.retain(|known| *known != model);
         let entry = LedgerEntry {
             format: LEDGER_FORMAT,

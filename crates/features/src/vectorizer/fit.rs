@@ -452,7 +452,7 @@ impl Scan<'_> {
         // Not the seed of the tables, whose keys would else all begin alike.
         let seed = process_seed().rotate_left(32) | 1;
         let shard = |key: u64| {
-            let spot = (hash_key(key, seed) >> 32) * (rounds * SHARDS) as u64 >> 32;
+            let spot = ((hash_key(key, seed) >> 32) * (rounds * SHARDS) as u64) >> 32;
             (spot as usize).wrapping_sub(round * SHARDS)
         };
         let mut ends = vec![0; SHARDS];

@@ -97,6 +97,7 @@ impl<T: NativeType> Numbers<T> {
 }
 
 /// A column under construction, and so its type.
+#[expect(clippy::large_enum_variant, reason = "a file has a few dozen of them")]
 pub(crate) enum Builder {
     Texts(Texts),
     Counts(Numbers<u32>),

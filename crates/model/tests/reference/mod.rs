@@ -297,9 +297,9 @@ impl<'a> Dense<'a> {
             }
             for i in n + 1..k {
                 let factor = a[i][n] / a[n][n];
-                for j in n..=k {
-                    a[i][j] -= factor * a[n][j];
-                }
+                let pivot = a[n].clone();
+                let rest = a[i].iter_mut().zip(&pivot).skip(n).take(k + 1 - n);
+                rest.for_each(|(value, pivot)| *value -= factor * pivot);
             }
         }
         let mut d = vec![0.0; self.v.len()];
@@ -386,11 +386,10 @@ impl<'a> Dense<'a> {
                 let mut v: Vec<f64> = self.v.iter().zip(&d).map(|(v, d)| v + t * d).collect();
                 if self.case.l1 > 0.0 && round % 4 == 3 {
                     // A weight that would change its sign stops at 0.
-                    for n in 0..self.penalised() {
-                        if v[n] * self.v[n] < 0.0 {
-                            v[n] = 0.0;
-                        }
-                    }
+                    let penalised = v.iter_mut().zip(&self.v).take(self.penalised());
+                    penalised
+                        .filter(|(new, old)| **new * **old < 0.0)
+                        .for_each(|(new, _)| *new = 0.0);
                 }
                 if self.value(&v) <= at.objective * (1.0 + 1e-15) {
                     self.v = v;

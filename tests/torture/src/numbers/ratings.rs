@@ -81,7 +81,7 @@ fn one(ratings: &Ratings, case: u64, rng: &mut CaseRng, name: &str, tally: &mut 
         tally.interval(&format!("{statistic:?}"), name, &found, statistic.range(ratings));
     }
     let settings = ResamplingParams { replicates: 100, seed: case, level: 0.9 }.check();
-    let Some(settings) = settings.ok().filter(|_| case % RESAMPLED == 0) else { return };
+    let Some(settings) = settings.ok().filter(|_| case.is_multiple_of(RESAMPLED)) else { return };
     let drawn = resample_ratings(ratings, &settings, &all);
     for (place, statistic) in all.iter().enumerate() {
         for found in [drawn.bca(place), drawn.percentile(place), drawn.jackknife(place)] {
