@@ -1,3 +1,5 @@
+//! Tests of reading, changing and recording settings.
+
 use std::{ffi::OsStr, fs, path::Path};
 
 use clawsig_features::vectorizer::DocumentFrequency;
@@ -265,7 +267,7 @@ fn the_command_gives_the_run_again() {
     let record = changed(&[
         "features.groups=[\"flags\"]",
         "source.kind=path",
-        "source.path=/home/me/data",
+        "source.path=/data/data",
         "model.penalty={ elastic-net = 0.5 }",
         "run.threads=2",
     ]);
