@@ -48,10 +48,10 @@ pub(crate) fn run(options: &CampaignOptions, report: &mut CampaignReport) -> Res
                     format!("{title}: the store hands it out")
                 });
                 if case % 8 == 0 {
-                    let mut words = words.clone();
-                    reader.clone_into(&mut words[0]);
-                    words.extend(["--force-stage".to_owned(), reader.to_owned()]);
-                    let ended = program.run(&borrowed(&words))?;
+                    // The folder knows its settings.
+                    let out = run.display().to_string();
+                    let words = [reader, "--out", &out, "--force"];
+                    let ended = program.run(&words)?;
                     let unclear = ended.unclear();
                     report.hold(unclear.is_none() && ended.stderr.contains(file), || {
                         let text = ended.stderr.trim_end();
