@@ -29,8 +29,11 @@ fn every_example_does_what_it_says() {
     for run in ["paper", "last-week", "this-week", "a", "b"] {
         copy(&sandbox, "runs/sample", &format!("runs/{run}"));
     }
-    let path = format!("source.path={}", sandbox.dataset(200, "jsonl"));
-    let own = ["run", "--out", "runs/mine", "--set", "source.kind=path", "--set", &path];
+    // Rows of all three verdicts: the seed tutorial tells clean from malicious.
+    let rows = ["synth", "--rows", "200", "--seed", "33", "--small", "--out", "data-jsonl"];
+    sandbox.clawsig(&rows).done();
+    let path = "source.path=data-jsonl";
+    let own = ["run", "--out", "runs/mine", "--set", "source.kind=path", "--set", path];
     sandbox.clawsig(&[&own[..], &quick, &fewer].concat()).done();
     fs::create_dir_all(sandbox.path("skills/mail")).unwrap();
     fs::write(sandbox.path("skills/mail/SKILL.md"), "# Mail\nReads mail.\n").unwrap();

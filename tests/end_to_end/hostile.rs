@@ -56,7 +56,7 @@ fn planted_attacks_are_harmless_everywhere() {
     printed.push(("inspect json", sandbox.clawsig(&["inspect", "r", "--format", "json"]).done()));
     let words = ["run", "--set", "sample.rows=100", "--out", "r2"];
     sandbox.clawsig(&[&words[..], &source].concat()).done();
-    printed.push(("diff", sandbox.clawsig(&["diff", "r", "r2", "--texts"]).done()));
+    printed.push(("diff", sandbox.clawsig(&["diff", "r", "r2"]).done()));
     for (command, outcome) in &printed {
         assert_printable(&outcome.stdout, command);
         assert_printable(&outcome.stderr, command);
