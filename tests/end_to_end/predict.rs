@@ -180,7 +180,7 @@ fn a_threshold_flags_and_sarif_holds_what_is_flagged() {
     let evaluation: Value =
         serde_json::from_slice(&fs::read(sandbox.path("run/evaluate/evaluation.json")).unwrap())
             .unwrap();
-    let points = evaluation["operating_points"].as_array().unwrap();
+    let points = evaluation["models"][0]["operating_points"].as_array().unwrap();
     let point = points
         .iter()
         .find(|p| {
