@@ -127,9 +127,9 @@ fn one_byte_one_row_and_one_verdict_are_each_caught_and_named() {
             &[
                 "data/test.jsonl: clean rows",
                 "malicious rows of test",
-                "positives of verdict in test",
+                "rows of test that are not clean",
             ],
-            &["data/test.jsonl: rows", "positives of verdict in eval_holdout"],
+            &["data/test.jsonl: rows", "rows of eval_holdout that are not clean"],
         ),
     ];
     for (name, text, differ, hold) in changes {
