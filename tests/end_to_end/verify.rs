@@ -203,6 +203,15 @@ fn stages_that_are_not_of_one_piece_are_told() {
     for differs in ["target of the model", "columns of the model", "model of evaluate"] {
         assert!(line(&outcome, differs).ends_with("differs"), "{}", outcome.stdout);
     }
+    let record = sandbox.path("r/run.toml");
+    let text = fs::read_to_string(&record).unwrap();
+    let changed = text.replacen("replicates = 100", "replicates = 101", 1);
+    assert_ne!(text, changed);
+    fs::write(&record, changed).unwrap();
+    let outcome = sandbox.clawsig(&["verify", "r"]);
+    let settings = line(&outcome, "settings that a stage was not made with");
+    assert!(settings.contains("agreement.replicates is 101"), "{settings}");
+    fs::write(&record, text).unwrap();
     fs::remove_dir_all(sandbox.path("r/train")).unwrap();
     let outcome = sandbox.clawsig(&["verify", "r"]);
     assert_eq!(outcome.code, Some(3), "{}", outcome.stderr);

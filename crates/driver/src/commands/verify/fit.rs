@@ -10,14 +10,18 @@ use clawsig_schema::{
     evaluation::{EvaluationResults, ModelName},
     hostile::printable,
     matrix::{ColumnGroup, ColumnInfo},
+    settings::Params as _,
 };
 use clawsig_store::{Manifest, RunFolder};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::{Check, Section, intact::Recount};
 use crate::{
-    Error, files,
+    Error,
+    commands::request,
+    files,
     finished::FinishedRun,
+    settings::RUN_FILE,
     stages::{MODEL, Stage},
 };
 
@@ -32,6 +36,7 @@ pub(super) fn together(
         manifests.insert(stage, run.manifest(stage.as_str())?);
     }
     let mut checks = vec![upstream(stages), inputs(&manifests), settings(&manifests)];
+    checks.extend(recorded(run, &manifests)?);
     let finished = FinishedRun::open(run.root())?;
     if stages.contains(&Stage::Features) {
         let columns: Vec<ColumnInfo> =
@@ -117,6 +122,26 @@ fn settings(manifests: &BTreeMap<Stage, Manifest>) -> Check {
         })
         .collect();
     Check::none("settings that two stages have otherwise", "manifests", &differing)
+}
+
+/// Settings of run.toml that a stage was not made with; `None` for a run without that file.
+fn recorded(
+    run: &RunFolder,
+    manifests: &BTreeMap<Stage, Manifest>,
+) -> Result<Option<Check>, Error> {
+    let Some(record) = request::recorded(run.root())? else { return Ok(None) };
+    let mut differing = Vec::new();
+    for (stage, manifest) in manifests {
+        for key in stage.keys() {
+            let stated = json!(record.settings.value_of(key.name));
+            match manifest.parameters.get(key.name) {
+                Some(made) if *made != stated => differing
+                    .push(format!("{} is {stated}, and {stage} was made with {made}", key.name)),
+                _ => {}
+            }
+        }
+    }
+    Ok(Some(Check::none("settings that a stage was not made with", RUN_FILE, &differing)))
 }
 
 /// Columns of the matrix that may not be there for its target.
