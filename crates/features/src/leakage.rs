@@ -1,6 +1,6 @@
 //! The dataset columns that may never be a feature.
 //!
-//! Signals are read from [`visible`], a copy of the row in which everything that is barred is blank,
+//! Signals are read from a copy of the row in which everything that is barred is blank,
 //! so a change of a barred column can change no entry of a matrix. Each column of the matrix says in
 //! [`ColumnInfo::reads`](clawsig_schema::matrix::ColumnInfo::reads) what it is made from.
 //!

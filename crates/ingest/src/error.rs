@@ -50,7 +50,7 @@ pub enum IngestError {
         /// What is wrong and what to do.
         reason: String,
     },
-    /// More rows of a file were rejected than [`crate::IngestParams::max_reject_share`] allows.
+    /// More rows of a file were rejected than `ingest.max_reject_share` allows.
     #[error(
         "{file}: {} of {} rows rejected, more than the {} % that ingest.max_reject_share allows ({reasons}); \
          {first}; mend the file, or raise the share to go on without these rows",

@@ -29,7 +29,7 @@ pub struct Training {
     /// The model on all columns.
     pub model: TrainedModel,
     /// The model for skills that no scanner saw: text and shape only. `None` without such columns,
-    /// or where [`TrainParams::text_only`] is false.
+    /// or where `train.text_only` is false.
     pub text_only: Option<TrainedModel>,
     /// The values of C that were tried, for each model; none where there was no choice.
     pub grid: Vec<GridRow>,
