@@ -10,8 +10,11 @@ use crate::Failure;
 
 /// The workspace's root.
 pub(crate) fn root() -> PathBuf {
-    // The manifest's folder is <root>/xtask, so it has a parent.
-    Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap_or(Path::new(".")).to_owned()
+    // Cargo names the manifest's folder, <root>/xtask, to what it runs. A folder that was known when
+    // this was built would be another checkout's where two share a target folder.
+    env::var_os("CARGO_MANIFEST_DIR")
+        .and_then(|xtask| Some(Path::new(&xtask).parent()?.to_owned()))
+        .unwrap_or_else(|| PathBuf::from("."))
 }
 
 /// A cargo command in the workspace's root, by the cargo that called us.

@@ -600,7 +600,7 @@ mod tests {
     #[test]
     fn files_of_scipy_and_scikit_learn_are_read() {
         // Written by tests/data/scipy_npz.py with SciPy 1.17.1 and scikit-learn 1.9.1.
-        let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/data/scipy");
+        let folder = "tests/data/scipy";
         let expected = std::fs::read(format!("{folder}/expected.json")).unwrap();
         let expected: BTreeMap<String, Expected> = serde_json::from_slice(&expected).unwrap();
         assert_eq!(expected.len(), 17);
