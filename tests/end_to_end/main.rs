@@ -12,6 +12,7 @@ mod hostile;
 mod hub;
 mod interrupt;
 mod mistakes;
+mod new_labels;
 mod own_settings;
 mod predict;
 mod program;

@@ -7,7 +7,7 @@ use std::{
     path::Path,
 };
 
-use clawsig_schema::{Severity, Split, Verdict};
+use clawsig_schema::{Severity, Split, VerdictLabel};
 use clawsig_study::CountedRows;
 use serde::Deserialize;
 
@@ -111,8 +111,7 @@ impl Line {
         Ok(CountedRows {
             owner: self.owner.flatten().filter(|owner| !owner.is_empty()),
             split: self.split.parse::<Split>().map_err(|e| text("split", &e))?,
-            verdict: (self.verdict.map(|verdict| verdict.parse::<Verdict>()).transpose())
-                .map_err(|e| text("verdict", &e))?,
+            verdict: self.verdict.map_or(VerdictLabel::Absent, VerdictLabel::of_text),
             severity: (self.severity.map(|severity| severity.parse::<Severity>()).transpose())
                 .map_err(|e| text("severity", &e))?,
             flags: [

@@ -1,6 +1,7 @@
 //! What a run says at its end: the figures a person looks for first, and where the rest lies.
 
 use std::{
+    collections::BTreeMap,
     fmt::Write as _,
     path::{Path, PathBuf},
 };
@@ -70,6 +71,11 @@ pub(crate) fn json(run: &Path, outcomes: &[StageOutcome]) -> Result<String, Erro
         "stages": stages,
         "rows": results.profile.as_ref().map(|p| p.rows),
         "rejected": results.profile.as_ref().map(|p| p.rejected),
+        "verdicts": results.profile.as_ref().map(|profile| {
+            let verdicts = profile.verdicts();
+            verdicts.iter().map(|one| (one.verdict.clone(), one.rows())).collect::<BTreeMap<_, _>>()
+        }),
+        "warnings": results.profile.as_ref().map(|p| &p.warnings),
         "synthetic": results.profile.as_ref().map(|p| p.synthetic),
         "pairs": pairs,
         "metrics": metrics(ModelName::All),
@@ -137,16 +143,14 @@ fn rows(text: &mut String, profile: &DataProfile) {
     for warning in &profile.warnings {
         line(text, &format!("  warning: {warning}"));
     }
-    let mut table = Table::new(&["split", ">rows", ">clean", ">suspicious", ">malicious"]);
-    for split in &profile.splits {
-        let of = |verdict: &str| count(split.verdicts.get(verdict).copied().unwrap_or_default());
-        table.row([
-            split.split.clone(),
-            count(split.rows),
-            of("clean"),
-            of("suspicious"),
-            of("malicious"),
-        ]);
+    let verdicts = profile.verdicts();
+    let names: Vec<String> =
+        verdicts.iter().map(|verdict| format!(">{}", verdict.verdict)).collect();
+    let heading = ["split", ">rows"].into_iter().chain(names.iter().map(String::as_str));
+    let mut table = Table::new(&heading.collect::<Vec<_>>());
+    for (at, split) in profile.splits.iter().enumerate() {
+        let of_verdict = verdicts.iter().map(|verdict| count(verdict.by_split[at]));
+        table.row([split.split.clone(), count(split.rows)].into_iter().chain(of_verdict));
     }
     line(text, "");
     text.push_str(&table.render());

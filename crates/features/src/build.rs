@@ -334,7 +334,7 @@ fn row_info(row: &SkillRow, rule: FlagRule) -> RowInfo {
         slug: row.slug.as_deref().map(cell),
         owner: row.owner().map(cell),
         split: row.split,
-        verdict: row.verdict.known(),
+        verdict: row.verdict.printable(),
         severity: row.skillspector.band(),
         flag_static: flag(Scanner::Static),
         flag_virustotal: flag(Scanner::VirusTotal),

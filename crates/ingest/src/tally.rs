@@ -3,10 +3,10 @@
 use std::{borrow::Cow, collections::BTreeMap};
 
 use clawsig_schema::{
-    Scanner, Severity, Split, Status, Verdict, VerdictLabel,
+    Scanner, Severity, Split, Status, Verdict,
     column::Column,
     hostile::printable,
-    profile::{BundleProfile, ColumnProfile, Quantiles, SplitProfile},
+    profile::{BundleProfile, ColumnProfile, Quantiles, SplitProfile, count_name},
     raw::SYNTHETIC_MODEL,
     signal::{Cell, Signal},
     wording::counted,
@@ -14,11 +14,12 @@ use clawsig_schema::{
 
 use crate::row::{Judged, Row};
 
-/// Distinct names that are counted one by one; what comes after is counted as `(others)`, so that
-/// a hostile file can't fill the memory.
+/// Distinct names that are counted one by one.
 const NAMES: usize = 10_000;
 /// Characters of a name that a file chose.
 const NAME_CHARS: usize = 60;
+/// Verdicts whose scores are told apart.
+const NAMED_SCORES: usize = 20;
 /// Names that are warned of one by one.
 const WARNINGS: usize = 20;
 
@@ -28,12 +29,7 @@ pub(crate) struct Counts(BTreeMap<String, u64>);
 
 impl Counts {
     pub(crate) fn add(&mut self, name: &str, count: u64) {
-        if let Some(known) = self.0.get_mut(name) {
-            *known += count;
-            return;
-        }
-        let name = if self.0.len() < NAMES { name } else { "(others)" };
-        *self.0.entry(name.to_owned()).or_default() += count;
+        count_name(&mut self.0, name, count, NAMES);
     }
 
     fn merge(&mut self, other: Counts) {
@@ -119,14 +115,10 @@ impl Tally {
     /// Counts a row, but for the cells of its columns.
     pub(crate) fn add(&mut self, row: &Row<'_>, judged: Judged) {
         let skill = &row.skill;
-        let verdict = match &skill.verdict {
-            VerdictLabel::Other(text) => {
-                let name = printable(text, NAME_CHARS);
-                self.other_verdicts.add(&name, 1);
-                Cow::Owned(name)
-            }
-            known => Cow::Borrowed(known.text().unwrap_or("null")),
-        };
+        let verdict = skill.verdict.name();
+        if skill.verdict.known().is_none() {
+            self.other_verdicts.add(&verdict, 1);
+        }
         let split = &mut self.splits[skill.split.index()];
         split.rows += 1;
         split.verdicts.add(&verdict, 1);
@@ -155,11 +147,7 @@ impl Tally {
             split.text_chars.add(text.chars().count() as f64);
         }
         if let Some(score) = skill.skillspector.score {
-            let name = if skill.verdict.known().is_some() { &verdict } else { "other" };
-            match self.scores.get_mut(name) {
-                Some(scores) => scores.add(score),
-                None => self.scores.entry(name.to_owned()).or_default().add(score),
-            }
+            self.scores_of(&verdict).add(score);
         }
         let outputs = [
             skill.static_scan.has_output,
@@ -222,7 +210,7 @@ impl Tally {
         self.reason_codes.merge(other.reason_codes);
         self.issue_categories.merge(other.issue_categories);
         for (verdict, scores) in other.scores {
-            self.scores.entry(verdict).or_default().merge(scores);
+            self.scores_of(&verdict).merge(scores);
         }
         self.bundles.rows += other.bundles.rows;
         self.bundles.files += other.bundles.files;
@@ -236,6 +224,13 @@ impl Tally {
         self.synthetic += other.synthetic;
     }
 
+    /// The scores of a verdict, or of all that have no place of their own.
+    fn scores_of(&mut self, verdict: &str) -> &mut Histogram {
+        let room = self.scores.len() < NAMED_SCORES || self.scores.contains_key(verdict);
+        let name = if room { verdict } else { "(others)" };
+        self.scores.entry(name.to_owned()).or_default()
+    }
+
     pub(crate) fn rows(&self) -> u64 {
         self.splits.iter().map(|split| split.rows).sum()
     }
@@ -245,8 +240,8 @@ impl Tally {
         let mut warnings = Vec::new();
         for (name, &rows) in &self.other_verdicts.0 {
             warnings.push(format!(
-                "{} with the verdict `{name}`, which is none of {}: kept, but in no target and in no figure by \
-                 verdict",
+                "{} with the verdict `{name}`, which is none of {}: kept and counted by this name, but in no target \
+                 and in no figure of the verdict",
                 counted(rows, "row"),
                 Verdict::NAMES.join(", ")
             ));
@@ -261,7 +256,14 @@ impl Tally {
                 ));
             }
         }
-        warnings.truncate(WARNINGS);
+        let more = warnings.len().saturating_sub(WARNINGS);
+        if more > 0 {
+            warnings.truncate(WARNINGS);
+            warnings.push(format!(
+                "{} and statuses of other names; profile.json counts each",
+                counted(more as u64, "more verdict")
+            ));
+        }
         if self.disagreements > 0 {
             warnings.push(format!(
                 "another split than the file's named in {}; the file decides",
@@ -338,14 +340,5 @@ mod tests {
             (Some(3.0), Some(4.0), Some(4.0))
         );
         assert_eq!((quantiles.n, quantiles.mean), (4, Some(2.5)));
-    }
-
-    #[test]
-    fn names_beyond_the_cap_are_counted_together() {
-        let mut counts = Counts::default();
-        (0..NAMES + 5).for_each(|i| counts.add(&i.to_string(), 1));
-        let counts = counts.into_inner();
-        assert_eq!(counts.get("(others)"), Some(&5));
-        assert_eq!(counts.values().sum::<u64>(), NAMES as u64 + 5);
     }
 }

@@ -323,7 +323,7 @@ pub fn evaluate(
         return Err(ModelError::NothingToEvaluate {
             target: target.as_str(),
             splits: names.join(", "),
-            unlabelled: evaluator.evaluated().iter().map(|rows| rows.unlabelled).sum(),
+            unlabelled: evaluator.evaluated().iter().map(|rows| rows.unlabelled()).sum(),
         });
     }
     let mut warnings = training.warnings.clone();
@@ -373,7 +373,8 @@ fn counts(classes: &[String], rows: &LabelledRows<'_>) -> SplitCounts {
         split: rows.split.as_str().to_owned(),
         rows: rows.labels.len() as u64,
         classes: by_class(classes, rows),
-        unlabelled: rows.unlabelled,
+        unlabelled: rows.unlabelled(),
+        left_out: rows.left_out.clone(),
         owners: owners.iter().max().map_or(0, |&last| last as u64 + 1),
     }
 }

@@ -109,7 +109,7 @@ mod tests {
             .enumerate()
             .map(|(row, &verdict)| RowInfo {
                 id: row.to_string(),
-                verdict: Some(verdict),
+                verdict: verdict.into(),
                 duplicate_group: row as u32,
                 ..RowInfo::default()
             })

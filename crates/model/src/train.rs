@@ -9,7 +9,7 @@ use clawsig_schema::{
 };
 
 use crate::{
-    data::{LabelledRows, TrainData},
+    data::{LabelledRows, TrainData, unknown_verdicts},
     error::{ModelError, Result},
     metrics::split_metrics,
     model::{TrainedModel, columns_hash},
@@ -268,7 +268,7 @@ pub fn train(
     let splits = data.labelled(params.target)?;
     let (train, validation) = (&splits[0], &splits[1]);
     let tuner = Tuner { train, validation, columns: data.columns, params, progress };
-    let mut warnings = Vec::new();
+    let mut warnings = unknown_verdicts(&splits);
     if params.grid.len() > 1 && validation.labels.is_empty() {
         warnings.push(format!(
             "no validation row has a label to choose C by: model.grid is without effect, C is \

@@ -8,7 +8,7 @@ use clawsig_model::{
     train,
 };
 use clawsig_schema::{
-    Split, Verdict,
+    Split, Verdict, VerdictLabel,
     estimate::Estimate,
     evaluation::{GridRow, MACRO, ModelName, ModelResults, OVERALL, ScoreRow, metric},
     matrix::{ColumnGroup, ColumnInfo, Csr, RowInfo},
@@ -55,7 +55,8 @@ fn split(split: Split, n: usize) -> (Csr, Vec<RowInfo>) {
             slug: Some(format!("owner{}/skill{at}", at % 17)),
             owner: (!at.is_multiple_of(5)).then(|| format!("owner{}", at % 17)),
             split,
-            verdict,
+            // A verdict that the registry may come to write.
+            verdict: verdict.map_or(VerdictLabel::Other("review".to_owned()), VerdictLabel::from),
             severity: None,
             flag_static: Some(hash.is_multiple_of(11)),
             flag_virustotal: None,
@@ -136,6 +137,10 @@ fn a_study_from_training_to_evaluation() {
         let counts = &results.counts[2];
         assert_eq!(counts.rows + counts.unlabelled, 90);
         assert!(counts.unlabelled > 0);
+        assert_eq!(counts.left_out, [("review".to_owned(), counts.unlabelled)].into());
+        let all: u64 = results.counts.iter().map(|counts| counts.unlabelled).sum();
+        let told = format!("{all} rows with the verdict `review`");
+        assert!(results.warnings[0].starts_with(&told), "{:?}", results.warnings);
         assert_eq!(counts.classes.values().sum::<u64>(), counts.rows);
         let undefined = || results.baselines.iter().filter(|row| row.name == "virustotal-flag");
         assert!(undefined().count() > 0);
@@ -214,7 +219,10 @@ fn a_c_at_an_end_of_the_grid_and_a_class_without_rows_are_said() {
             .rows
             .iter()
             .map(|row| RowInfo {
-                verdict: row.verdict.filter(|verdict| *verdict != Verdict::Malicious),
+                verdict: match row.verdict.known() {
+                    Some(Verdict::Malicious) => VerdictLabel::Absent,
+                    _ => row.verdict.clone(),
+                },
                 ..row.clone()
             })
             .collect();
@@ -236,7 +244,7 @@ fn means_over_other_classes_are_not_compared() {
         // Every malicious test row has an owner that training knows.
         let mut test = data.splits[2].rows.to_vec();
         for row in &mut test {
-            let known = row.verdict == Some(Verdict::Malicious);
+            let known = row.verdict.known() == Some(Verdict::Malicious);
             row.owner = Some(if known { "owner1".to_owned() } else { row.id.clone() });
         }
         let mut splits = data.splits.to_vec();

@@ -11,7 +11,6 @@ use clawsig_schema::{
 use serde_json::{Value, json};
 
 use crate::{
-    sections::VERDICTS,
     study::StudyResults,
     words::{count, counted, estimate, kind, shown},
     yaml,
@@ -184,14 +183,16 @@ pub(crate) fn data_card(study: &StudyResults) -> String {
     match study.data.as_result() {
         Ok(data) => {
             out.push_str("## Splits\n\n");
-            let rows = data.splits.iter().map(|split| {
+            let verdicts = data.verdicts();
+            let rows = data.splits.iter().enumerate().map(|(at, split)| {
                 let mut cells = vec![code(&split.split), count(split.rows)];
-                cells.extend(VERDICTS.map(|verdict| {
-                    count(split.verdicts.get(verdict).copied().unwrap_or_default())
-                }));
+                cells.extend(verdicts.iter().map(|verdict| count(verdict.by_split[at])));
                 cells
             });
-            let columns = ["Split", "Rows", "Clean", "Suspicious", "Malicious", "Unknown"];
+            let names: Vec<String> =
+                verdicts.iter().map(|verdict| code(&verdict.verdict)).collect();
+            let columns: Vec<&str> =
+                ["Split", "Rows"].into_iter().chain(names.iter().map(String::as_str)).collect();
             table(&mut out, &columns, rows);
             let _ = writeln!(
                 out,

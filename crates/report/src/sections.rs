@@ -15,9 +15,6 @@ use crate::{
     words::{count, optional, shown},
 };
 
-/// The verdicts a split may hold, in the order of every table.
-pub(crate) const VERDICTS: [&str; 4] = ["clean", "suspicious", "malicious", "unknown"];
-
 /// Every section, in the order of the page.
 pub(crate) fn all(study: &StudyResults) -> Result<Vec<Section>, ReportError> {
     Ok(vec![

@@ -118,6 +118,7 @@ fn extreme() -> StudyResults {
         owners: 0,
         raters: vec![text.clone(); 50],
         unrated: vec!["virustotal".to_owned(), text.clone()],
+        unjudged: BTreeMap::from([(text.clone(), 1)]),
         slices: vec![slice],
         by_verdict: Vec::new(),
         sweep: Vec::new(),

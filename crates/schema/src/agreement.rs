@@ -5,10 +5,13 @@
 //! files can't disagree with the JSON. Texts that a skill's author chose are made safe for a
 //! terminal and a spreadsheet in the rows and left alone in the JSON.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    FlagRule, MissingPolicy, Scanner, Split, Verdict, estimate::Estimate, format::FormatVersion,
+    FlagRule, MissingPolicy, Scanner, Split, VerdictLabel, estimate::Estimate,
+    format::FormatVersion,
 };
 
 mod rows;
@@ -21,7 +24,8 @@ pub use rows::{CoverageRow, DisagreementRow, LatentRow, PairRow, PatternRow, Swe
 /// - 1.1: an estimate may have a `note`.
 /// - 1.2: an estimate may say why it has no interval (`no_interval`), a latent model what speaks against
 ///   it (`doubts`); a p-value of 1e-300 stands for anything below.
-pub const AGREEMENT_FORMAT: FormatVersion = FormatVersion::new(1, 2);
+/// - 1.3: verdicts that are none of the three are counted (`unjudged`) and have rows of their own in `by_verdict`.
+pub const AGREEMENT_FORMAT: FormatVersion = FormatVersion::new(1, 3);
 
 /// The name of the slice that holds every row under the run's own rule and policy.
 pub const OVERALL_SLICE: &str = "all";
@@ -45,6 +49,10 @@ pub struct AgreementResults {
     pub raters: Vec<String>,
     /// Raters without a single rating in the whole data; every statistic of theirs is undefined.
     pub unrated: Vec<String>,
+    /// Rows by verdict, of verdicts that are none of the three. The verdict as a rater leaves them out; the scanners'
+    /// own figures have them.
+    #[serde(default)]
+    pub unjudged: BTreeMap<String, u64>,
     /// The slices, [`OVERALL_SLICE`] first, then the other rules and policies, then the parts.
     pub slices: Vec<SliceResult>,
     /// Scanner by verdict, under the run's rule and policy.
@@ -281,7 +289,7 @@ pub struct CoverageStep {
 /// One scanner's flags among the rows of one verdict: a row of `by_verdict.csv`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct VerdictRow {
-    /// The verdict, or `all`.
+    /// The verdict, whatever its name, or `all`.
     pub verdict: String,
     /// The scanner.
     pub scanner: String,
@@ -398,8 +406,8 @@ pub struct Disagreement {
     pub version: String,
     /// Its split.
     pub split: Split,
-    /// The registry's verdict.
-    pub verdict: Option<Verdict>,
+    /// The registry's verdict, one of the three or another, made printable.
+    pub verdict: VerdictLabel,
     /// The scanners' flags, in the order of [`Scanner::ALL`], after the missing policy.
     pub flags: Vec<Option<bool>>,
     /// Findings of the static scanner.

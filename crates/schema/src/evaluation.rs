@@ -24,9 +24,10 @@ pub use tables::{
 
 /// The format of `evaluation.json`.
 ///
+/// - 2.1: rows that are left out by name (`left_out`).
 /// - 2.0: every result of every model; 1.0 had those of one, and tables beside it.
 /// - 1.0: the first.
-pub const EVALUATION_FORMAT: FormatVersion = FormatVersion::new(2, 0);
+pub const EVALUATION_FORMAT: FormatVersion = FormatVersion::new(2, 1);
 
 /// Rows of a class below which what rests on it has to be read with care.
 pub const FEW_ROWS: u64 = 30;
@@ -106,6 +107,9 @@ pub struct SplitCounts {
     pub classes: BTreeMap<String, u64>,
     /// Rows without a label for the target, left out.
     pub unlabelled: u64,
+    /// The same rows by verdict; by `null` where a verdict or severity is missing.
+    #[serde(default)]
+    pub left_out: BTreeMap<String, u64>,
     /// Owners among the scored rows; a row without an owner counts as one of its own.
     pub owners: u64,
 }

@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Severity, Split, Verdict, hostile};
+use crate::{Severity, Split, VerdictLabel, hostile};
 
 /// A compressed-sparse-row matrix of `f64`, as SciPy lays it out.
 ///
@@ -286,8 +286,9 @@ pub struct RowInfo {
     pub owner: Option<String>,
     /// The dataset's partition.
     pub split: Split,
-    /// The registry's verdict; `None` for the stale conversion's `unknown`.
-    pub verdict: Option<Verdict>,
+    /// The registry's verdict, one of the three or another.
+    #[serde(with = "verdict_cell")]
+    pub verdict: VerdictLabel,
     /// SkillSpector's severity band.
     pub severity: Option<Severity>,
     /// The static scanner's flag under the run's rule, before the missing policy.
@@ -311,7 +312,7 @@ impl Default for RowInfo {
             slug: None,
             owner: None,
             split: Split::Train,
-            verdict: None,
+            verdict: VerdictLabel::Absent,
             severity: None,
             flag_static: None,
             flag_virustotal: None,
@@ -319,6 +320,27 @@ impl Default for RowInfo {
             duplicate_group: 0,
             copies_in_train: 0,
         }
+    }
+}
+
+/// For serde's `with`: a verdict as a cell that is safe to open in a spreadsheet, empty where there is none.
+mod verdict_cell {
+    use serde::{Deserializer, Serializer};
+
+    use crate::{VerdictLabel, hostile::optional_cell};
+
+    pub(super) fn serialize<S: Serializer>(
+        verdict: &VerdictLabel,
+        serializer: S,
+    ) -> Result<S::Ok, S::Error> {
+        optional_cell::serialize(&verdict.text().map(str::to_owned), serializer)
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(
+        deserializer: D,
+    ) -> Result<VerdictLabel, D::Error> {
+        let text = optional_cell::deserialize(deserializer)?;
+        Ok(text.map_or(VerdictLabel::Absent, VerdictLabel::of_text))
     }
 }
 

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{column::ColumnKind, format::FormatVersion};
+use crate::{Verdict, column::ColumnKind, format::FormatVersion};
 
 /// The format of `profile.json`.
 ///
@@ -47,6 +47,80 @@ pub struct DataProfile {
     pub examples: BTreeMap<String, String>,
     /// What a reader must know before using a figure.
     pub warnings: Vec<String>,
+}
+
+/// Adds to a count by name. Beyond `most` names it is counted as `(others)`, so that a file that chooses its
+/// names can't fill memory or a page.
+pub fn count_name(counts: &mut BTreeMap<String, u64>, name: &str, count: u64, most: usize) {
+    if let Some(known) = counts.get_mut(name) {
+        *known += count;
+        return;
+    }
+    let name = if counts.len() < most { name } else { OTHERS };
+    *counts.entry(name.to_owned()).or_default() += count;
+}
+
+/// The name of what has too many names.
+const OTHERS: &str = "(others)";
+/// Verdicts that are none of the three and have a place of their own in a table.
+const OTHER_VERDICTS: usize = 5;
+
+impl DataProfile {
+    /// The rows of each verdict: the three, then the others by name, those with most rows first. Of many others the
+    /// last is `(others)`, for the rest of them.
+    pub fn verdicts(&self) -> Vec<VerdictCount> {
+        verdicts(&self.splits)
+    }
+}
+
+fn verdicts(splits: &[SplitProfile]) -> Vec<VerdictCount> {
+    let mut found: BTreeMap<&str, Vec<u64>> = BTreeMap::new();
+    for (at, split) in splits.iter().enumerate() {
+        for (name, rows) in &split.verdicts {
+            found.entry(name).or_insert_with(|| vec![0; splits.len()])[at] += rows;
+        }
+    }
+    let mut of = |name: &str| {
+        let by_split = found.remove(name).unwrap_or_else(|| vec![0; splits.len()]);
+        VerdictCount { verdict: name.to_owned(), by_split }
+    };
+    let mut verdicts: Vec<VerdictCount> = Verdict::NAMES.iter().map(|name| of(name)).collect();
+    let mut others: Vec<VerdictCount> = found
+        .into_iter()
+        .map(|(name, by_split)| VerdictCount { verdict: name.to_owned(), by_split })
+        .collect();
+    others.sort_by_key(|other| std::cmp::Reverse(other.rows()));
+    let mut rest = others.split_off(others.len().min(OTHER_VERDICTS)).into_iter();
+    if let Some(mut first) = rest.next() {
+        OTHERS.clone_into(&mut first.verdict);
+        for other in rest {
+            first.by_split.iter_mut().zip(other.by_split).for_each(|(sum, rows)| *sum += rows);
+        }
+        others.push(first);
+    }
+    verdicts.extend(others);
+    verdicts
+}
+
+/// The rows of one verdict.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct VerdictCount {
+    /// The verdict's name, printable.
+    pub verdict: String,
+    /// Its rows in each split, in the order of [`DataProfile::splits`].
+    pub by_split: Vec<u64>,
+}
+
+impl VerdictCount {
+    /// Its rows in all splits.
+    pub fn rows(&self) -> u64 {
+        self.by_split.iter().sum()
+    }
+
+    /// Whether it is one of the three verdicts that targets and published figures know.
+    pub fn is_known(&self) -> bool {
+        Verdict::NAMES.contains(&self.verdict.as_str())
+    }
 }
 
 /// A file that was read.
@@ -136,4 +210,50 @@ pub struct BundleProfile {
     pub unsafe_paths: u64,
     /// Files by extension, the most frequent ones.
     pub extensions: BTreeMap<String, u64>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn verdicts_of_any_name_are_listed_behind_the_three() {
+        let split = |verdicts: &[(&str, u64)]| SplitProfile {
+            verdicts: verdicts.iter().map(|(name, rows)| ((*name).to_owned(), *rows)).collect(),
+            ..SplitProfile::default()
+        };
+        let train = split(&[("clean", 5), ("review", 1), ("appeal", 1)]);
+        let test = split(&[("malicious", 2), ("review", 4)]);
+        let mut splits = vec![train, test];
+        let listed = |splits: &[SplitProfile]| -> Vec<(String, Vec<u64>)> {
+            verdicts(splits).into_iter().map(|one| (one.verdict, one.by_split)).collect()
+        };
+        let expected: [(&str, [u64; 2]); 5] = [
+            ("clean", [5, 0]),
+            ("suspicious", [0, 0]),
+            ("malicious", [0, 2]),
+            ("review", [1, 4]),
+            ("appeal", [1, 0]),
+        ];
+        assert_eq!(listed(&splits), expected.map(|(n, rows)| (n.to_owned(), rows.to_vec())));
+        for number in 0..20 {
+            splits[1].verdicts.insert(format!("odd {number:02}"), 3);
+        }
+        let many = listed(&splits);
+        let names: Vec<&str> = many.iter().map(|(name, _)| name.as_str()).collect();
+        assert_eq!(names[3..], ["review", "odd 00", "odd 01", "odd 02", "odd 03", "(others)"]);
+        assert_eq!(many[8].1, [1, 16 * 3]);
+        let known: Vec<bool> = verdicts(&splits).iter().map(VerdictCount::is_known).collect();
+        assert_eq!(known.iter().filter(|known| **known).count(), 3);
+    }
+
+    #[test]
+    fn names_beyond_the_most_are_counted_together() {
+        let mut counts = BTreeMap::new();
+        for name in ["a", "b", "c", "a", "d"] {
+            count_name(&mut counts, name, 2, 2);
+        }
+        let found: Vec<_> = counts.iter().map(|(name, count)| (name.as_str(), *count)).collect();
+        assert_eq!(found, [("(others)", 4), ("a", 4), ("b", 2)]);
+    }
 }

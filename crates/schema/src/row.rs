@@ -1,8 +1,10 @@
 //! One skill, typed: what ingest writes a row of and every later stage reads.
 
+use std::borrow::Cow;
+
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use crate::{Severity, Split, Status, Verdict};
+use crate::{Severity, Split, Status, Verdict, hostile::printable};
 
 /// One row of `signals.parquet`, its texts of type `T`: a reader borrows them from its input, everyone else owns
 /// them.
@@ -108,6 +110,25 @@ impl<T: AsRef<str>> VerdictLabel<T> {
             VerdictLabel::Known(verdict) => Some(verdict.as_str()),
             VerdictLabel::Other(text) => Some(text.as_ref()),
             VerdictLabel::Absent => None,
+        }
+    }
+
+    /// The name under which such rows are counted: the label, the file's text made printable (at most 60 characters),
+    /// or `null`.
+    pub fn name(&self) -> Cow<'static, str> {
+        match self {
+            VerdictLabel::Known(verdict) => Cow::Borrowed(verdict.as_str()),
+            VerdictLabel::Other(text) => Cow::Owned(printable(text.as_ref(), 60)),
+            VerdictLabel::Absent => Cow::Borrowed("null"),
+        }
+    }
+
+    /// The verdict for a result that people read: another text stands as [`VerdictLabel::name`] gives it.
+    pub fn printable(&self) -> VerdictLabel {
+        match self {
+            VerdictLabel::Known(verdict) => VerdictLabel::Known(*verdict),
+            VerdictLabel::Other(_) => VerdictLabel::Other(self.name().into_owned()),
+            VerdictLabel::Absent => VerdictLabel::Absent,
         }
     }
 }
@@ -263,6 +284,19 @@ fn known_status<T: AsRef<str>>(text: Option<&T>) -> Option<Status> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_verdict_has_a_name_that_can_be_shown() {
+        let other = VerdictLabel::Other("re\u{202e}view".to_owned());
+        assert_eq!(other.name(), "re\\u{202e}view");
+        assert_eq!(other.printable(), VerdictLabel::Other("re\\u{202e}view".to_owned()));
+        let long = VerdictLabel::of_text("x".repeat(1000));
+        assert_eq!(long.name().chars().count(), 61);
+        let clean = VerdictLabel::of_text("CLEAN".to_owned());
+        assert_eq!((clean.name().as_ref(), clean.printable()), ("clean", Verdict::Clean.into()));
+        let absent = VerdictLabel::<String>::Absent;
+        assert_eq!((absent.name().as_ref(), absent.printable()), ("null", VerdictLabel::Absent));
+    }
 
     #[test]
     fn an_owner_needs_a_slash_and_a_name() {

@@ -1,13 +1,15 @@
 //! What a classifier is asked to predict.
 
+use std::borrow::Cow;
+
 use serde::{Deserialize, Serialize};
 
 use crate::{Severity, Verdict, matrix::RowInfo};
 
 /// The label that a model learns from a row.
 ///
-/// A row without a label for the target (an `unknown` verdict, a verdict that the target leaves
-/// out, no severity) takes no part in training or evaluation.
+/// A row without a label for the target (a verdict that is none of the three or that the target leaves
+/// out, no severity) takes no part in training or evaluation; [`Target::left_out_as`] names it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Target {
@@ -36,16 +38,16 @@ impl Target {
     /// label for this target.
     pub const fn label_of(self, row: &RowInfo) -> Option<usize> {
         match self {
-            Target::Verdict => match row.verdict {
+            Target::Verdict => match row.verdict.known() {
                 Some(verdict) => Some(verdict.index()),
                 None => None,
             },
-            Target::VerdictBinary => match row.verdict {
+            Target::VerdictBinary => match row.verdict.known() {
                 Some(Verdict::Clean) => Some(0),
                 Some(Verdict::Malicious) => Some(1),
                 Some(Verdict::Suspicious) | None => None,
             },
-            Target::NonClean => match row.verdict {
+            Target::NonClean => match row.verdict.known() {
                 Some(Verdict::Clean) => Some(0),
                 Some(Verdict::Suspicious | Verdict::Malicious) => Some(1),
                 None => None,
@@ -54,6 +56,14 @@ impl Target {
                 Some(severity) => Some(severity.index()),
                 None => None,
             },
+        }
+    }
+
+    /// The name under which a row without a label is counted: its verdict, or `null` without a verdict or severity.
+    pub fn left_out_as(self, row: &RowInfo) -> Cow<'static, str> {
+        match self {
+            Target::Severity => Cow::Borrowed("null"),
+            _ => row.verdict.name(),
         }
     }
 }
@@ -65,8 +75,10 @@ crate::choices!(Target, "target",
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::VerdictLabel;
 
     fn row(verdict: Option<Verdict>, severity: Option<Severity>) -> RowInfo {
+        let verdict = verdict.map_or(VerdictLabel::Other("review".to_owned()), VerdictLabel::from);
         RowInfo { verdict, severity, ..RowInfo::default() }
     }
 
@@ -81,6 +93,10 @@ mod tests {
         assert_eq!(labels(Target::NonClean), [Some(0), Some(1), Some(1), None]);
         assert_eq!(labels(Target::Severity), [None; 4]);
         assert_eq!(Target::Severity.label_of(&row(None, Some(Severity::Critical))), Some(3));
+        assert_eq!(Target::NonClean.left_out_as(&row(None, None)), "review");
+        let suspicious = row(Some(Verdict::Suspicious), None);
+        assert_eq!(Target::VerdictBinary.left_out_as(&suspicious), "suspicious");
+        assert_eq!(Target::Severity.left_out_as(&suspicious), "null");
     }
 
     #[test]

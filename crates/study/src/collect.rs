@@ -22,6 +22,9 @@ use crate::{
     unrated,
 };
 
+/// Verdicts that are none of the three and are listed by name; the rest of them is `(others)`.
+const UNJUDGED: usize = 20;
+
 /// The bands of `owner_size`: the largest size of each and its name.
 const OWNER_SIZES: [(u64, &str); 4] = [(1, "1"), (5, "2-5"), (20, "6-20"), (u64::MAX, ">20")];
 
@@ -30,6 +33,7 @@ const OWNER_SIZES: [(u64, &str); 4] = [(1, "1"), (5, "2-5"), (20, "6-20"), (u64:
 pub(crate) struct Kind {
     /// Each scanner's flag under each rule, in the order of [`FlagRule::ALL`].
     flags: [[Option<bool>; 3]; 3],
+    /// One of the three; a row of another verdict is not rated by it.
     pub(crate) verdict: Option<Verdict>,
     severity: Option<Severity>,
     split: Split,
@@ -37,8 +41,8 @@ pub(crate) struct Kind {
 
 impl Kind {
     fn of(rows: &CountedRows) -> Kind {
-        let CountedRows { flags, verdict, severity, split, .. } = *rows;
-        Kind { flags, verdict, severity, split }
+        let CountedRows { flags, severity, split, .. } = *rows;
+        Kind { flags, verdict: rows.verdict.known(), severity, split }
     }
 
     /// The raters' flags before the missing policy; a scanner that was never run has none.
@@ -66,6 +70,8 @@ pub(crate) struct Gathered {
     pub(crate) owners_known: bool,
     /// Whether any row shows that the scanner was run.
     pub(crate) ran: [bool; 3],
+    /// The rows of each verdict that is none of the three.
+    unjudged: BTreeMap<String, BTreeMap<Kind, u64>>,
 }
 
 /// The rows seen so far.
@@ -77,6 +83,7 @@ pub struct Study {
     ownerless: BTreeMap<Kind, u64>,
     owners_known: bool,
     ran: [bool; 3],
+    unjudged: BTreeMap<String, BTreeMap<Kind, u64>>,
     sweep: Sweep,
     lists: Lists,
 }
@@ -92,6 +99,7 @@ impl Study {
             ownerless: BTreeMap::new(),
             owners_known: true,
             ran: [false; 3],
+            unjudged: BTreeMap::new(),
             sweep: Sweep::default(),
             lists: Lists::new(settings.params.disagreements),
         }
@@ -127,6 +135,10 @@ impl Study {
         let kind = Kind::of(counted);
         for (ran, more) in self.ran.iter_mut().zip(counted.ran) {
             *ran |= more;
+        }
+        if kind.verdict.is_none() {
+            let name = counted.verdict.name().into_owned();
+            *self.unjudged.entry(name).or_default().entry(kind).or_default() += count;
         }
         match counted.owner.as_deref().filter(|_| self.owners_known) {
             None => *self.ownerless.entry(kind).or_default() += count,
@@ -172,7 +184,12 @@ impl Study {
             size: 1,
             copies,
         }));
-        let gathered = Gathered { owners, owners_known: self.owners_known, ran: self.ran };
+        let gathered = Gathered {
+            owners,
+            owners_known: self.owners_known,
+            ran: self.ran,
+            unjudged: few_names(self.unjudged),
+        };
         let mut specs = slices(rule, missing);
         specs.retain(|spec| gathered.owners_known || spec.kind != SliceKind::OwnerSize);
         // Once a slice, twice more of all rows, and the two latent models.
@@ -193,6 +210,11 @@ impl Study {
             unrated: (0..crate::RATERS)
                 .filter(|&rater| !rated[rater])
                 .map(|rater| rater_name(rater).to_owned())
+                .collect(),
+            unjudged: gathered
+                .unjudged
+                .iter()
+                .map(|(name, kinds)| (name.clone(), kinds.values().sum()))
                 .collect(),
             slices: slices?,
             by_verdict: by_verdict(&gathered, rule, missing),
@@ -275,45 +297,77 @@ fn slices(rule: FlagRule, missing: MissingPolicy) -> Vec<SliceSpec> {
     specs
 }
 
-/// Scanner by verdict, then over all verdicts.
+/// Those with most rows by name, the others together.
+fn few_names(
+    names: BTreeMap<String, BTreeMap<Kind, u64>>,
+) -> BTreeMap<String, BTreeMap<Kind, u64>> {
+    let mut ranked: Vec<_> = names.into_iter().collect();
+    ranked.sort_by_key(|(_, kinds)| std::cmp::Reverse(kinds.values().sum::<u64>()));
+    let rest = ranked.split_off(ranked.len().min(UNJUDGED));
+    let mut few: BTreeMap<_, _> = ranked.into_iter().collect();
+    for (kind, count) in rest.into_iter().flat_map(|(_, kinds)| kinds) {
+        *few.entry("(others)".to_owned()).or_default().entry(kind).or_default() += count;
+    }
+    few
+}
+
+/// Scanner by verdict, the three first, then over all verdicts.
 fn by_verdict(gathered: &Gathered, rule: FlagRule, missing: MissingPolicy) -> Vec<VerdictRow> {
-    let groups = Verdict::ALL.iter().map(|&verdict| Some(verdict)).chain([None]);
-    let mut rows = Vec::new();
-    for group in groups {
-        for &scanner in Scanner::ALL {
-            let (mut all, mut rated, mut used, mut flagged) = (0, 0, 0, 0);
-            for owner in &gathered.owners {
-                for (kind, count) in &owner.kinds {
-                    if group.is_some() && kind.verdict != group {
-                        continue;
-                    }
-                    let count = count * owner.copies;
-                    let flag = kind.ratings(rule, gathered.ran)[scanner.index()];
-                    all += count;
-                    rated += if flag.is_some() { count } else { 0 };
-                    let counted = missing.apply(flag);
-                    used += if counted.is_some() { count } else { 0 };
-                    flagged += if counted == Some(true) { count } else { 0 };
-                }
-            }
-            let estimate: Estimate = if rated == 0 && all > 0 {
-                (used, flagged) = (0, 0);
-                unrated([scanner.index()])
-            } else {
-                stated(&proportion(flagged, used))
-            };
-            rows.push(VerdictRow {
-                verdict: group.map_or("all", Verdict::as_str).to_owned(),
-                scanner: scanner.as_str().to_owned(),
-                rows: all,
-                used,
-                flagged,
-                share: estimate.value,
-                low: estimate.low,
-                high: estimate.high,
-                undefined: estimate.undefined,
-            });
+    let mut all: BTreeMap<Kind, u64> = BTreeMap::new();
+    for owner in &gathered.owners {
+        for &(kind, count) in &owner.kinds {
+            *all.entry(kind).or_default() += count * owner.copies;
         }
     }
+    let of = |verdict: Verdict| all.iter().filter(move |(kind, _)| kind.verdict == Some(verdict));
+    let mut rows = Vec::new();
+    for &verdict in Verdict::ALL {
+        rows.extend(verdict_rows(verdict.as_str(), of(verdict), gathered.ran, rule, missing));
+    }
+    for (name, kinds) in &gathered.unjudged {
+        // No verdict of that name may stand for all of them.
+        let name = if name == "all" { "`all`" } else { name };
+        rows.extend(verdict_rows(name, kinds.iter(), gathered.ran, rule, missing));
+    }
+    rows.extend(verdict_rows("all", all.iter(), gathered.ran, rule, missing));
     rows
+}
+
+/// Each scanner's flags among some rows.
+fn verdict_rows<'a>(
+    name: &str,
+    kinds: impl Iterator<Item = (&'a Kind, &'a u64)> + Clone,
+    ran: [bool; 3],
+    rule: FlagRule,
+    missing: MissingPolicy,
+) -> Vec<VerdictRow> {
+    let of_scanner = |&scanner: &Scanner| {
+        let (mut all, mut rated, mut used, mut flagged) = (0, 0, 0, 0);
+        for (kind, count) in kinds.clone() {
+            let flag = kind.ratings(rule, ran)[scanner.index()];
+            all += count;
+            rated += if flag.is_some() { *count } else { 0 };
+            let counted = missing.apply(flag);
+            used += if counted.is_some() { *count } else { 0 };
+            flagged += if counted == Some(true) { *count } else { 0 };
+        }
+        let estimate: Estimate = if rated == 0 && all > 0 {
+            (used, flagged) = (0, 0);
+            unrated([scanner.index()])
+        } else {
+            stated(&proportion(flagged, used))
+        };
+        VerdictRow {
+            verdict: name.to_owned(),
+            scanner: scanner.as_str().to_owned(),
+            rows: all,
+            used,
+            flagged,
+            share: estimate.value,
+            low: estimate.low,
+            high: estimate.high,
+            undefined: estimate.undefined,
+        }
+    };
+    Scanner::ALL.iter().map(of_scanner).collect()
 }

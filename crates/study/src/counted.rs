@@ -1,6 +1,6 @@
 //! Rows that someone else has counted, as a database does with GROUP BY.
 
-use clawsig_schema::{FlagRule, Scanner, Severity, SkillRow, Split, Verdict, flags::flag};
+use clawsig_schema::{FlagRule, Scanner, Severity, SkillRow, Split, VerdictLabel, flags::flag};
 
 use crate::sweep::engines;
 
@@ -12,8 +12,8 @@ pub struct CountedRows {
     pub owner: Option<String>,
     /// The split.
     pub split: Split,
-    /// The registry's verdict.
-    pub verdict: Option<Verdict>,
+    /// The registry's verdict, one of the three or another.
+    pub verdict: VerdictLabel,
     /// SkillSpector's severity as stated, else by its score.
     pub severity: Option<Severity>,
     /// Each scanner's flag under each rule, in the orders of [`FlagRule::ALL`] and
@@ -47,7 +47,7 @@ impl CountedRows {
         CountedRows {
             owner: row.owner().map(str::to_owned),
             split: row.split,
-            verdict: row.verdict.known(),
+            verdict: row.verdict.printable(),
             severity: stated.or_else(|| row.skillspector.score.and_then(Severity::of_score)),
             flags,
             ran,

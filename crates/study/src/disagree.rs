@@ -87,7 +87,7 @@ impl Lists {
                 slug: row.slug.clone(),
                 version: row.version.clone(),
                 split: row.split,
-                verdict: row.verdict.known(),
+                verdict: row.verdict.printable(),
                 flags: flags[..VERDICT].to_vec(),
                 static_findings: row.static_scan.finding_count,
                 virustotal_engines: engines(row),

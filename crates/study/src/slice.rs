@@ -56,7 +56,7 @@ pub(crate) struct Counted {
 
 /// Counts the slice's rows. A rater without a rating in the slice has none under any policy.
 pub(crate) fn count_rows(spec: &SliceSpec, gathered: &Gathered) -> Result<Counted, StudyError> {
-    let Gathered { owners, owners_known, ran } = gathered;
+    let Gathered { owners, owners_known, ran, .. } = gathered;
     let mut rated = [0; RATERS];
     let (mut rows, mut slice_owners) = (0, 0);
     for owner in owners {

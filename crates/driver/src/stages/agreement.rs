@@ -7,7 +7,7 @@ use clawsig_schema::{Split, agreement::AgreementResults};
 use clawsig_study::Study;
 
 use super::{Context, Rows, Stage};
-use crate::{Error, files};
+use crate::{Error, files, terminal::counted};
 
 pub(super) fn run(context: &Context<'_>) -> Result<Rows, Error> {
     let mut study = Study::new(&context.settings().agreement.clone().check()?);
@@ -20,6 +20,12 @@ pub(super) fn run(context: &Context<'_>) -> Result<Rows, Error> {
         }
     }
     let results = study.finish(&|part, done, total| context.progress.part(part, done, total))?;
+    for (verdict, rows) in &results.unjudged {
+        tracing::warn!(
+            "{} with the verdict `{verdict}`: in the figures of the scanners, in none of the verdict",
+            counted(*rows, "row")
+        );
+    }
 
     write_results(&|name| context.work.path(name), &results)?;
     let path = context.work.path("disagreements.csv");

@@ -17,6 +17,9 @@ pub(super) fn run(context: &Context<'_>, located: &Located) -> Result<(Rows, Vec
     let settings = context.settings();
     let params = IngestParams { lock: located.locked(), ..settings.ingest.clone() };
     let ingested = read_rows(&source, params, work.folder(), context.progress)?;
+    for warning in &ingested.profile.warnings {
+        tracing::warn!("{warning}");
+    }
     let read = located.check(&ingested.profile.files)?;
     if let Some(record) = located.record(settings.source.format) {
         files::write_json(&work.path("source.json"), &record)?;

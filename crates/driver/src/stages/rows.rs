@@ -49,7 +49,7 @@ impl<'a> PlannedRows<'a> {
         for split in POOLED {
             for row in SignalsReader::open(&signals(context, split)?)?.rows(Columns::WithoutText) {
                 let row = row?;
-                let (verdict, severity) = (row.verdict.known(), row.skillspector.band());
+                let (verdict, severity) = (row.verdict, row.skillspector.band());
                 rows.push(RowInfo { id: row.id, split, verdict, severity, ..RowInfo::default() });
             }
         }

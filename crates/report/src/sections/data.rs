@@ -2,9 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use clawsig_schema::profile::{DataProfile, Quantiles};
+use clawsig_schema::profile::{DataProfile, Quantiles, VerdictCount};
 
-use super::VERDICTS;
 use crate::{
     error::ReportError,
     figures::{Bar, BarScale, BoxRow, FiveNumbers, Inlined, bars, boxes, finish},
@@ -52,22 +51,17 @@ pub(super) fn data(study: &StudyResults) -> Result<Section, ReportError> {
 }
 
 fn verdict_counts(data: &DataProfile) -> Result<Inlined, ReportError> {
-    let totals = VERDICTS.map(|name| {
-        let rows = data.splits.iter().filter_map(|split| split.verdicts.get(name));
-        (name, rows.sum::<u64>())
-    });
-    let all: u64 = totals.iter().map(|(_, rows)| rows).sum();
+    let verdicts = data.verdicts();
+    let all: u64 = verdicts.iter().map(VerdictCount::rows).sum();
     let mut sheet = Sheet::new(&["verdict", "rows"]);
     let mut rows = Vec::new();
     let mut words = Vec::new();
-    for (name, found) in totals {
+    for verdict in &verdicts {
+        let (name, found) = (&verdict.verdict, verdict.rows());
         sheet.push(vec![text(name), found.to_string()]);
-        if name == "unknown" && found == 0 {
-            continue;
-        }
-        words.push(format!("{name} {}", count(found)));
+        words.push(format!("{} {}", shown(name), count(found)));
         rows.push(Bar {
-            label: name.to_owned(),
+            label: shown(name),
             value: (found > 0).then_some(found as f64),
             interval: None,
             shown: format!("{} ({})", count(found), share_of(found, all)),
@@ -135,10 +129,12 @@ fn text_lengths(data: &DataProfile) -> Result<Inlined, ReportError> {
 
 fn score_boxes(data: &DataProfile) -> Result<Inlined, ReportError> {
     let none = Quantiles::default();
-    let known = VERDICTS
-        .iter()
-        .filter(|name| **name != "unknown" || data.score_by_verdict.contains_key(**name));
-    let groups = known.map(|name| (*name, data.score_by_verdict.get(*name).unwrap_or(&none)));
+    let verdicts = data.verdicts();
+    let groups = verdicts.iter().filter_map(|verdict| {
+        let scores = data.score_by_verdict.get(&verdict.verdict);
+        let scores = scores.or(verdict.is_known().then_some(&none))?;
+        Some((verdict.verdict.as_str(), scores))
+    });
     let (rows, sheet, words) = box_rows(groups, "verdict");
     let caption = "Over the skills that have a score: the middle half in the box, the median in \
                    it, whiskers at the lowest and the highest.";
@@ -147,19 +143,20 @@ fn score_boxes(data: &DataProfile) -> Result<Inlined, ReportError> {
 }
 
 fn rows_by_split(data: &DataProfile) -> Result<Inlined, ReportError> {
-    let mut sheet = Sheet::new(&["split", "rows", "clean", "suspicious", "malicious", "unknown"]);
+    let verdicts = data.verdicts();
+    let names = verdicts.iter().map(|verdict| verdict.verdict.as_str());
+    let mut sheet = Sheet::new(&["split", "rows"].into_iter().chain(names).collect::<Vec<_>>());
     let mut rows = Vec::new();
     let mut words = Vec::new();
-    for split in &data.splits {
-        let of = |name: &str| split.verdicts.get(name).copied().unwrap_or_default();
+    for (at, split) in data.splits.iter().enumerate() {
+        let malicious = split.verdicts.get("malicious").copied().unwrap_or_default();
         let mut cells = vec![text(&split.split), split.rows.to_string()];
-        cells.extend(VERDICTS.map(|name| of(name).to_string()));
+        cells.extend(verdicts.iter().map(|verdict| verdict.by_split[at].to_string()));
         sheet.push(cells);
         if rows.len() == SPLIT_LIMIT {
             continue;
         }
-        let said =
-            format!("{}, {} malicious", counted(split.rows, "skill"), count(of("malicious")));
+        let said = format!("{}, {} malicious", counted(split.rows, "skill"), count(malicious));
         words.push(format!("{} {said}", shown(&split.split)));
         rows.push(Bar {
             label: shown(&split.split),
@@ -194,17 +191,15 @@ fn counts_in_words(data: &DataProfile) -> Block {
 }
 
 fn tables(data: &DataProfile) -> Vec<Block> {
-    let splits =
-        data.splits
-            .iter()
-            .map(|split| {
-                let mut cells = vec![shown(&split.split), count(split.rows)];
-                cells.extend(VERDICTS.map(|verdict| {
-                    count(split.verdicts.get(verdict).copied().unwrap_or_default())
-                }));
-                cells
-            })
-            .collect();
+    let verdicts = data.verdicts();
+    let names: Vec<String> = verdicts.iter().map(|verdict| shown(&verdict.verdict)).collect();
+    let heading: Vec<&str> =
+        ["Split", "Rows"].into_iter().chain(names.iter().map(String::as_str)).collect();
+    let splits = data.splits.iter().enumerate().map(|(at, split)| {
+        let mut cells = vec![shown(&split.split), count(split.rows)];
+        cells.extend(verdicts.iter().map(|verdict| count(verdict.by_split[at])));
+        cells
+    });
     let columns = data
         .columns
         .iter()
@@ -226,12 +221,7 @@ fn tables(data: &DataProfile) -> Vec<Block> {
         })
         .collect();
     vec![
-        Table::new(
-            "Rows by split and verdict",
-            &["Split", "Rows", "Clean", "Suspicious", "Malicious", "Unknown"],
-            splits,
-        )
-        .block(),
+        Table::new("Rows by split and verdict", &heading, splits.collect()).block(),
         ranked("Rejected rows by reason", "Reason", &data.rejected_by_reason).block(),
         Table::new(
             "Columns, nulls and empty values",

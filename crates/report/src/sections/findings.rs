@@ -42,7 +42,7 @@ pub(super) fn disagreements(study: &StudyResults) -> Section {
                             shown(one.slug.as_deref().unwrap_or(&one.id)),
                             raters(&one.flagged_by),
                             raters(&one.not_flagged_by),
-                            one.verdict.map_or("unknown", |verdict| verdict.as_str()).to_owned(),
+                            shown(&one.verdict.name()),
                             decimal(one.priority),
                         ]
                     })

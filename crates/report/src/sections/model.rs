@@ -72,12 +72,22 @@ fn fill(found: &EvaluationResults, blocks: &mut Vec<Block>) -> Result<(), Report
         .iter()
         .map(|row| {
             let whole = row.rows + row.unlabelled;
-            let left = format!("{} ({})", count(row.unlabelled), share_of(row.unlabelled, whole));
+            let mut left =
+                vec![format!("{} ({})", count(row.unlabelled), share_of(row.unlabelled, whole))];
+            left.extend(
+                row.left_out.iter().map(|(name, rows)| format!("{} {}", shown(name), count(*rows))),
+            );
             let of =
                 |class| format!("{class} {}", count(row.classes.get(class).copied().unwrap_or(0)));
             let classes: Vec<String> =
                 found.classes.iter().map(|class| shown(&of(class))).collect();
-            vec![shown(&row.split), count(row.rows), classes.join(", "), left, count(row.owners)]
+            vec![
+                shown(&row.split),
+                count(row.rows),
+                classes.join(", "),
+                left.join(", "),
+                count(row.owners),
+            ]
         })
         .collect();
     let columns = ["Split", "Scored rows", "Of them", "Without a label", "Owners"];

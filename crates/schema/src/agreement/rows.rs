@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{AgreementResults, DisagreementKind, NamedEstimate, PairResult, SliceResult};
 use crate::{
-    Scanner, Split, Verdict,
+    Scanner, Split,
     hostile::{printable, spreadsheet_cell},
 };
 
@@ -146,7 +146,7 @@ pub struct DisagreementRow {
     /// Its split.
     pub split: Split,
     /// The registry's verdict; empty where there is none.
-    pub verdict: Option<Verdict>,
+    pub verdict: String,
     /// 1 where the static scanner flags.
     #[serde(rename = "static")]
     pub static_scan: Option<u8>,
@@ -308,7 +308,7 @@ impl AgreementResults {
             slug: cell(found.slug.as_deref().unwrap_or_default()),
             version: cell(&found.version),
             split: found.split,
-            verdict: found.verdict,
+            verdict: cell(found.verdict.text().unwrap_or_default()),
             static_scan: bit(&found.flags, Scanner::Static),
             virustotal: bit(&found.flags, Scanner::VirusTotal),
             skillspector: bit(&found.flags, Scanner::SkillSpector),

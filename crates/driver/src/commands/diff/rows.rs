@@ -295,8 +295,7 @@ impl Tally {
             *cell += 1;
         }
         if was.verdict != now.verdict {
-            let name = |verdict: &VerdictLabel| printable(verdict.text().unwrap_or("none"), 60);
-            let (from, to) = (name(&was.verdict), name(&now.verdict));
+            let (from, to) = (was.verdict.name().into_owned(), now.verdict.name().into_owned());
             if self.skills.len() < self.top {
                 let skill = printable(now.slug.as_deref().unwrap_or(&now.id), 80);
                 let (from, to) = (from.clone(), to.clone());

@@ -63,7 +63,7 @@ pub(super) fn export(to: &ExportTo, global: &Global) -> Result<(), Error> {
                 "flagged by {}, not by {}; the registry says {} (split {})",
                 found.flagged_by,
                 found.not_flagged_by,
-                found.verdict.map_or("nothing", |verdict| verdict.as_str()),
+                found.verdict.text().unwrap_or("nothing"),
                 found.split
             ),
             location: Location::Skill(found.slug.clone().unwrap_or_else(|| found.id.clone())),

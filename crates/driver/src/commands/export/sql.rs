@@ -197,7 +197,7 @@ fn counts(by_owner: bool, params: &StudyParams) -> String {
     key(
         "verdict",
         "CASE WHEN LOWER(clawscan_verdict) IN ('clean', 'suspicious', 'malicious') \
-         THEN LOWER(clawscan_verdict) END"
+         THEN LOWER(clawscan_verdict) ELSE clawscan_verdict END"
             .to_owned(),
     );
     key(
