@@ -78,6 +78,10 @@ fn a_model_is_entered_once_and_a_changed_one_as_a_second_look() {
     assert!(page().contains("looked at with 2 models"));
     assert_eq!(read(&user), ledger);
 
+    // The page that is made again tells both looks, and takes none.
+    sandbox.clawsig(&["verify", "run", "--rebuild"]).done();
+    assert_eq!(read(&user), ledger);
+
     fs::write(sandbox.path("run/ledger.jsonl"), "{}\n").unwrap();
     let words = ["run", "--set", "source.kind=path", "--set", &data, "--out", "run", "--final"];
     sandbox.clawsig(&words).fails_with(1, &["ledger.jsonl", "line 1"]);

@@ -153,6 +153,48 @@ fn a_run_keeps_its_source_and_gives_it_up_when_told() {
 }
 
 #[test]
+fn a_note_of_ones_own_stops_what_would_replace_it_and_nothing_else() {
+    let sandbox = finished();
+    fs::write(sandbox.path("r/agreement/notes.md"), "mine").unwrap();
+    at(&sandbox, &["run"]).done();
+    let words = ["features", "--set", "tfidf.min_df=9"];
+    at(&sandbox, &words).done();
+    at(&sandbox, &["train"]).done();
+    at(&sandbox, &["agreement", "--force"]).fails_with(1, &["agreement/notes.md"]);
+    let words = ["report", "--set", "flags.rule=label", "--with-upstream"];
+    at(&sandbox, &words).fails_with(1, &["agreement/notes.md"]);
+    // A stage that the note's stage reads is refused before it has begun.
+    let before = artifacts(&sandbox.path("r/ingest"));
+    at(&sandbox, &["run", "--force-stage", "ingest"]).fails_with(1, &["agreement/notes.md"]);
+    assert_eq!(artifacts(&sandbox.path("r/ingest")), before);
+    assert_eq!(read(&sandbox.path("r/agreement/notes.md")), "mine");
+}
+
+#[test]
+fn a_source_that_is_gone_leaves_the_run_readable() {
+    let sandbox = finished();
+    fs::rename(sandbox.path("data-jsonl"), sandbox.path("away")).unwrap();
+    let status = at(&sandbox, &["status"]).done().stdout;
+    assert_eq!(status.matches("up to date").count(), 6, "{status}");
+    assert!(status.contains("The source can't be read now"), "{status}");
+    let json = at(&sandbox, &["status", "--format", "json"]).done().stdout;
+    let json: serde_json::Value = serde_json::from_str(&json).unwrap();
+    assert!(json["source_unreadable"].as_str().unwrap().contains("data-jsonl"), "{json}");
+    at(&sandbox, &["train", "--set", "model.tolerance=1e-4"]).done();
+    at(&sandbox, &["run"]).fails_with(1, &["data-jsonl"]);
+}
+
+#[test]
+fn the_seed_is_a_setting_of_features_where_the_split_is_drawn() {
+    let sandbox = finished();
+    let seed = ["features", "--set", "run.seed=9"];
+    at(&sandbox, &seed).fails_with(2, &["run.seed", "`clawsig agreement`"]);
+    at(&sandbox, &["features", "--set", "model.split=stratified-70-30"]).done();
+    let told = at(&sandbox, &seed).done().stderr;
+    assert!(told.contains("run.seed changed from 42 to 9"), "{told}");
+}
+
+#[test]
 fn another_folder_to_stand_in_finds_the_same_rows() {
     let sandbox = finished();
     fs::create_dir(sandbox.path("below")).unwrap();

@@ -12,12 +12,14 @@ mod ci;
 mod interop;
 mod parity;
 mod peers;
+mod recordings;
 mod scale;
+mod size;
 mod supply;
 mod tidy;
 mod torture;
 
-use std::process::ExitCode;
+use std::{path::Path, process::ExitCode};
 
 const HELP: &str = "\
 cargo xtask <command>
@@ -28,6 +30,8 @@ cargo xtask <command>
   clawsig [ARGUMENTS]     build clawsig and call it
   sample                  make the bundled sample in data/sample anew
   tidy                    check the dependency invariants, the supply chain and the documents
+  tidy --figures [BEFORE] lines of product code, types and public items by crate; BEFORE is another
+                          checkout to compare with
   bench [NAME]            measure against named peers: ingest, agreement, features, model,
                           notebook, predict
   bench scale [TIMES...]  time and peak memory of each stage on TIMES 67,453 synthetic rows (1)
@@ -36,6 +40,7 @@ cargo xtask <command>
                           cell by cell or refused with a known sentence
   browser [--shots DIR]   check the report in headless Chromium, or say why not; --shots makes the
                           pictures of the documentation anew (in docs)
+  recordings [--check]    make what the documents show of the terminal anew, or find what is stale
   interop                 open what `clawsig export` writes with pandas, SciPy, polars, mlcroissant
                           and the SARIF schema, or say why not
   parity features [FILE...]
@@ -69,10 +74,20 @@ fn main() -> ExitCode {
             &["synth", "--rows", "2000", "--small", "--as", "parquet", "--out"],
             &["data/sample".to_owned()],
         ),
-        "tidy" => tidy::check(),
+        "tidy" => match rest {
+            [] => tidy::check(),
+            [figures] if figures == "--figures" => size::print(None),
+            [figures, before] if figures == "--figures" => size::print(Some(Path::new(before))),
+            _ => Err(Failure::Usage("tidy takes nothing, or --figures [BEFORE]".to_owned())),
+        },
         "bench" => bench::run(rest),
         "peers" => peers::run(rest),
         "browser" => browser::check(rest),
+        "recordings" => match rest {
+            [] => recordings::record(false),
+            [check] if check == "--check" => recordings::record(true),
+            _ => Err(Failure::Usage("recordings takes nothing, or --check".to_owned())),
+        },
         "interop" => interop::check(),
         "parity" => match rest.split_first() {
             Some((name, rest)) if name == "features" => parity::run(rest),

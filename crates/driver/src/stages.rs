@@ -20,7 +20,7 @@ use std::{fmt, path::PathBuf, str::FromStr};
 
 use clawsig_features::FeatureParams;
 use clawsig_ingest::{IngestParams, SourceParams};
-use clawsig_model::{EvaluateParams, TrainParams};
+use clawsig_model::{EvaluateParams, SplitPlan, TrainParams};
 use clawsig_schema::settings::{Key, Params as _};
 use clawsig_store::{RunFolder, Work};
 use clawsig_study::StudyParams;
@@ -34,7 +34,7 @@ use crate::{
     terminal::Progress,
 };
 
-/// The setting that a manifest holds as its seed.
+/// The seed of all that is drawn.
 const SEED: &str = "run.seed";
 /// The setting of training that features takes part in.
 const SPLIT: &str = "model.split";
@@ -118,7 +118,8 @@ impl Stage {
             Stage::Agreement => StudyParams::keys(),
             // A split that is drawn anew is drawn before anything is learned from its rows.
             Stage::Features => {
-                let split = TrainParams::keys().into_iter().filter(|key| key.name == SPLIT);
+                let drawn = [SPLIT, SEED];
+                let split = TrainParams::keys().into_iter().filter(|key| drawn.contains(&key.name));
                 FeatureParams::keys().into_iter().chain(split).collect()
             }
             Stage::Train => TrainParams::keys(),
@@ -127,9 +128,10 @@ impl Stage {
         }
     }
 
-    /// Whether its result depends on `run.seed`.
-    fn is_seeded(self) -> bool {
-        self.keys().iter().any(|key| key.name == SEED)
+    /// Whether a setting makes a difference to its result, as the others are.
+    pub(crate) fn reads(self, key: &str, settings: &Settings) -> bool {
+        let draws = self != Stage::Features || settings.train.split != SplitPlan::Official;
+        (draws || key != SEED) && self.keys().iter().any(|known| known.name == key)
     }
 }
 

@@ -18,7 +18,7 @@ pub const MAX_MANIFEST_BYTES: u64 = 4 << 20;
 ///
 /// - 1.0: the first.
 /// - 2.0: `seal`, the hash of everything else in the file, so that an edit is noticed.
-pub const FORMAT: FormatVersion = FormatVersion::new(2, 0);
+pub const FORMAT: FormatVersion = FormatVersion::new(3, 0);
 
 /// A file that a stage reads.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -58,10 +58,8 @@ pub struct Manifest {
     pub clawsig: String,
     /// The key of the plan that was carried out.
     pub key: Sha256Hex,
-    /// The stage's parameters.
+    /// The stage's parameters, the seed among them.
     pub parameters: BTreeMap<String, Value>,
-    /// The stage's seed.
-    pub seed: u64,
     /// What it read, sorted by name.
     pub inputs: Vec<Input>,
     /// What it wrote, sorted by path.
@@ -143,8 +141,8 @@ mod tests {
     fn manifest_with(change: impl FnOnce(&mut Value)) -> Result<Option<Manifest>, StoreError> {
         let hash = "a".repeat(64);
         let mut value = serde_json::json!({
-            "format": "2.0", "stage": "s", "stage_version": 1, "clawsig": "0.1.0", "key": hash,
-            "parameters": {}, "seed": 0, "inputs": [],
+            "format": "3.0", "stage": "s", "stage_version": 1, "clawsig": "0.1.0", "key": hash,
+            "parameters": {}, "inputs": [],
             "outputs": [{"path": "a/b.csv", "sha256": hash, "bytes": 3}],
             "rows_in": 1, "rows_out": 1,
         });

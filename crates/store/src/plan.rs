@@ -17,7 +17,6 @@ pub struct Plan {
     pub(crate) version: u32,
     pub(crate) parameters: BTreeMap<String, Value>,
     pub(crate) inputs: Vec<Input>,
-    pub(crate) seed: u64,
 }
 
 /// What the key is the hash of, serialized as compact JSON with sorted keys.
@@ -27,7 +26,6 @@ struct KeyMaterial<'a> {
     version: u32,
     parameters: &'a BTreeMap<String, Value>,
     inputs: BTreeMap<&'a str, &'a Sha256Hex>,
-    seed: u64,
 }
 
 impl Plan {
@@ -39,11 +37,10 @@ impl Plan {
             version,
             parameters: BTreeMap::new(),
             inputs: Vec::new(),
-            seed: 0,
         }
     }
 
-    /// Adds parameters: only those that this stage's result depends on.
+    /// Adds parameters, the seed among them: only those that this stage's result depends on.
     pub fn parameters<'a, V: Serialize>(
         mut self,
         parameters: impl IntoIterator<Item = (&'a str, V)>,
@@ -67,13 +64,6 @@ impl Plan {
         self
     }
 
-    /// Sets the seed. By default it is 0.
-    #[must_use]
-    pub fn seed(mut self, seed: u64) -> Plan {
-        self.seed = seed;
-        self
-    }
-
     /// The stage's name.
     pub fn stage(&self) -> &str {
         &self.stage
@@ -84,15 +74,14 @@ impl Plan {
         &self.inputs
     }
 
-    /// The stage key: SHA-256 of the stage's name and version, its parameters, the hashes of its
-    /// inputs and its seed.
+    /// The stage key: SHA-256 of the stage's name and version, its parameters and the hashes of its
+    /// inputs.
     pub fn key(&self) -> Sha256Hex {
         let material = KeyMaterial {
             stage: &self.stage,
             version: self.version,
             parameters: &self.parameters,
             inputs: self.inputs.iter().map(|i| (i.name.as_str(), &i.sha256)).collect(),
-            seed: self.seed,
         };
         // Strings, numbers that are already JSON values and string-keyed maps always serialize.
         let json = serde_json::to_vec(&material).unwrap_or_default();
@@ -116,20 +105,18 @@ mod tests {
             .parameters([("model.c", json!(4.0)), ("model.target", json!("verdict"))])
             .unwrap()
             .inputs([input("features/train.npz", "x"), input("features/columns.csv", "y")])
-            .seed(42)
     }
 
     #[test]
     fn order_does_not_matter_and_everything_else_does() {
         let same = Plan::new("train", 3)
-            .seed(42)
             .inputs([input("features/columns.csv", "y"), input("features/train.npz", "x")])
             .parameters([("model.target", json!("verdict")), ("model.c", json!(4.0))])
             .unwrap();
         assert_eq!(plan().key(), same.key());
 
         let others = [
-            plan().seed(43),
+            plan().parameters([("run.seed", 43)]).unwrap(),
             plan().parameters([("model.c", json!(4.5))]).unwrap(),
             plan().inputs([input("features/train.npz", "z")]),
             Plan { stage: "evaluate".to_owned(), ..plan() },

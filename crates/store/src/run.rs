@@ -346,7 +346,6 @@ impl RunFolder {
             clawsig: env!("CARGO_PKG_VERSION").to_owned(),
             key: plan.key(),
             parameters: plan.parameters.clone(),
-            seed: plan.seed,
             inputs: plan.inputs.clone(),
             outputs,
             rows_in,

@@ -44,13 +44,6 @@ pub enum Reason {
         /// Its value now.
         now: Option<Value>,
     },
-    /// The seed changed.
-    Seed {
-        /// The seed of the result.
-        was: u64,
-        /// The seed now.
-        now: u64,
-    },
     /// An input's content changed.
     InputChanged(String),
     /// An input was not there when the result was made.
@@ -86,7 +79,6 @@ impl fmt::Display for Reason {
             Reason::Parameter { name, was, now } => {
                 write!(f, "{} changed from {} to {}", shown(name), value(was), value(now))
             }
-            Reason::Seed { was, now } => write!(f, "the seed changed from {was} to {now}"),
             Reason::InputChanged(name) => write!(f, "input {} changed", shown(name)),
             Reason::InputAdded(name) => write!(f, "input {} is new", shown(name)),
             Reason::InputMissing(name) => write!(f, "input {} has to be fetched", shown(name)),
@@ -187,9 +179,6 @@ fn plan_reasons(plan: &Plan, manifest: &Manifest) -> Vec<Reason> {
             let (was, now) = (was.cloned(), now.cloned());
             reasons.push(Reason::Parameter { name: name.clone(), was, now });
         }
-    }
-    if manifest.seed != plan.seed {
-        reasons.push(Reason::Seed { was: manifest.seed, now: plan.seed });
     }
     for input in &plan.inputs {
         match manifest.inputs.iter().find(|known| known.name == input.name) {

@@ -8,7 +8,7 @@ use clawsig_store::{
 };
 
 fn plan(seed: u64) -> Plan {
-    Plan::new("train", 1).seed(seed)
+    Plan::new("train", 1).parameters([("run.seed", seed)]).unwrap()
 }
 
 fn finish(run: &RunFolder, seed: u64) {

@@ -244,7 +244,7 @@ fn overall(found: &AgreementResults) -> Option<&SliceResult> {
     found.slice(OVERALL_SLICE)
 }
 
-/// Every parameter, seed and version that differs; the report's are those of the other stages.
+/// Every parameter and version that differs; the report's are those of the other stages.
 fn parameters(manifests: &[BTreeMap<Stage, Manifest>; 2]) -> Vec<ParameterChange> {
     let mut changed = Vec::new();
     for stage in Stage::ALL.into_iter().filter(|stage| *stage != Stage::Report) {
@@ -253,7 +253,6 @@ fn parameters(manifests: &[BTreeMap<Stage, Manifest>; 2]) -> Vec<ParameterChange
         };
         let known = |manifest: &Manifest| {
             let mut values = manifest.parameters.clone();
-            values.insert("seed".to_owned(), manifest.seed.into());
             values.insert("stage version".to_owned(), manifest.stage_version.into());
             values.insert("clawsig version".to_owned(), manifest.clawsig.as_str().into());
             values

@@ -14,7 +14,7 @@ use clawsig_store::{RunFolder, Standing, StoreError};
 use crate::{
     Error,
     cli::{ProfileArgs, WhichRun},
-    settings::{Assignment, Profile, RUN_FILE, RunRecord, SettingsError, THREADS},
+    settings::{Assignment, Profile, RUN_FILE, RunRecord, Settings, SettingsError, THREADS},
     stages::Stage,
 };
 
@@ -98,7 +98,7 @@ impl<'a> Request<'a> {
 
     fn change(&self, record: &mut RunRecord) -> Result<(), Error> {
         let typed = record.settings.assign(&self.assignments)?;
-        self.check_use(typed.keys())?;
+        self.check_use(typed.keys(), &record.settings)?;
         typed.check_effect(&record.settings)?;
         record.settings.check().map_err(|e| Error::Usage(e.to_string()))?;
         record.changed.extend(typed.keys().map(|key| key.name));
@@ -106,8 +106,12 @@ impl<'a> Request<'a> {
     }
 
     /// Refuses a setting that no stage of the command reads, nor a stage before them.
-    fn check_use<'k>(&self, mut keys: impl Iterator<Item = &'k Key>) -> Result<(), Error> {
-        let reads = |stage: &Stage, key: &Key| stage.keys().iter().any(|k| k.name == key.name);
+    fn check_use<'k>(
+        &self,
+        mut keys: impl Iterator<Item = &'k Key>,
+        settings: &Settings,
+    ) -> Result<(), Error> {
+        let reads = |stage: &Stage, key: &Key| stage.reads(key.name, settings);
         let known = |key: &Key| {
             let mut stages = self.stages.iter().copied();
             let before = || self.stages.iter().flat_map(|stage| stage.upstream());

@@ -10,7 +10,7 @@ use crate::{
     cli::{Global, OutputFormat, StatusArgs},
     stages::{
         Stage,
-        pipeline::{Pipeline, shortened},
+        pipeline::{Look, Pipeline, shortened},
     },
     terminal::{self, Table},
 };
@@ -39,7 +39,7 @@ pub(crate) fn print(
     global: &Global,
 ) -> Result<ExitStatus, Error> {
     let standing = Standing::of(&pipeline.folder)?;
-    let outcomes = pipeline.look(stages)?;
+    let Look { outcomes, unreadable } = pipeline.look(stages)?;
     let reasons = |state: &State| match state {
         State::UpToDate => Vec::new(),
         State::Stale(reasons) => reasons.iter().map(ToString::to_string).collect(),
@@ -60,6 +60,7 @@ pub(crate) fn print(
                 "run": pipeline.folder,
                 "found": standing.to_string(),
                 "is": pipeline.record.words(),
+                "source_unreadable": unreadable,
                 "stages": stages,
             });
             format!("{value:#}\n")
@@ -83,6 +84,11 @@ pub(crate) fn print(
                     table.row([outcome.stage.to_string(), state.to_owned(), why]);
                 }
                 text.push_str(&table.render());
+            }
+            if let Some(why) = unreadable {
+                text.push_str(&format!(
+                    "The source can't be read now, so ingest is compared with what it read: {why}\n"
+                ));
             }
             text
         }

@@ -24,7 +24,7 @@ use super::{MODEL, Stage};
 use crate::{Error, files, terminal};
 
 /// The ledger's name in a run's folder.
-const LEDGER: &str = "ledger.jsonl";
+pub(crate) const LEDGER: &str = "ledger.jsonl";
 /// The hold-out as the ingest stage writes it. Its hash names it.
 const HOLDOUT: &str = "signals/eval_holdout.parquet";
 /// The largest ledger that is read; an entry has a few kilobytes.

@@ -7,7 +7,6 @@ use std::{
 };
 
 use clawsig_ingest::hub::HubOptions;
-use clawsig_model::SplitPlan;
 use clawsig_schema::{evaluation::OutsideLedger, settings::Params as _};
 use clawsig_store::{
     Input, Manifest, Plan, Reason, RunFolder, Sha256Hex, Standing, State, StoreError, TIMING_FILE,
@@ -16,7 +15,7 @@ use clawsig_store::{
 use serde_json::{Value, json};
 
 use super::{
-    Context, Rows, SEED, Stage, agreement, evaluate, features, ingest,
+    Context, Rows, Stage, agreement, evaluate, features, ingest,
     ledger::{self, Ledger},
     report,
     source::{Located, Place},
@@ -69,6 +68,15 @@ pub struct StageOutcome {
     pub seconds: Option<f64>,
 }
 
+/// How the stages of a run are, and what hinders them.
+#[derive(Debug)]
+pub struct Look {
+    /// The stages before the asked ones, and these.
+    pub outcomes: Vec<StageOutcome>,
+    /// Why the source can't be read now, where ingest has read it before.
+    pub unreadable: Option<String>,
+}
+
 /// What ingest's plan takes from the source.
 #[derive(Default)]
 struct SourcePlan {
@@ -103,30 +111,41 @@ impl Pipeline {
             false => Located::default(),
         };
         self.check_upstream(&checked, stages)?;
-        self.set_threads();
         let run = RunFolder::open(&self.folder)?;
+        self.run_in(&run, &wanted, &source)
+    }
+
+    /// Carries out stages in a folder that is open; the stages before them are taken as they are.
+    pub(crate) fn run_in(
+        &mut self,
+        run: &RunFolder,
+        wanted: &[Stage],
+        source: &Located,
+    ) -> Result<Vec<StageOutcome>, Error> {
+        self.set_threads();
         self.say_what_it_is();
-        self.write_record(&run)?;
+        self.write_record(run)?;
         let mut outcomes = Vec::new();
         for (at, &stage) in wanted.iter().enumerate() {
             if stage == Stage::Evaluate {
-                self.decide_on_the_holdout(&run)?;
+                self.decide_on_the_holdout(run)?;
             }
-            let plan = self.plan(&run, stage, &SourcePlan::from(&source))?;
+            let plan = self.plan(run, stage, &SourcePlan::from(source))?;
             let state = match self.forced.contains(&stage) {
                 true => State::Stale(vec![Reason::Forced]),
                 false => run.state(&plan)?,
             };
             if state != State::UpToDate {
-                // Those after it will have to run, too: better refused now than after hours.
-                for later in &wanted[at..] {
+                // Those that read it will have to run, too: better refused now than after hours.
+                let runs_too = |later: &&Stage| later.upstream().contains(&stage);
+                for later in [stage].iter().chain(wanted[at..].iter().filter(runs_too)) {
                     run.check_replaceable(later.as_str())?;
                 }
             }
             self.announce(stage, &state);
             let mut seconds = None;
             let ledger = match stage == Stage::Evaluate && self.record.use_holdout {
-                true => Some(Ledger::new(&run, self.ledger.clone())?),
+                true => Some(Ledger::new(run, self.ledger.clone())?),
                 false => None,
             };
             if let Some(ledger) = &ledger {
@@ -134,7 +153,7 @@ impl Pipeline {
             }
             if state != State::UpToDate {
                 let started = Instant::now();
-                self.carry_out(&run, stage, &plan, &source)?;
+                self.carry_out(run, stage, &plan, source)?;
                 seconds = Some(started.elapsed().as_secs_f64());
             }
             if let Some(ledger) = &ledger {
@@ -150,25 +169,30 @@ impl Pipeline {
     ///
     /// # Errors
     /// A folder that is no run's, or a source that can't be read.
-    pub fn look(&mut self, stages: &[Stage]) -> Result<Vec<StageOutcome>, Error> {
-        let source = Located::look(&self.record.settings.source, &self.hub, self.quiet)?;
+    pub fn look(&mut self, stages: &[Stage]) -> Result<Look, Error> {
+        let located = Located::look(&self.record.settings.source, &self.hub, self.quiet);
         let Some(run) = existing(&self.folder)? else {
+            let missing = located?.missing;
             let never = |&stage| {
-                let missing = source.missing.clone().filter(|_| stage == Stage::Ingest);
+                let missing = missing.clone().filter(|_| stage == Stage::Ingest);
                 let reasons = [Reason::NeverRun].into_iter();
                 let state =
                     State::Stale(reasons.chain(missing.map(Reason::InputMissing)).collect());
                 StageOutcome { stage, state, seconds: None }
             };
-            return Ok(stages.iter().map(never).collect());
+            return Ok(Look { outcomes: stages.iter().map(never).collect(), unreadable: None });
         };
-        let plan = SourcePlan::from(&source);
+        let (plan, missing, unreadable) = match (located, known_source(&run)?) {
+            (Ok(located), _) => (SourcePlan::from(&located), located.missing, None),
+            (Err(Error::Ingest(e)), Some(known)) => (known, None, Some(e.to_string())),
+            (Err(e), _) => return Err(e),
+        };
         let mut outcomes: Vec<StageOutcome> = Vec::new();
         for stage in [upstream(stages), stages.to_vec()].concat() {
             let before = outcomes
                 .iter()
                 .find(|o| stage.needs().contains(&o.stage) && o.state != State::UpToDate);
-            let missing = source.missing.as_ref().filter(|_| stage == Stage::Ingest);
+            let missing = missing.as_ref().filter(|_| stage == Stage::Ingest);
             let state = match (before, missing) {
                 (_, Some(missing)) => State::Stale(vec![Reason::InputMissing(missing.clone())]),
                 (Some(before), None) => {
@@ -184,7 +208,7 @@ impl Pipeline {
             };
             outcomes.push(StageOutcome { stage, state, seconds: None });
         }
-        Ok(outcomes)
+        Ok(Look { outcomes, unreadable })
     }
 
     /// Refuses to build on a stage that is not what the settings say.
@@ -201,29 +225,19 @@ impl Pipeline {
         let Some(run) = existing(&self.folder)? else {
             return Err(stale(upstream[0], &[Reason::NeverRun]));
         };
-        let source = self.known_source(&run)?;
+        // A source that is not on this machine any more is no reason to run ingest again.
+        let located = Located::look(&self.record.settings.source, &self.hub, true);
+        let source = match located {
+            Ok(located) if located.missing.is_none() => SourcePlan::from(&located),
+            Ok(_) | Err(Error::Ingest(_)) => known_source(&run)?.unwrap_or_default(),
+            Err(other) => return Err(other),
+        };
         for &stage in upstream {
             if let State::Stale(reasons) = run.state(&self.plan(&run, stage, &source)?)? {
                 return Err(stale(stage, &reasons));
             }
         }
         Ok(())
-    }
-
-    /// The source as ingest's plan has it. A source that is not on this machine any more is no
-    /// reason to run ingest again: then its files are those that ingest has read.
-    fn known_source(&self, run: &RunFolder) -> Result<SourcePlan, Error> {
-        let located = Located::look(&self.record.settings.source, &self.hub, true);
-        match located {
-            Ok(located) if located.missing.is_none() => return Ok(SourcePlan::from(&located)),
-            Ok(_) | Err(Error::Ingest(_)) => {}
-            Err(other) => return Err(other),
-        }
-        let Some(manifest) = Manifest::read(&run.stage_folder(Stage::Ingest.as_str()))? else {
-            return Ok(SourcePlan::default());
-        };
-        let commit = manifest.parameters.get(COMMIT).cloned();
-        Ok(SourcePlan { inputs: manifest.inputs, commit })
     }
 
     /// Whether evaluate looks at the hold-out: if that is asked for, or if it has done so with this
@@ -261,7 +275,7 @@ impl Pipeline {
 
     /// Finds the source's files. Where ingest runs whatever they hold, they need not be hashed to
     /// know.
-    fn fetch(&self) -> Result<Located, Error> {
+    pub(crate) fn fetch(&self) -> Result<Located, Error> {
         let manifest = || Manifest::read(&self.folder.join(Stage::Ingest.as_str()));
         // Why a manifest can't be used is told where the stage's state is.
         let reads_anyway =
@@ -303,9 +317,9 @@ impl Pipeline {
         let mut parameters: BTreeMap<String, Value> = BTreeMap::new();
         let mut add = |name: &str, value: Value| parameters.insert(name.to_owned(), value);
         for key in stage.keys() {
-            let is_elsewhere = [THREADS, SEED, "source.revision"].contains(&key.name);
+            let is_elsewhere = [THREADS, "source.revision"].contains(&key.name);
             // The rows are known by the inputs' hashes, not by where they lie.
-            if !is_elsewhere && !PATHS.contains(&key.name) {
+            if stage.reads(key.name, settings) && !is_elsewhere && !PATHS.contains(&key.name) {
                 add(key.name, json!(settings.value_of(key.name)));
             }
         }
@@ -333,19 +347,11 @@ impl Pipeline {
                 }
                 add("report.ledger", json!(ledger::sentence(run)?));
             }
-            Stage::Features => {
-                if settings.train.split != SplitPlan::Official {
-                    add(SEED, json!(settings.train.random.seed));
-                }
-            }
-            Stage::Agreement => {}
+            Stage::Agreement | Stage::Features => {}
         }
         for &needed in stage.needs() {
             let manifest = run.manifest(needed.as_str())?;
             plan = plan.inputs(manifest.outputs_as_inputs());
-        }
-        if stage.is_seeded() {
-            plan = plan.seed(settings.train.random.seed);
         }
         Ok(plan.parameters(parameters.iter().map(|(k, v)| (k.as_str(), v)))?)
     }
@@ -392,6 +398,15 @@ fn existing(folder: &Path) -> Result<Option<RunFolder>, StoreError> {
         Standing::Absent | Standing::Empty => Ok(None),
         _ => RunFolder::open_read_only(folder).map(Some),
     }
+}
+
+/// The source's files as ingest has read them; `None` where it has not finished.
+fn known_source(run: &RunFolder) -> Result<Option<SourcePlan>, StoreError> {
+    let manifest = Manifest::read(&run.stage_folder(Stage::Ingest.as_str()))?;
+    Ok(manifest.map(|manifest| SourcePlan {
+        commit: manifest.parameters.get(COMMIT).cloned(),
+        inputs: manifest.inputs,
+    }))
 }
 
 /// The stages before the given ones, without these.

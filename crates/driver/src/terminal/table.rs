@@ -1,7 +1,10 @@
 //! Tables of text cells.
 
-use std::fmt::Write as _;
-use std::io::{self, IsTerminal};
+use std::{
+    env,
+    fmt::Write as _,
+    io::{self, IsTerminal},
+};
 
 /// Blanks before the first column and between two of them, where there is room.
 const GAP: usize = 2;
@@ -19,8 +22,13 @@ pub(crate) struct Table {
     last_below: bool,
 }
 
-/// The width of the terminal that standard output is; `None` where it is none.
+/// The width that lines may have: what `COLUMNS` says, or the terminal that standard output is;
+/// `None` where it is none.
 pub(crate) fn terminal_width() -> Option<usize> {
+    let asked = env::var("COLUMNS").ok().and_then(|columns| columns.parse().ok());
+    if let Some(columns) = asked.filter(|&columns| columns > 0) {
+        return Some(columns);
+    }
     if !io::stdout().is_terminal() {
         return None;
     }

@@ -32,7 +32,14 @@ pub(super) fn rebuild(
     // that the next run clears it away wherever this process ends.
     let locked = RunFolder::open(run.root())?;
     let scratch = locked.scratch("rebuild")?;
-    pipeline(&locked, arguments, scratch.folder())?.run(stages)?;
+    let mut pipeline = pipeline(&locked, arguments, scratch.folder())?;
+    let source = pipeline.fetch()?;
+    let again = RunFolder::open(scratch.folder())?;
+    // The page tells the looks that were taken.
+    if let Some(looks) = locked.read_text(ledger::LEDGER)? {
+        again.write_text(ledger::LEDGER, &looks)?;
+    }
+    pipeline.run_in(&again, stages, &source)?;
     let mut checks = Vec::new();
     for stage in stages {
         let was = files(&locked.stage_folder(stage.as_str()))?;
