@@ -32,12 +32,7 @@ impl Plan {
     /// A plan for a stage. The version stands for the stage's code: raise it whenever the same
     /// inputs and parameters give another result.
     pub fn new(stage: &str, version: u32) -> Plan {
-        Plan {
-            stage: stage.to_owned(),
-            version,
-            parameters: BTreeMap::new(),
-            inputs: Vec::new(),
-        }
+        Plan { stage: stage.to_owned(), version, parameters: BTreeMap::new(), inputs: Vec::new() }
     }
 
     /// Adds parameters, the seed among them: only those that this stage's result depends on.
