@@ -26,8 +26,9 @@ fuzz_target!(|bytes: &[u8]| {
         rejects: FOLDER.path().join("rejects.jsonl"),
     };
     // An array's elements are its lines.
-    let is_array = bytes.iter().find(|byte| !byte.is_ascii_whitespace()) == Some(&b'[');
-    if let Ok(done) = ingest(&Source::Path { path }, &PARAMS, &out, &|_, _| {}) {
+    let text = String::from_utf8_lossy(bytes);
+    let is_array = text.trim_start_matches('\u{feff}').trim_start().starts_with('[');
+    if let Ok(done) = ingest(&Source::Path { path }, &PARAMS, &out, &|_, _, _| {}) {
         let file = &done.profile.files[0];
         let ends = bytes.iter().filter(|&&byte| byte == b'\n').count() as u64;
         let lines = ends + u64::from(bytes.last().is_some_and(|&byte| byte != b'\n'));

@@ -1,5 +1,8 @@
 //! What a file's first bytes look like, so that one error says it where a thousand rejected rows would not.
 
+use clawsig_schema::column::{Column, ColumnKind};
+use serde::de::IgnoredAny;
+
 /// The first bytes that are looked at.
 pub(crate) const HEAD: usize = 64 << 10;
 
@@ -80,11 +83,30 @@ fn object(text: &str) -> Look {
     if !text.contains('\n') && text.contains("}\r{") {
         return Look::Foreign("lines that end in CR alone; convert the line ends to LF");
     }
+    if text.starts_with("{'") {
+        return Look::Foreign("Python's own notation; write each row with json.dumps");
+    }
     let mut lines = text.lines();
     let first = lines.next().unwrap_or_default();
-    let cut =
-        serde_json::from_str::<serde::de::IgnoredAny>(first).is_err_and(|error| error.is_eof());
+    let cut = serde_json::from_str::<IgnoredAny>(first).is_err_and(|error| error.is_eof());
     let next = lines.find(|line| !line.trim().is_empty());
+    if next.is_none_or(|line| cut && !line.starts_with('{')) && is_by_columns(text) {
+        return Look::Foreign(
+            "a table by columns; write one object a row, with pandas to_json(orient=\"records\", lines=True)",
+        );
+    }
+    // The last line of a head may be cut, which a whole object before it does not change.
+    match (behind_object(first), next.map_or(behind_object(first), behind_object)) {
+        (Some(','), Some(',')) => {
+            return Look::Foreign("objects with commas between them; write one object a line");
+        }
+        (Some('{'), Some('{')) => {
+            return Look::Foreign(
+                "objects behind one another on a line; write one a line, for example with `jq -c .`",
+            );
+        }
+        _ => {}
+    }
     match next.map(|line| line.trim_start()) {
         Some(line) if cut && line.starts_with(['"', '}', ']', '[']) => Look::Foreign(
             "JSON over several lines; write one object a line, for example with `jq -c .`",
@@ -93,13 +115,32 @@ fn object(text: &str) -> Look {
     }
 }
 
+/// Whether the first member of an object is a column of single values and holds a list or an object.
+fn is_by_columns(text: &str) -> bool {
+    let member = text[1..].trim_start().strip_prefix('"').and_then(|rest| rest.split_once('"'));
+    let Some((name, rest)) = member else { return false };
+    let value = rest.trim_start().strip_prefix(':').map(str::trim_start);
+    let single = |column: Column| {
+        matches!(column.kind(), ColumnKind::Text | ColumnKind::Count | ColumnKind::Number)
+    };
+    Column::of_name(name).is_some_and(single)
+        && value.is_some_and(|value| value.starts_with(['[', '{']))
+}
+
+/// The character that follows the object at the beginning of a line.
+fn behind_object(line: &str) -> Option<char> {
+    let mut values = serde_json::Deserializer::from_str(line).into_iter::<IgnoredAny>();
+    values.next()?.ok()?;
+    line[values.byte_offset()..].trim_start().chars().next()
+}
+
 /// A text that begins with neither brace nor bracket.
 fn words(text: &str) -> Look {
     let first = text.lines().next().unwrap_or_default();
     let cells = |separator: char| {
         first.split(separator).filter(|cell| {
             let name = cell.trim().trim_matches('"');
-            clawsig_schema::column::Column::of_name(name).is_some()
+            Column::of_name(name).is_some()
         })
     };
     if cells(',').count() >= 2 {
@@ -150,6 +191,11 @@ mod tests {
             ("{\"id\": \"cut", Look::JsonLines),
             ("{\"id\": \n{\"id\": 1}\n", Look::JsonLines),
             ("{}\n\n[", Look::JsonLines),
+            // One odd row is rejected; it does not make the file another one.
+            ("{\"id\": [1]}\n{\"id\": 1}\n", Look::JsonLines),
+            ("{\"id\": 1},\n{\"id\": 1}\n", Look::JsonLines),
+            ("{\"id\": 1}{\"id\": 2}\n{\"id\": 1}\n", Look::JsonLines),
+            ("{\"static_reason_codes\": [\"a\"], \"id\": \"x\"}", Look::JsonLines),
             ("[\n  {\"id\"", Look::JsonArray),
             ("[]", Look::JsonArray),
             ("[", Look::Unknown),
@@ -164,6 +210,12 @@ mod tests {
         foreign(b"{ \"a\": [\n\n  [1]", "several lines");
         foreign(b"{\"id\": 1}\r{\"id\": 2}\r", "CR alone");
         foreign(b"[1, 2]\n[3, 4]\n", "JSON arrays");
+        foreign(b"{\"id\": {\"0\": \"a\", \"1\": \"b\"}, \"spl", "by columns");
+        foreign(b"{\n  \"id\": [\n    \"a\"", "by columns");
+        foreign(b"{'id': 'a', 'skill_slug': None}\n", "Python");
+        foreign(b"{\"id\": 1},\n{\"id\": 2},\n", "commas");
+        foreign(b"{\"id\": 1}, {\"id\": 2}", "commas");
+        foreign(b"{\"id\": 1}{\"id\": 2}{\"id", "behind one another");
         foreign(b"\n<!DOCTYPE html>", "web page");
         foreign(b"version https://git-lfs.github.com/spec/v1\noid", "LFS");
         foreign(b"id\tskill_slug\n", "tabs");

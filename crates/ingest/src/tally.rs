@@ -20,8 +20,8 @@ const NAMES: usize = 10_000;
 const NAME_CHARS: usize = 60;
 /// Verdicts whose scores are told apart.
 const NAMED_SCORES: usize = 20;
-/// Names that are warned of one by one.
-const WARNINGS: usize = 20;
+/// Names that a warning lists.
+const LISTED: usize = 8;
 
 /// Counts by name.
 #[derive(Clone, Debug, Default)]
@@ -34,6 +34,23 @@ impl Counts {
 
     fn merge(&mut self, other: Counts) {
         other.0.into_iter().for_each(|(name, count)| self.add(&name, count));
+    }
+
+    /// "`review` in 3 rows, `` in 1 row", those with most rows first; nothing without a name.
+    fn in_words(&self) -> Option<String> {
+        let mut names: Vec<_> = self.0.iter().collect();
+        names.sort_by_key(|&(_, rows)| std::cmp::Reverse(rows));
+        let mut words: Vec<String> = names
+            .iter()
+            .take(LISTED)
+            .map(|(name, rows)| format!("`{name}` in {}", counted(**rows, "row")))
+            .collect();
+        if let Some(more) = names.len().checked_sub(LISTED + 1) {
+            let rows = names[LISTED..].iter().map(|(_, rows)| **rows).sum();
+            let more = counted(more as u64 + 1, "other");
+            words.push(format!("{more} in {}", counted(rows, "row")));
+        }
+        (!words.is_empty()).then(|| words.join(", "))
     }
 
     pub(crate) fn into_inner(self) -> BTreeMap<String, u64> {
@@ -238,31 +255,21 @@ impl Tally {
     /// What a reader of the figures must know of these rows.
     pub(crate) fn warnings(&self) -> Vec<String> {
         let mut warnings = Vec::new();
-        for (name, &rows) in &self.other_verdicts.0 {
+        if let Some(verdicts) = self.other_verdicts.in_words() {
             warnings.push(format!(
-                "{} with the verdict `{name}`, which is none of {}: kept and counted by this name, but in no target \
-                 and in no figure of the verdict",
-                counted(rows, "row"),
+                "verdicts that are none of {}: {verdicts}; kept and counted by name, but in no target and in no \
+                 figure of the verdict",
                 Verdict::NAMES.join(", ")
             ));
         }
         for (scanner, statuses) in Scanner::ALL.iter().zip(&self.other_statuses) {
-            for (name, &rows) in &statuses.0 {
+            if let Some(statuses) = statuses.in_words() {
                 warnings.push(format!(
-                    "{} with the status `{name}` of {scanner}, which is none of those known ({}): no flag by the \
-                     rule `status`",
-                    counted(rows, "row"),
+                    "statuses of {scanner} that are none of {}: {statuses}; kept and counted by name, no flag by \
+                     the rule `status`",
                     Status::NAMES.join(", ")
                 ));
             }
-        }
-        let more = warnings.len().saturating_sub(WARNINGS);
-        if more > 0 {
-            warnings.truncate(WARNINGS);
-            warnings.push(format!(
-                "{} and statuses of other names; profile.json counts each",
-                counted(more as u64, "more verdict")
-            ));
         }
         if self.disagreements > 0 {
             warnings.push(format!(
@@ -324,6 +331,22 @@ impl Tally {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn new_names_are_listed_with_their_rows() {
+        let mut counts = Counts::default();
+        assert_eq!(counts.in_words(), None);
+        for (name, rows) in [("review", 3), ("", 1)] {
+            counts.add(name, rows);
+        }
+        assert_eq!(counts.in_words().unwrap(), "`review` in 3 rows, `` in 1 row");
+        for name in 'a'..='h' {
+            counts.add(&name.to_string(), 2);
+        }
+        let words = counts.in_words().unwrap();
+        assert!(words.starts_with("`review` in 3 rows, `a` in 2 rows"), "{words}");
+        assert!(words.ends_with("`g` in 2 rows, 2 others in 3 rows"), "{words}");
+    }
 
     #[test]
     fn quantiles_are_values_by_nearest_rank() {

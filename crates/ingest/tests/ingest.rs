@@ -167,7 +167,7 @@ fn faults_are_rejected_with_their_place_and_the_rest_goes_on() {
     assert!(verdicts.contains(&VerdictLabel::Other("odd\u{1b}".to_owned())), "{verdicts:?}");
     let told = |part: &str| profile.warnings.iter().any(|warning| warning.contains(part));
     assert!(told(
-        "1 row with the verdict `unknown`, which is none of clean, suspicious, malicious"
+        "verdicts that are none of clean, suspicious, malicious: `odd\\u{1b}` in 1 row, `unknown` in 1 row; kept"
     ));
     assert!(told("a column `new_column` that the dataset did not have, in 1 of 7 rows"));
     assert!(told("no rows of validation, test, eval_holdout"));
