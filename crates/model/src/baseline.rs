@@ -185,3 +185,111 @@ pub fn paired_test(
         macro_f1_difference: estimate(|d| d.1),
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn scored(labels: &[usize], predicted: &[usize]) -> Scored {
+        let classes: Vec<String> = ["a", "b", "c"].map(str::to_owned).to_vec();
+        let rows = vec![RowInfo::default(); labels.len()];
+        let rows: Vec<&RowInfo> = rows.iter().collect();
+        as_scored(&classes, labels, predicted, &rows).unwrap()
+    }
+
+    /// scikit-learn 1.9.1: `accuracy_score` and `f1_score(average="macro")` with `sample_weight`.
+    #[test]
+    fn accuracy_and_f1_are_those_of_weighted_rows() {
+        let found = scored(&[0, 0, 0, 1, 1, 2], &[0, 0, 1, 1, 2, 2]);
+        let of = |classes: &[usize], w: &[f64]| accuracy_and_f1(&found, classes, w);
+        let (accuracy, f1) = of(&[0, 1, 2], &[1.0, 2.0, 1.0, 3.0, 1.0, 2.0]).unwrap();
+        assert!((accuracy - 0.8).abs() < 1e-15, "{accuracy}");
+        assert!((f1 - (6.0 / 7.0 + 6.0 / 8.0 + 4.0 / 5.0) / 3.0).abs() < 1e-15, "{f1}");
+        let (accuracy, f1) = of(&[0, 1, 2], &[1.0; 6]).unwrap();
+        assert!((accuracy - 4.0 / 6.0).abs() < 1e-15, "{accuracy}");
+        assert!((f1 - (4.0 / 5.0 + 1.0 / 2.0 + 2.0 / 3.0) / 3.0).abs() < 1e-15, "{f1}");
+        // Without a row of one class the mean would be of another set of classes.
+        assert_eq!(of(&[0, 1, 2], &[1.0, 1.0, 1.0, 1.0, 1.0, 0.0]), None);
+        assert!(of(&[0, 1], &[1.0, 1.0, 1.0, 1.0, 1.0, 0.0]).is_some());
+        assert_eq!(of(&[], &[1.0; 6]), None);
+    }
+
+    #[test]
+    fn a_stratified_draw_has_the_shares_of_training() {
+        let train: Vec<usize> = [vec![0; 60], vec![1; 30], vec![2; 10]].concat();
+        let rows = vec![RowInfo::default(); 20_000];
+        let rows: Vec<&RowInfo> = rows.iter().collect();
+        let draw = |seed| {
+            let all = baselines(Target::Verdict, &train, &rows, seed);
+            let (name, answers) = all[1].clone();
+            assert_eq!(name, "stratified");
+            answers.unwrap()
+        };
+        let drawn = draw(3);
+        for (class, share) in [(0, 0.6), (1, 0.3), (2, 0.1)] {
+            let found = drawn.iter().filter(|&&answer| answer == class).count() as f64 / 20_000.0;
+            // Four standard deviations.
+            let within = 4.0 * (share * (1.0 - share) / 20_000.0_f64).sqrt();
+            assert!((found - share).abs() < within, "{class}: {found}");
+        }
+        assert_eq!(drawn, draw(3));
+        assert_ne!(drawn, draw(4));
+        let only = baselines(Target::Verdict, &[], &rows[..2], 1);
+        assert_eq!(only[1].1, Ok(vec![0, 0]), "without training rows: the first class");
+    }
+
+    #[test]
+    fn rules_answer_by_their_flags_and_say_when_they_can_not() {
+        let row = |flag_static, flag_skillspector| RowInfo {
+            flag_static,
+            flag_skillspector,
+            ..RowInfo::default()
+        };
+        let rows = [row(Some(true), None), row(Some(false), Some(true)), row(None, Some(false))];
+        let rows: Vec<&RowInfo> = rows.iter().collect();
+        let found = baselines(Target::Verdict, &[2, 1, 1, 0], &rows, 1);
+        let of = |name: &str| found.iter().find(|(n, _)| n == name).unwrap().1.clone();
+        assert_eq!(of("majority"), Ok(vec![1; 3]));
+        assert_eq!(of("always-suspicious"), Ok(vec![1; 3]));
+        assert_eq!(of("static-flag"), Ok(vec![1, 0, 0]));
+        assert_eq!(of("skillspector-flag"), Ok(vec![0, 1, 0]));
+        assert_eq!(of("worst-of-scanners"), Ok(vec![1, 1, 0]));
+        assert_eq!(of("virustotal-flag"), Err("virustotal rated no row".to_owned()));
+        let none = [&RowInfo::default()];
+        let unrated = baselines(Target::NonClean, &[0], &none, 1);
+        assert_eq!(unrated[6].1, Err("no scanner rated a row".to_owned()));
+        assert_eq!(unrated[0].1, Ok(vec![0]));
+        let severity = baselines(Target::Severity, &[3, 3], &none, 1);
+        let names: Vec<&str> = severity.iter().map(|(name, _)| name.as_str()).collect();
+        assert_eq!(names, ["majority", "stratified", "always-MEDIUM"]);
+        assert_eq!(severity[0].1, Ok(vec![3]));
+    }
+
+    #[test]
+    fn a_paired_test_counts_who_is_right_alone() {
+        // The model alone is right on 7 rows, the baseline alone on 1, both on 4, neither on 2.
+        let labels = [0, 0, 0, 0, 1, 1, 1, 0, 0, 0, 1, 1, 2, 2];
+        let model = [0, 0, 0, 0, 1, 1, 1, 1, 0, 0, 1, 1, 0, 0];
+        let rule = [1, 1, 1, 1, 0, 0, 0, 0, 0, 0, 1, 1, 1, 1];
+        let bootstrap = Bootstrap { replicates: 200, seed: 1 };
+        let (model, rule) = (scored(&labels, &model), scored(&labels, &rule));
+        let found = paired_test("test", "rule", &model, &rule, bootstrap).unwrap();
+        assert_eq!((found.only_model_right, found.only_baseline_right), (7, 1));
+        assert_eq!(found.mcnemar.value, Some(1.0));
+        // statsmodels 0.15.0: mcnemar([[4, 7], [1, 2]], exact=True).pvalue
+        assert!((found.mcnemar.p_value.unwrap() - 0.0703125).abs() < 1e-12);
+        let accuracy = &found.accuracy_difference;
+        assert!((accuracy.value.unwrap() - 6.0 / 14.0).abs() < 1e-12);
+        assert!(accuracy.low.unwrap() < 6.0 / 14.0 && accuracy.high.unwrap() > 6.0 / 14.0);
+        assert!(found.macro_f1_difference.value.unwrap() > 0.0);
+        let same = paired_test("test", "itself", &model, &model, bootstrap).unwrap();
+        assert!(same.mcnemar.undefined.is_some());
+        assert_eq!(
+            (same.accuracy_difference.value, same.accuracy_difference.low),
+            (Some(0.0), None)
+        );
+        assert!(same.accuracy_difference.no_interval.is_some());
+        let other = scored(&[0], &[0]);
+        assert!(paired_test("test", "short", &model, &other, bootstrap).is_err());
+    }
+}

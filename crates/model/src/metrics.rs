@@ -167,3 +167,89 @@ fn range(scope: Scope, name: &str) -> (f64, f64) {
         _ => (0.0, 1.0),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn binary(labels: Vec<usize>, p: impl Fn(usize) -> f64, owners: &[usize]) -> Scored {
+        let classes = ["no", "yes"].map(str::to_owned).to_vec();
+        let rows = (0..labels.len()).map(|row| vec![1.0 - p(row), p(row)]).collect();
+        Scored::from_probabilities(classes, labels, rows, owners).unwrap()
+    }
+
+    #[test]
+    fn a_perfect_model_has_wilson_intervals_and_no_bootstrap_ones() {
+        let labels: Vec<usize> = (0..125).map(|row| usize::from(row < 43)).collect();
+        let owners: Vec<usize> = (0..125).collect();
+        let scored = binary(labels, |row| if row < 43 { 0.9 } else { 0.2 }, &owners);
+        let table = split_metrics(&scored, Some(Bootstrap { replicates: 100, seed: 1 }));
+        for (scope, name) in [
+            (MACRO, metric::F1),
+            (WEIGHTED, metric::PRECISION),
+            (OVERALL, metric::MCC),
+            (OVERALL, metric::KAPPA),
+            ("yes", metric::ROC_AUC),
+            ("yes", metric::PR_AUC),
+        ] {
+            let found = &table[scope][name];
+            assert_eq!((found.value, found.low, found.high), (Some(1.0), None, None), "{name}");
+            assert!(found.no_interval.is_some(), "{name}");
+        }
+        let recall = &table["yes"][metric::RECALL];
+        // statsmodels 0.15.0: proportion_confint(43, 43, method="wilson")
+        assert!((recall.low.unwrap() - 0.917_990_5).abs() < 1e-6, "{recall:?}");
+        assert_eq!((recall.value, recall.high), (Some(1.0), Some(1.0)));
+        let missed = &table["no"][metric::FALSE_POSITIVE_RATE];
+        assert_eq!((missed.value, missed.low), (Some(0.0), Some(0.0)));
+        let plain = split_metrics(&scored, None);
+        assert_eq!(plain[MACRO][metric::F1].no_interval, None, "nobody asked for one");
+    }
+
+    /// 0.1 + 0.1 + ... in another order of summation gave 1.0000000000000007.
+    #[test]
+    fn no_area_passes_1() {
+        for positives in 1..60_usize {
+            let labels: Vec<usize> = (0..70).map(|row| usize::from(row < positives)).collect();
+            let owners: Vec<usize> = (0..70).collect();
+            let scored = binary(labels, |row| 0.99 - row as f64 / 100.0, &owners);
+            let table = split_metrics(&scored, None);
+            assert_eq!(table["yes"][metric::PR_AUC].value, Some(1.0), "{positives}");
+            assert_eq!(table["yes"][metric::ROC_AUC].value, Some(1.0), "{positives}");
+            assert_eq!(table[MACRO][metric::PR_AUC].value, Some(1.0), "{positives}");
+        }
+    }
+
+    #[test]
+    fn an_interval_contains_its_value_and_owners_stay_together() {
+        let labels: Vec<usize> = (0..90).map(|row| usize::from(row % 3 == 0)).collect();
+        let p = |row: usize| if row % 4 == 0 { 0.7 } else { 0.3 };
+        let alone: Vec<usize> = (0..90).collect();
+        let of_five: Vec<usize> = (0..90).map(|row| row / 18).collect();
+        let bootstrap = Bootstrap { replicates: 300, seed: 7 };
+        let width = |owners: &[usize]| {
+            let scored = binary(labels.clone(), p, owners);
+            let table = split_metrics(&scored, Some(bootstrap));
+            for metrics in table.values() {
+                for (name, found) in metrics {
+                    let (Some(value), Some(low), Some(high)) = (found.value, found.low, found.high)
+                    else {
+                        continue;
+                    };
+                    assert!(low <= value && value <= high, "{name}: {found:?}");
+                }
+            }
+            let f1 = &table["yes"][metric::F1];
+            assert!(f1.standard_error.unwrap() > 0.0);
+            f1.high.unwrap() - f1.low.unwrap()
+        };
+        assert_ne!(width(&alone), width(&of_five));
+        let weights = bootstrap.weights(&binary(labels.clone(), p, &of_five), 3);
+        assert_eq!(weights.iter().sum::<f64>(), 90.0);
+        assert!(weights.chunks(18).all(|owner| owner.iter().all(|w| *w == owner[0])));
+        assert_ne!(weights, bootstrap.weights(&binary(labels.clone(), p, &of_five), 4));
+        let one = binary(labels.clone(), p, &[0; 90]);
+        let table = split_metrics(&one, Some(bootstrap));
+        assert_eq!(table["yes"][metric::F1].no_interval.as_deref(), Some("fewer than two units"));
+    }
+}
