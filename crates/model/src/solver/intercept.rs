@@ -135,3 +135,31 @@ impl<const N: usize> Cholesky<N> {
         v
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_matrix_is_solved_for_what_it_gives() {
+        let a = [[4.0, 1.0, 0.5], [1.0, 3.0, -1.0], [0.5, -1.0, 2.0]];
+        let factor = Cholesky::of(a);
+        let v = [1.0, -2.0, 0.25];
+        let product: [f64; 3] = std::array::from_fn(|n| (0..3).map(|m| a[n][m] * v[m]).sum());
+        for (found, expected) in [(factor.product(v), product), (factor.solve(product), v)] {
+            assert!((0..3).all(|n| (found[n] - expected[n]).abs() < 1e-14), "{found:?}");
+        }
+    }
+
+    /// The curvature of three classes' scores: none where all rise together.
+    #[test]
+    fn a_direction_without_curvature_is_left_alone() {
+        let a = [[0.5, -0.3, -0.2], [-0.3, 0.4, -0.1], [-0.2, -0.1, 0.3]];
+        let factor = Cholesky::of(a);
+        let right = [0.7, -0.5, -0.2];
+        let found = factor.solve(right);
+        assert_eq!(found[2], 0.0);
+        let product = factor.product(found);
+        assert!((0..3).all(|n| (product[n] - right[n]).abs() < 1e-14), "{found:?} {product:?}");
+    }
+}

@@ -352,3 +352,45 @@ fn conjugate_gap(w: f64, u: f64, Penalty { l1, l2 }: Penalty) -> f64 {
         size * (l1 - u) + 0.5 * l2 * size * size + square(beyond)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_gap_of_a_weight_is_the_penalty_plus_its_conjugate_less_the_product() {
+        let values = [-3.0, -1.0, -0.25, 0.0, 0.5, 1.0, 2.0, 7.0];
+        for penalty in [(0.0, 2.0), (0.5, 0.25), (1.0, 4.0)].map(|(l1, l2)| Penalty { l1, l2 }) {
+            let Penalty { l1, l2 } = penalty;
+            for (w, u) in values.iter().flat_map(|&w: &f64| values.map(|u: f64| (w, u))) {
+                let over = (u.abs() - l1).max(0.0);
+                let direct = l1 * w.abs() + 0.5 * l2 * w * w + over * over / (2.0 * l2) - u * w;
+                let found = conjugate_gap(w, u, penalty);
+                assert!(
+                    found >= 0.0 && (found - direct).abs() < 1e-12,
+                    "{w} {u}: {found} {direct}"
+                );
+            }
+            // At its optimum a weight has no gap.
+            assert_eq!(conjugate_gap(2.0, l1 + 2.0 * l2, penalty), 0.0);
+            assert_eq!(conjugate_gap(-2.0, -l1 - 2.0 * l2, penalty), 0.0);
+        }
+        let lasso = Penalty { l1: 1.0, l2: 0.0 };
+        assert_eq!(conjugate_gap(3.0, 0.5, lasso), 1.5);
+        assert_eq!(conjugate_gap(-3.0, 0.5, lasso), 4.5);
+        assert_eq!(conjugate_gap(0.0, -1.0, lasso), 0.0);
+    }
+
+    #[test]
+    fn the_shortest_subgradient_is_0_within_the_penalty() {
+        for (g, w, expected) in [
+            (0.5, 0.0, 0.0),
+            (-3.0, 0.0, -2.0),
+            (3.0, 0.0, 2.0),
+            (0.5, 1.0, 1.5),
+            (0.5, -1.0, -0.5),
+        ] {
+            assert_eq!(subgradient(g, w, 1.0), expected, "{g} {w}");
+        }
+    }
+}
