@@ -2,6 +2,7 @@
 
 mod centre;
 mod cg;
+mod chunks;
 mod coefficients;
 mod compact;
 mod intercept;

@@ -245,7 +245,7 @@ impl Tuner<'_> {
             macro_pr_auc: get(MACRO, metric::PR_AUC),
             log_loss: get(OVERALL, metric::LOG_LOSS),
             objective: model.report.objective,
-            iterations: model.report.iterations.unwrap_or_default(),
+            iterations: model.report.iterations,
             converged: model.report.converged,
             chosen: false,
         })

@@ -2,7 +2,7 @@
 
 use clawsig_schema::matrix::Csr;
 
-use super::{matrix::Matrix, passes::Moments};
+use super::{chunks::Moments, matrix::Matrix};
 
 /// The share of its mean square that a column's variance is at least, or the column is shifted: a
 /// mean of ten standard deviations.

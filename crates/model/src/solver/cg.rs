@@ -1,6 +1,9 @@
 //! Preconditioned conjugate gradients on the Hessian of all rows or of a sample.
 
-use super::passes::{Blocks, RowSet, Rows, Workspace, axpy, dot};
+use super::{
+    chunks::RowSet,
+    passes::{Blocks, Rows, Workspace, axpy, dot},
+};
 
 /// The most steps of one solution.
 const LIMIT: usize = 400;

@@ -14,8 +14,9 @@ use std::collections::VecDeque;
 
 use super::{
     cg::{Cg, Enough, with_penalty},
+    chunks::RowSet,
     lbfgs::Pairs,
-    passes::{Blocks, RowSet, Rows},
+    passes::{Blocks, Rows},
     point::{Point, Raw},
     problem::{Progress, Stop},
     sample::sample,

@@ -7,9 +7,10 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     centre,
+    chunks::Moments,
     coefficients::Coefficients,
     lbfgs, linfa_dense, newton,
-    passes::{Blocks, Moments, Rows, offset_of},
+    passes::{Blocks, Rows, offset_of},
     point::{Penalty, Point, Raw},
     problem::{MAX_CLASSES, Problem, Progress, Solution, SolverReport, Stop},
     proximal,

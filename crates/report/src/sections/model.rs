@@ -576,7 +576,7 @@ fn detail_tables(model: &ModelResults) -> Vec<Block> {
                 format!("C = {}", row.c),
                 words::estimate(&row.macro_f1),
                 words::estimate(&row.log_loss),
-                count(row.iterations),
+                row.iterations.map_or_else(|| "not told".to_owned(), count),
                 state.to_owned(),
             ]
         })

@@ -258,8 +258,8 @@ pub struct GridRow {
     pub log_loss: Estimate,
     /// The objective reached.
     pub objective: f64,
-    /// Iterations, warm start included.
-    pub iterations: u64,
+    /// Iterations, warm start included; `None` where the solver does not tell.
+    pub iterations: Option<u64>,
     /// Whether the optimum was reached.
     pub converged: bool,
     /// Whether this line is the chosen one.
@@ -289,7 +289,7 @@ impl GridRow {
             optional_cell(self.macro_pr_auc.value),
             optional_cell(self.log_loss.value),
             number_cell(self.objective),
-            self.iterations.to_string(),
+            self.iterations.map_or_else(String::new, |n| n.to_string()),
             u8::from(self.converged).to_string(),
             u8::from(self.chosen).to_string(),
         ]
