@@ -197,7 +197,8 @@ impl Corpus<'_> {
             } else {
                 Vec::new()
             };
-            let scan = Scan { parts: self.parts, prefixes: prefixes.as_deref(), alive, level };
+            let scan =
+                Scan { parts: self.parts, prefixes: prefixes.as_deref(), alive, level, held: HELD };
             let found = scan.count(cut.max(low.ceil() as u64), |f| survives(f, cut));
             if found.len() >= NONE as usize - 1 {
                 return Err(FeaturesError::TooMany { what: "n-grams" });
@@ -323,6 +324,8 @@ struct Scan<'a> {
     /// For n = 2: which tokens survive.
     alive: Vec<bool>,
     level: usize,
+    /// How many occurrences are held at a time.
+    held: usize,
 }
 
 /// An n-gram at one place.
@@ -423,7 +426,7 @@ impl Scan<'_> {
     /// `least` times; in the order of their keys.
     fn count(&self, least: u64, keep: impl Fn(&Frequency) -> bool + Sync) -> Vec<(u64, Frequency)> {
         let places: usize = self.parts.iter().map(|part| part.ids.len()).sum();
-        let rounds = places.div_ceil(HELD).max(1);
+        let rounds = places.div_ceil(self.held).max(1);
         let mut found = Vec::new();
         for round in 0..rounds {
             let scattered: Vec<Scattered> = (0..self.parts.len())
@@ -492,5 +495,35 @@ impl Scan<'_> {
                 at_place
             })
             .collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rounds_count_every_occurrence_once() {
+        let text = |row: usize| (0..20).map(|i| format!("w{} ", row * i % 13)).collect::<String>();
+        let mut reader = TokenReader::default();
+        for row in 0..6 {
+            reader.push(&[text(row), text(row + 1)], &VectorizerParams::default()).unwrap();
+        }
+        let read = reader.finish().unwrap();
+        let count = |held, least| {
+            let alive = vec![true; read.tokens.len()];
+            let scan = Scan { parts: &read.parts, prefixes: None, alive, level: 2, held };
+            let found = scan.count(least, |f| f.count >= least);
+            found.into_iter().map(|(key, f)| (key, f.count, f.documents)).collect::<Vec<_>>()
+        };
+        let all = count(HELD, 1);
+        assert_eq!(all.iter().map(|found| found.1).sum::<u64>(), 12 * 19);
+        assert!(all.is_sorted_by(|a, b| a.0 < b.0));
+        for held in [30, 100] {
+            assert_eq!(count(held, 1), all);
+        }
+        let frequent: Vec<_> = all.into_iter().filter(|found| found.1 >= 4).collect();
+        assert!(!frequent.is_empty());
+        assert_eq!((count(HELD, 4), count(50, 4)), (frequent.clone(), frequent));
     }
 }
