@@ -132,8 +132,42 @@ pub(crate) fn is_zero(table: &Table, chance: Chance) -> bool {
     chance == Chance::Cohen && table.has_constant_rater()
 }
 
-/// The coefficient.
+/// The coefficient without weights, in whole numbers: resampling asks for it most. With at most 2^53
+/// subjects no sum overflows below 2^18 categories, whose table would take 512 GiB.
+pub(crate) fn unweighted(table: &Table, chance: Chance) -> Outcome {
+    let n = i128::from(table.size()?);
+    let q = table.categories() as i128;
+    if q < 2 {
+        return Err(Undefined::TooFewCategories);
+    }
+    let (rows, columns) = table.margins();
+    let pairs = || rows.iter().zip(&columns).map(|(&r, &c)| (i128::from(r), i128::from(c)));
+    let apart = n - i128::from(table.agreed());
+    // `4 n^2 sum p (1 - p)`, with p both raters' average share of a category.
+    let mixed = || pairs().map(|(r, c)| (r + c) * (2 * n - r - c)).sum::<i128>();
+    let (observed, expected) = match chance {
+        Chance::Cohen => (n * apart, pairs().map(|(r, c)| r * (n - c)).sum()),
+        Chance::Scott => (4 * n * apart, mixed()),
+        Chance::Krippendorff => (2 * (2 * n - 1) * apart, mixed()),
+        Chance::BrennanPrediger => (q * apart, n * (q - 1)),
+        Chance::Gwet => (4 * n * apart * (q - 1), 4 * n * n * (q - 1) - mixed()),
+    };
+    if expected == 0 {
+        return Err(Undefined::OneCategory);
+    }
+    Ok((expected - observed) as f64 / expected as f64)
+}
+
+/// The coefficient: the same number whether weights are left out or all the same.
 pub(crate) fn coefficient(table: &Table, weights: &Weights, chance: Chance) -> Outcome {
+    if weights.is_identity() && weights.categories() == table.categories() {
+        unweighted(table, chance)
+    } else {
+        weighted(table, weights, chance)
+    }
+}
+
+fn weighted(table: &Table, weights: &Weights, chance: Chance) -> Outcome {
     let (observed, expected) = Disagreement::new(table, weights)?.parts(chance)?;
     if is_zero(table, chance) {
         return Ok(0.0);
@@ -217,4 +251,41 @@ pub(crate) fn null_variance(table: &Table, weights: &Weights) -> Result<Wide, Un
         }
     }
     Ok(sum / (expected * expected))
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    const MODELS: [Chance; 5] =
+        [Chance::Cohen, Chance::Scott, Chance::BrennanPrediger, Chance::Gwet, Chance::Krippendorff];
+
+    fn counts() -> impl Strategy<Value = Vec<u64>> {
+        let count = prop_oneof![Just(0), 0_u64..9, 0_u64..1_000_000, 0_u64..1 << 49];
+        (1_usize..5).prop_flat_map(move |q| prop::collection::vec(count.clone(), q * q))
+    }
+
+    proptest! {
+        /// Whole numbers and numbers of twice the precision are two ways to one value.
+        #[test]
+        fn without_weights_it_is_the_coefficient_of_identity_weights(counts in counts()) {
+            let q = counts.len().isqrt();
+            let table = Table::sized(q, counts);
+            for chance in MODELS {
+                let found = (
+                    unweighted(&table, chance),
+                    weighted(&table, &Weights::identity(q), chance),
+                );
+                match found {
+                    (Ok(a), Ok(b)) => {
+                        prop_assert!((a - b).abs() <= 1e-15 * a.abs(), "{chance:?} {a} {b}");
+                        prop_assert_eq!(coefficient(&table, &Weights::identity(q), chance), Ok(a));
+                    }
+                    (a, b) => prop_assert_eq!(a, b),
+                }
+            }
+        }
+    }
 }

@@ -156,6 +156,11 @@ impl Table {
         (rows, (0..self.categories).map(column).collect())
     }
 
+    /// Subjects on which the raters agree.
+    pub(crate) fn agreed(&self) -> u64 {
+        sum(self.counts.iter().step_by(self.categories + 1))
+    }
+
     /// The table with the raters exchanged.
     #[must_use]
     pub fn transposed(&self) -> Table {

@@ -8,18 +8,13 @@ use clawsig_stats::{Spread, Wide, distribution};
 
 use crate::{
     Caution, Estimate, Interval, Method, NoInterval, Outcome, Precision, Table, Undefined, Weights,
-    chance::{self, Chance, dot},
+    chance::{self, Chance},
 };
 
 /// The share of subjects on which the raters agree (0 to 1).
 pub fn observed_agreement(table: &Table) -> Outcome {
     let n = table.size()?;
-    Ok(agreed(table) as f64 / n as f64)
-}
-
-/// Subjects on the diagonal.
-fn agreed(table: &Table) -> u64 {
-    table.counts().iter().step_by(table.categories() + 1).sum()
+    Ok(table.agreed() as f64 / n as f64)
 }
 
 /// Specific agreement on one category, `2 n_cc / (n_c. + n_.c)` (Dice 1945; Cicchetti and
@@ -39,7 +34,7 @@ pub fn jaccard(table: &Table, category: usize) -> Outcome {
 /// Cohen's kappa (Cohen 1960), -1 to 1. Exactly 0 with one constant rater, where
 /// [`PairStatistic::caution`] says so; undefined where both are constant on one category.
 pub fn cohen_kappa(table: &Table) -> Outcome {
-    chance_corrected(table, &Weights::identity(table.categories()), Chance::Cohen)
+    chance::unweighted(table, Chance::Cohen)
 }
 
 /// Weighted kappa (Cohen 1968), at most 1; [`Chance::range`] has the lower end.
@@ -49,12 +44,12 @@ pub fn weighted_kappa(table: &Table, weights: &Weights) -> Outcome {
 
 /// Scott's pi (Scott 1955), -1 to 1.
 pub fn scott_pi(table: &Table) -> Outcome {
-    chance_corrected(table, &Weights::identity(table.categories()), Chance::Scott)
+    chance::unweighted(table, Chance::Scott)
 }
 
 /// The Brennan-Prediger coefficient (1981), `-1 / (q - 1)` to 1; with two categories it is PABAK.
 pub fn brennan_prediger(table: &Table) -> Outcome {
-    chance_corrected(table, &Weights::identity(table.categories()), Chance::BrennanPrediger)
+    chance::unweighted(table, Chance::BrennanPrediger)
 }
 
 /// The prevalence- and bias-adjusted kappa of two categories, `2 po - 1` (Byrt, Bishop and Carlin
@@ -66,7 +61,7 @@ pub fn pabak(table: &Table) -> Outcome {
 
 /// Gwet's AC1 (2008), `-1 / (q - 1)` to 1.
 pub fn gwet_ac1(table: &Table) -> Outcome {
-    chance_corrected(table, &Weights::identity(table.categories()), Chance::Gwet)
+    chance::unweighted(table, Chance::Gwet)
 }
 
 /// Gwet's AC2: AC1 with weights; [`Chance::range`] has the lower end.
@@ -76,7 +71,7 @@ pub fn gwet_ac2(table: &Table, weights: &Weights) -> Outcome {
 
 /// Krippendorff's alpha for two raters without gaps and nominal labels (1970).
 pub fn krippendorff_alpha(table: &Table) -> Outcome {
-    chance_corrected(table, &Weights::identity(table.categories()), Chance::Krippendorff)
+    chance::unweighted(table, Chance::Krippendorff)
 }
 
 /// Any chance model with any weights.
@@ -123,36 +118,45 @@ pub fn cohen_kappa_test(table: &Table, weights: &Weights) -> Estimate {
 /// The correlation of two categorical variables: phi for two categories, Gorodkin's (2004)
 /// extension (the multi-class Matthews coefficient) for more, -1 to 1.
 pub fn phi(table: &Table) -> Outcome {
-    let n = Wide::from(table.size()?);
+    let n = i128::from(table.size()?);
     if table.has_constant_rater() {
         return Err(Undefined::ConstantRater);
     }
     let (rows, columns) = table.margins();
-    let wide = |totals: Vec<u64>| totals.into_iter().map(Wide::from).collect::<Vec<_>>();
-    let (rows, columns) = (wide(rows), wide(columns));
-    let spread = |totals: &[Wide]| totals.iter().map(|&t| t * (n - t)).sum::<Wide>();
+    let spread = |totals: &[u64]| -> i128 {
+        totals.iter().map(|&total| i128::from(total) * (n - i128::from(total))).sum()
+    };
     let (by_row, by_column) = (spread(&rows), spread(&columns));
-    let covariance = Wide::from(agreed(table)) * n - dot(&rows, &columns);
-    let scale = if by_row == by_column { by_row } else { (by_row * by_column).sqrt() };
-    Ok((covariance / scale).value().clamp(-1.0, 1.0))
+    let together: i128 =
+        rows.iter().zip(&columns).map(|(&r, &c)| i128::from(r) * i128::from(c)).sum();
+    let covariance = i128::from(table.agreed()) * n - together;
+    // A root of equal spreads would not always give them back, and phi of -1 or 1 has equal ones.
+    let scale = if by_row == by_column {
+        by_row as f64
+    } else {
+        (by_row as f64).sqrt() * (by_column as f64).sqrt()
+    };
+    Ok((covariance as f64 / scale).clamp(-1.0, 1.0))
 }
 
 /// Yule's Q of two categories, `(ad - bc) / (ad + bc)` (Yule 1900), -1 to 1.
 pub fn yule_q(table: &Table) -> Outcome {
     let (with, against) = diagonals(table)?;
-    let sum = with + against;
-    if sum == Wide::ZERO { Err(Undefined::ZeroCell) } else { Ok(((with - against) / sum).value()) }
+    match with + against {
+        0 => Err(Undefined::ZeroCell),
+        sum => Ok((with - against) as f64 / sum as f64),
+    }
 }
 
 /// The odds ratio of two categories, `ad / bc`, 0 and up.
 pub fn odds_ratio(table: &Table) -> Outcome {
     let (with, against) = diagonals(table)?;
-    if against == Wide::ZERO { Err(Undefined::ZeroCell) } else { Ok((with / against).value()) }
+    if against == 0 { Err(Undefined::ZeroCell) } else { Ok(with as f64 / against as f64) }
 }
 
 /// `ad` and `bc` of two categories.
-fn diagonals(table: &Table) -> Result<(Wide, Wide), Undefined> {
-    let [a, b, c, d] = binary(table)?.map(Wide::from);
+fn diagonals(table: &Table) -> Result<(i128, i128), Undefined> {
+    let [a, b, c, d] = binary(table)?.map(i128::from);
     table.size()?;
     Ok((a * d, b * c))
 }
@@ -163,11 +167,11 @@ pub fn max_kappa(table: &Table) -> Outcome {
     cohen_kappa(table)?;
     let (rows, columns) = table.margins();
     let most: u64 = rows.iter().zip(&columns).map(|(r, c)| r.min(c)).sum();
-    let size = Wide::from(n);
     let pairs = rows.iter().zip(&columns);
     // n^2 less the subjects expected to agree, times n.
-    let expected: Wide = pairs.map(|(&r, &c)| Wide::from(r) * (size - Wide::from(c))).sum();
-    Ok(((expected - size * Wide::from(n - most)) / expected).value())
+    let expected: i128 = pairs.map(|(&r, &c)| i128::from(r) * i128::from(n - c)).sum();
+    let observed = i128::from(n) * i128::from(n - most);
+    Ok((expected - observed) as f64 / expected as f64)
 }
 
 /// The prevalence index of two categories, `(a - d) / n` (Byrt et al. 1993), -1 to 1: negative
@@ -445,10 +449,9 @@ impl PairStatistic {
                 Ok(vec![by(d, r0, c0), by(-c, r0, c1), by(-b, r1, c0), by(a, r1, c1)])
             }
             PairStatistic::YuleQ => {
-                let (with, against) = diagonals(table)?;
                 yule_q(table)?;
                 let [a, b, c, d] = binary(table)?.map(Wide::from);
-                let size = Wide::from(n);
+                let (size, with, against) = (Wide::from(n), a * d, b * c);
                 let scale = (size + size) / ((with + against) * (with + against));
                 let cells = [d * against, -(c * with), -(b * with), a * against];
                 Ok(cells.map(|cell| scale * cell).to_vec())
