@@ -125,14 +125,14 @@ fn sample(seed: u64, subjects: u64, prevalence: f64, gaps: f64) -> Result<Rating
     )
 }
 
-/// Prevalence, and a rater's sensitivity, by the percentile bootstrap of the same estimator.
+/// Prevalence, and a rater's sensitivity and specificity, by the bootstrap of the same estimator.
 fn latent(
     name: &str,
     (subjects, prevalence, gaps): (u64, f64, f64),
     simulations: u64,
 ) -> Result<(), Error> {
     let params = LatentParams { starts: 0, ..LatentParams::default() }.check()?;
-    let mut cells = [[Cell::default(); 2]; 2];
+    let mut cells = [[Cell::default(); 2]; 3];
     for simulation in 0..simulations {
         let ratings = sample(simulation, subjects, prevalence, gaps)?;
         let Ok(model) = dawid_skene(&ratings, &params) else { continue };
@@ -141,22 +141,25 @@ fn latent(
                 .check()?;
         let mut drawn = ratings.clone();
         let units = Units::subjects(ratings.counts());
-        let found = replicate(&units, &settings, &[(0.0, 1.0); 2], |counts, out| {
+        let found = replicate(&units, &settings, &[(0.0, 1.0); 3], |counts, out| {
             let fitted = drawn.set_counts(counts).map_err(|_| Undefined::NoSubjects);
             match fitted.and_then(|()| refit(&model, &drawn, &params)) {
                 Ok(found) => {
                     out[0] = Ok(found.prevalence[1]);
                     out[1] = Ok(found.confusion[0][1][1]);
+                    out[2] = Ok(found.confusion[0][0][0]);
                 }
                 Err(why) => out.fill(Err(why)),
             }
         });
-        for (place, target) in [prevalence, RATERS[0].0].into_iter().enumerate() {
+        let targets = [prevalence, RATERS[0].0, RATERS[0].1];
+        for (place, target) in targets.into_iter().enumerate() {
             cells[place][0].see(&found.percentile(place), target);
             cells[place][1].see(&found.bca(place), target);
         }
     }
-    for (statistic, row) in ["latent prevalence", "latent sensitivity"].into_iter().zip(cells) {
+    let names = ["latent prevalence", "latent sensitivity", "latent specificity"];
+    for (statistic, row) in names.into_iter().zip(cells) {
         let shown = row.map(|cell| cell.text(simulations)).join(" | ");
         println!("| {name} | {statistic} ({simulations} simulations) | - | - | {shown} |");
     }

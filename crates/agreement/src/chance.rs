@@ -168,11 +168,23 @@ pub(crate) fn coefficient(table: &Table, weights: &Weights, chance: Chance) -> O
 }
 
 fn weighted(table: &Table, weights: &Weights, chance: Chance) -> Outcome {
+    precise(table, weights, chance).map(Wide::value)
+}
+
+/// The coefficient in twice the precision, for a mean of several.
+pub(crate) fn precise(table: &Table, weights: &Weights, chance: Chance) -> Result<Wide, Undefined> {
     let (observed, expected) = Disagreement::new(table, weights)?.parts(chance)?;
     if is_zero(table, chance) {
-        return Ok(0.0);
+        return Ok(Wide::ZERO);
     }
-    Ok(((expected - observed) / expected).value())
+    Ok(one_less_ratio(observed, expected))
+}
+
+/// `1 - observed / expected`. Thirds do not add up to 1 exactly, whatever the precision: what is
+/// left of two equal disagreements is no value.
+pub(crate) fn one_less_ratio(observed: Wide, expected: Wide) -> Wide {
+    let value = (expected - observed) / expected;
+    if value.value().abs() < 1e-29 { Wide::ZERO } else { value }
 }
 
 /// The derivative of the coefficient by each cell's share, less their mean over the subjects. For
@@ -250,7 +262,11 @@ pub(crate) fn null_variance(table: &Table, weights: &Weights) -> Result<Wide, Un
             sum = sum + *p * *r * term * term;
         }
     }
-    Ok(sum / (expected * expected))
+    // What rounding makes of terms that cancel is no variance; two categories that each rater used
+    // once among 2^53 subjects leave 1e-16 of the largest distance.
+    let largest = weights.most_apart(|category| found.both[category] > Wide::ZERO);
+    let varies = sum.sqrt().value() > 1e-24 * largest;
+    Ok(if varies { sum / (expected * expected) } else { Wide::ZERO })
 }
 
 #[cfg(test)]

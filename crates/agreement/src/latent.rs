@@ -116,9 +116,11 @@ pub struct LatentClasses {
 
 /// The degrees of freedom left by the model: `q^r - 1` cells less the parameters.
 pub fn degrees_of_freedom(raters: usize, categories: usize) -> i64 {
-    let (q, r) = (categories as i64, raters as i64);
+    let whole = |count: usize| i64::try_from(count).unwrap_or(i64::MAX);
+    let (q, r) = (whole(categories), whole(raters));
     let cells = q.saturating_pow(u32::try_from(raters).unwrap_or(u32::MAX)).saturating_sub(1);
-    cells.saturating_sub((q - 1) + r * q * (q - 1))
+    let shares = r.saturating_mul(q).saturating_add(1).saturating_mul(q - 1);
+    cells.saturating_sub(shares)
 }
 
 /// Patterns with their counts.

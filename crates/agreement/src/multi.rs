@@ -15,9 +15,8 @@ use clawsig_stats::Wide;
 
 use crate::{
     Caution, Estimate, NoInterval, Outcome, Precision, Ratings, Table, Undefined, Weights,
-    chance::{Chance, dot, gwet, met},
+    chance::{Chance, dot, gwet, met, one_less_ratio, precise},
     outcome::Method,
-    two_raters,
 };
 use sums::{Part, Sums, parts};
 
@@ -94,7 +93,7 @@ impl RatingStatistic {
         let complete =
             || ratings.patterns().all(|(pattern, _)| pattern.iter().all(Option::is_some));
         let low = match self {
-            RatingStatistic::PercentAgreement(weights) => 1.0 - weights.most_apart(),
+            RatingStatistic::PercentAgreement(weights) => 1.0 - weights.most_apart(|_| true),
             RatingStatistic::BrennanPrediger(weights) => Chance::BrennanPrediger.range(weights).0,
             RatingStatistic::Gwet(weights) => Chance::Gwet.range(weights).0,
             RatingStatistic::Fleiss(weights) | RatingStatistic::Conger(weights)
@@ -132,9 +131,7 @@ impl RatingStatistic {
             }
         };
         if expected > Wide::ZERO {
-            let value = ((expected - observed) / expected).value();
-            // Thirds do not add up to 1 exactly, whatever the precision: what is left is no value.
-            Ok(if value.abs() < 1e-29 { 0.0 } else { value })
+            Ok(one_less_ratio(observed, expected).value())
         } else {
             Err(Undefined::OneCategory)
         }
@@ -185,13 +182,14 @@ impl RatingStatistic {
         for a in 0..raters {
             for b in a + 1..raters {
                 let table = Table::sized(sums.categories(), sums.table(a, b).to_vec());
-                let kappa = two_raters::weighted_kappa(&table, weights)?;
-                sum = sum + Wide::from(kappa);
+                sum = sum + precise(&table, weights, Chance::Cohen)?;
                 constant |= table.has_constant_rater();
             }
         }
         let pairs = Wide::from((raters * (raters - 1) / 2) as u64);
-        Ok(((sum / pairs).value(), constant))
+        let mean = (sum / pairs).value();
+        // As for one coefficient.
+        Ok((if mean.abs() < 1e-29 { 0.0 } else { mean }, constant))
     }
 
     /// The value with its analytic standard error, interval and p-value against zero.
@@ -219,21 +217,25 @@ impl RatingStatistic {
                 .sum();
             square / (size * (size - Wide::from(1.0)))
         };
-        let variance = match self {
+        let (variance, largest) = match self {
             RatingStatistic::Light(weights) => {
                 let constant = self.light(&sums, weights).is_ok_and(|(_, constant)| constant);
                 let caution = constant.then_some(Caution::ConstantRater);
                 let none = clawsig_stats::Spread::none(NoInterval::NoMethod);
                 return Estimate { caution, ..point.with_spread(none, Method::Analytic) };
             }
-            RatingStatistic::Krippendorff(metric) => mean_square(&*alpha_influence(&sums, metric)),
+            RatingStatistic::Krippendorff(metric) => {
+                let (influence, largest) = alpha_influence(&sums, metric);
+                (mean_square(&*influence), largest)
+            }
             _ => match self.ratio(&sums, ratings.subjects()) {
                 Err(why) => return Estimate { value: Err(why), ..point },
                 Ok(ratio) => {
                     let weights = self.weights();
                     let paired = size / Wide::from(sums.paired);
                     let relative = ratio.observed / ratio.expected;
-                    mean_square(&|part: &Part| {
+                    let most = weights.map_or(0.0, |weights| sums.most_apart(weights));
+                    let variance = mean_square(&|part: &Part| {
                         let own = match weights.filter(|_| part.given >= 2) {
                             Some(weights) => {
                                 let pairs = Wide::from(part.given) * Wide::from(part.given - 1);
@@ -243,12 +245,13 @@ impl RatingStatistic {
                         };
                         let by_chance = relative * (ratio.influence)(part);
                         (by_chance + by_chance - own) / ratio.expected
-                    })
+                    });
+                    (variance, most / ratio.expected.value())
                 }
             },
         };
         let tested = !matches!(self, RatingStatistic::PercentAgreement(_));
-        precision.estimate(point, variance, sums.paired, self.range(ratings), tested)
+        precision.estimate(point, variance, largest, sums.paired, self.range(ratings), tested)
     }
 }
 
@@ -281,8 +284,9 @@ fn conger<'s>(sums: &Sums, weights: &Weights) -> Result<(Wide, Influence<'s>), U
 
 /// One subject's influence on alpha: alpha is one less `C A / Q`, with C the mean number of ratings, A
 /// the mean disagreement of the subjects' pairs and Q that of the mean ratings' pairs. The term in
-/// epsilon is Gwet's, who takes one part in N of the observed agreement as given.
-fn alpha_influence<'s>(sums: &'s Sums, metric: &'s Metric) -> Influence<'s> {
+/// epsilon is Gwet's, who takes one part in N of the observed agreement as given. Beside it about the
+/// largest influence that a subject could have.
+fn alpha_influence<'s>(sums: &'s Sums, metric: &'s Metric) -> (Influence<'s>, f64) {
     let n = Wide::from(sums.paired);
     let means: Vec<Wide> = sums.totals().iter().map(|&total| total / n).collect();
     let ratings: Wide = means.iter().copied().sum();
@@ -300,7 +304,8 @@ fn alpha_influence<'s>(sums: &'s Sums, metric: &'s Metric) -> Influence<'s> {
     };
     let mean_slope = dot(&means, &slopes);
     let epsilon = Wide::from(1.0) / (n * ratings);
-    Box::new(move |part: &Part| {
+    let largest = (ratings / expected).value() * sums.most_apart(&weights);
+    let influence = move |part: &Part| {
         if part.given < 2 {
             return Wide::ZERO;
         }
@@ -311,7 +316,8 @@ fn alpha_influence<'s>(sums: &'s Sums, metric: &'s Metric) -> Influence<'s> {
         let moved = part.mean(&slopes) * given - mean_slope;
         let linear = own - observed + observed * (surplus - met - met) + moved;
         ratings * (linear + epsilon * observed * surplus) / expected
-    })
+    };
+    (Box::new(influence), largest)
 }
 
 /// The sums of several statistics' data, which resampling changes.

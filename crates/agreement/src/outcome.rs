@@ -177,7 +177,7 @@ pub struct Estimate {
     pub no_interval: Option<NoInterval>,
     /// Subjects the value rests on.
     pub n: u64,
-    /// How `standard_error` and `interval` were made.
+    /// How `standard_error` and `interval` were made, or by what none could be.
     pub method: Option<Method>,
     /// The two-sided p-value against zero (for a test statistic, the p-value of the test).
     pub p_value: Option<f64>,
@@ -207,12 +207,11 @@ impl Estimate {
         if self.value.is_err() {
             return self;
         }
-        let method = (spread.standard_error.is_some() || spread.interval.is_ok()).then_some(method);
         Estimate {
             standard_error: spread.standard_error,
             interval: spread.interval.ok(),
             no_interval: spread.interval.err(),
-            method,
+            method: Some(method),
             ..self
         }
     }
@@ -262,11 +261,13 @@ impl Precision {
     }
 
     /// An estimate with Student's t on `evidence - 1` degrees of freedom, from the variance of its
-    /// influence over `n` subjects; `tested` ones have a p-value against 0.
+    /// influence over `n` subjects; `tested` ones have a p-value against 0. `largest` is about the
+    /// largest influence that any subject could have.
     pub(crate) fn estimate(
         &self,
         point: Estimate,
         variance: Wide,
+        largest: f64,
         evidence: u64,
         range: (f64, f64),
         tested: bool,
@@ -282,7 +283,11 @@ impl Precision {
             Some(all) => Wide::from(all - point.n) / Wide::from(all),
             None => Wide::from(1.0),
         };
-        let error = (variance * left).sqrt().value();
+        // A single one of 2^53 subjects that differs gives a deviation of 1e-8 of the largest
+        // influence. One far below is the rounding of weights: the influences are equal.
+        let deviation = (variance * Wide::from(point.n)).sqrt().value();
+        let varies = deviation > 1e-13 * largest;
+        let error = if varies { (variance * left).sqrt().value() } else { 0.0 };
         let p_value = (tested && error > 0.0)
             .then(|| clawsig_stats::distribution::t_two_sided(value / error, freedom))
             .flatten();

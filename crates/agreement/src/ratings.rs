@@ -4,6 +4,16 @@ use std::collections::BTreeMap;
 
 use crate::{Categories, Error, Table, table::sum};
 
+/// The most raters and the most categories: beyond them no sum over pairs would fit into memory.
+const MOST: usize = 1 << 16;
+
+fn limited(name: &'static str, found: usize) -> Result<(), Error> {
+    if found <= MOST {
+        return Ok(());
+    }
+    Err(Error::Parameter { name, value: found.to_string(), range: "up to 65536" })
+}
+
 /// How many subjects have each combination of ratings. A rating is a category's place in the
 /// list, or `None` where that rater did not rate the subject.
 ///
@@ -53,12 +63,14 @@ impl Ratings {
     }
 
     /// Patterns with their counts; a pattern given twice is added up. The `subject` of an error is
-    /// the pattern's position.
+    /// the pattern's position. At most 65,536 raters and as many categories.
     pub fn from_patterns(
         raters: usize,
         categories: usize,
         patterns: impl IntoIterator<Item = (Vec<Option<usize>>, u64)>,
     ) -> Result<Ratings, Error> {
+        limited("raters", raters)?;
+        limited("categories", categories)?;
         let mut sorted = BTreeMap::<Vec<Option<usize>>, u64>::new();
         for (subject, (pattern, count)) in patterns.into_iter().enumerate() {
             if pattern.len() != raters {
@@ -90,6 +102,8 @@ impl Ratings {
                     expected: categories,
                 });
             }
+            let times: u64 = row.iter().map(|&times| u64::from(times)).sum();
+            limited("raters", usize::try_from(times).unwrap_or(usize::MAX))?;
             let given = row
                 .iter()
                 .enumerate()

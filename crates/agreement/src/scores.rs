@@ -5,7 +5,7 @@ use clawsig_stats::{
     distribution::{f_quantile, f_tail},
 };
 
-use crate::{Error, Estimate, Method, Outcome, Undefined};
+use crate::{Error, Estimate, Method, Outcome, Undefined, weights::unit_scale};
 
 /// Scores of several raters on several subjects, without gaps.
 #[derive(Clone, Debug, PartialEq)]
@@ -75,7 +75,11 @@ impl Scores {
         self.sound()?;
         let (n, k) = (Wide::from(self.rows.len() as u64), Wide::from(self.raters as u64));
         let one = Wide::from(1.0);
-        let sum = |values: &mut dyn Iterator<Item = f64>| values.map(Wide::from).sum::<Wide>();
+        // Mean squares count beside one another alone.
+        let most = self.rows.iter().flatten().fold(0.0, |most: f64, score| most.max(score.abs()));
+        let scale = unit_scale(most);
+        let at = |score: f64| Wide::from(score * scale);
+        let sum = |values: &mut dyn Iterator<Item = f64>| values.map(at).sum::<Wide>();
         let by_subject: Vec<Wide> =
             self.rows.iter().map(|row| sum(&mut row.iter().copied()) / k).collect();
         let by_rater: Vec<Wide> =
@@ -86,7 +90,7 @@ impl Scores {
         let mut residual = Wide::ZERO;
         for (row, own) in self.rows.iter().zip(&by_subject) {
             for (score, level) in row.iter().zip(&by_rater) {
-                let left = Wide::from(*score) - *own - *level + mean;
+                let left = at(*score) - *own - *level + mean;
                 residual = residual + left * left;
             }
         }
@@ -105,8 +109,8 @@ impl Scores {
     }
 
     /// The intraclass correlation (Shrout and Fleiss 1979) with the intervals of McGraw and Wong
-    /// (1996) and the p-value of its F test against 0; at most 1, and below 0 where subjects differ
-    /// less than their scores do.
+    /// (1996) at a level of 0.5 to 0.999 and the p-value of its F test against 0; at most 1, and below
+    /// 0 where subjects differ less than their scores do.
     ///
     /// ```
     /// use clawsig_agreement::scores::{Design, Scores, Unit};
@@ -139,8 +143,12 @@ impl Scores {
             if below > 0.0 { Ok(gap / below) } else { Err(Undefined::NoVariation) };
         let point = Estimate::point(value, subjects);
         let Ok(value) = value else { return point };
-        if error <= 0.0 {
+        // Scores that never differ, or subjects whose means never do.
+        if error <= 0.0 || s.subjects <= 0.0 {
             return point.with_spread(Spread::none(NoInterval::AtLimit), Method::Analytic);
+        }
+        if !(0.5..=0.999).contains(&level) {
+            return point.with_spread(Spread::none(NoInterval::NoMethod), Method::Analytic);
         }
         let freedom = (s.n - 1.0, (s.n - 1.0) * (s.k - 1.0));
         let freedom =

@@ -487,7 +487,13 @@ fn delta_estimate(
     let shares = || table.counts().iter().map(|&count| Wide::from(count) / size).zip(&slopes);
     let mean: Wide = shares().map(|(p, g)| p * *g).sum();
     let square: Wide = shares().map(|(p, g)| p * (*g - mean) * (*g - mean)).sum();
-    precision.estimate(point, square / size, n, range, tested)
+    // Of cells whose categories are used: an unused one may be arbitrarily far.
+    let (rows, columns) = table.margins();
+    let used = |category: usize| rows[category] > 0 || columns[category] > 0;
+    let q = table.categories();
+    let largest = slopes.iter().enumerate().filter(|(cell, _)| used(cell / q) && used(cell % q));
+    let largest = largest.map(|(_, slope)| slope.value().abs()).fold(0.0, f64::max);
+    precision.estimate(point, square / size, largest, n, range, tested)
 }
 
 fn odds_estimate(table: &Table, value: Outcome, precision: &Precision) -> Estimate {

@@ -78,9 +78,11 @@ impl Weights {
     /// Ranks on a circle of q steps: `1 - sin^2(pi (i - j) / q)` over the largest sine, so that the
     /// last rank is the first one's neighbour.
     pub fn circular(categories: usize) -> Weights {
-        let around = categories as f64;
+        let around = categories as u64;
         Weights::of_ranks(categories, |steps| {
-            let sine = (std::f64::consts::PI * steps as f64 / around).sin();
+            // Either way around: the sine of the longer one rounds to another number.
+            let steps = steps.min(around - steps) as f64;
+            let sine = (std::f64::consts::PI * steps / around as f64).sin();
             Wide::from(sine) * Wide::from(sine)
         })
     }
@@ -135,8 +137,7 @@ impl Weights {
         if !(finite && high > low && sound(scores)) {
             return Err(wrong());
         }
-        // To magnitudes whose squares neither overflow nor vanish, exactly.
-        let scale = 2_f64.powi(-(low.abs().max(high.abs())).log2().floor() as i32);
+        let scale = unit_scale(low.abs().max(high.abs()));
         let at = |score: f64| Wide::from(score * scale);
         let weights = Weights::scaled(scores.len(), |i, j| {
             distance(at(scores[i]), at(scores[j]), (at(low), at(high)))
@@ -193,9 +194,14 @@ impl Weights {
         self.apart.iter().copied().sum()
     }
 
-    /// One less the smallest weight.
-    pub(crate) fn most_apart(&self) -> f64 {
-        self.apart.iter().map(|apart| apart.value()).fold(0.0, f64::max)
+    /// One less the smallest weight between these categories.
+    pub(crate) fn most_apart(&self, among: impl Fn(usize) -> bool) -> f64 {
+        let cells =
+            (0..self.apart.len()).map(|cell| (cell / self.categories, cell % self.categories));
+        cells
+            .filter(|&(i, j)| among(i) && among(j))
+            .map(|(i, j)| self.apart(i, j).value())
+            .fold(0.0, f64::max)
     }
 
     /// Whether every weight off the diagonal is 0.
@@ -207,6 +213,16 @@ impl Weights {
     /// The number of categories.
     pub fn categories(&self) -> usize {
         self.categories
+    }
+}
+
+/// The power of two by which numbers up to this one are multiplied to have squares that neither
+/// overflow nor vanish, exactly.
+pub(crate) fn unit_scale(most: f64) -> f64 {
+    if most > 0.0 {
+        2_f64.powi((-most.log2().floor()).clamp(-1_000.0, 1_000.0) as i32)
+    } else {
+        1.0
     }
 }
 

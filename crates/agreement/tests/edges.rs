@@ -6,7 +6,7 @@ use clawsig_agreement::{
     Chance, Error, Estimate, Interval, NoInterval, Outcome, Overlap, PairStatistic, Precision,
     RatingStatistic, Ratings, Table, Undefined, Weights,
     homogeneity::{self, Test},
-    latent::{Doubt, LatentParams, Solution, dawid_skene, refit},
+    latent::{Doubt, LatentParams, Solution, dawid_skene, degrees_of_freedom, refit},
     multi::{self, Metric},
     resampling::{ResamplingParams, Units, replicate, resample, resample_ratings, resample_table},
     two_raters::{self, chance_corrected_estimate},
@@ -57,6 +57,9 @@ fn every_model_of_chance_keeps_its_digits() {
     near(of(Chance::Krippendorff), 1.0 - (2.0 * n - 1.0) / (4.0 * (n - 2.0)));
     near(of(Chance::BrennanPrediger), 1.0 - 4.0 / n);
     near(two_raters::max_kappa(&table), 1.0);
+    // Of two categories with equal margins the error under independence is 1 / sqrt(n).
+    let test = two_raters::cohen_kappa_test(&table, &identity).standard_error.unwrap();
+    assert!((test * n.sqrt() - 1.0).abs() < 1e-9, "{test:e}");
     let ac1 = PairStatistic::GwetAc1.estimate(&table);
     // The jackknife of the same table says 1.4e-15 too.
     let error = ac1.standard_error.unwrap();
@@ -83,6 +86,262 @@ fn weighted_coefficients_have_their_own_ranges() {
     assert_eq!(Chance::Gwet.range(&Weights::identity(3)), (-0.5, 1.0));
     assert_eq!(Chance::Cohen.range(&Weights::identity(9)), (-1.0, 1.0));
     assert_eq!(Chance::Cohen.range(&Weights::linear(3)), (f64::NEG_INFINITY, 1.0));
+}
+
+/// `irrCAC.table.CAC(table, weights, confidence_level)`, irrCAC 0.4.4: value, standard error and the
+/// ends at 95, 90 and 99 %. Scott's pi and alpha of the first table vary in no direction; irrCAC's
+/// error is NaN there.
+#[test]
+fn weighted_coefficients_below_minus_1_equal_irrcac() {
+    let first = Table::from_counts(3, vec![0, 0, 10, 0, 1, 0, 9, 0, 0]).unwrap();
+    let counts = vec![0, 9, 0, 0, 11, 0, 0, 0, 0, 0, 0, 12, 0, 0, 10, 0];
+    let second = Table::from_counts(4, counts).unwrap();
+    let own = [1.0, 0.1, 0.9, 0.8, 0.1, 1.0, 0.9, 0.9, 0.9, 0.9, 1.0, 0.0, 0.8, 0.9, 0.0, 1.0];
+    let own = Weights::from_matrix(4, &own).unwrap();
+    let quadratic = Weights::quadratic(3);
+    let levels = [0.95, 0.9, 0.99];
+    let cases = [
+        (
+            &first,
+            &quadratic,
+            Chance::Cohen,
+            -0.994_750_656_168,
+            0.045_580_137,
+            [
+                (-1.090_150_979_313, -0.899_350_333_023),
+                (-1.073_564_766_609, -0.915_936_545_727),
+                (-1.125_152_447_478, -0.864_348_864_858),
+            ],
+        ),
+        (
+            &first,
+            &quadratic,
+            Chance::BrennanPrediger,
+            -1.85,
+            0.146_201_915_172,
+            [
+                (-2.156_004_125_256, -1.543_995_874_744),
+                (-2.102_802_528_631, -1.597_197_471_369),
+                (-2.268_274_118_645, -1.431_725_881_355),
+            ],
+        ),
+        (
+            &first,
+            &quadratic,
+            Chance::Gwet,
+            -1.093_663_911_846,
+            0.083_732_68,
+            [
+                (-1.268_918_42, -0.918_409_4),
+                (-1.238_448_83, -0.948_878_99),
+                (-1.333_217_63, -0.854_110_2),
+            ],
+        ),
+        (
+            &second,
+            &own,
+            Chance::Cohen,
+            -2.136_669_156_087,
+            0.079_662_105_369,
+            [
+                (-2.297_550_041_156, -1.975_788_271_017),
+                (-2.270_730_760_678, -2.002_607_551_495),
+                (-2.351_850_945_713, -1.921_487_366_46),
+            ],
+        ),
+        (
+            &second,
+            &own,
+            Chance::Scott,
+            -2.157_894_736_842,
+            0.041_691_492_64,
+            [
+                (-2.242_092_414_078, -2.073_697_059_606),
+                (-2.228_056_432_61, -2.087_733_041_074),
+                (-2.270_511_017_28, -2.045_278_456_404),
+            ],
+        ),
+        (
+            &second,
+            &own,
+            Chance::BrennanPrediger,
+            -2.174_603_174_603,
+            0.025_688_050_594,
+            [
+                (-2.226_481_245_063, -2.122_725_104_144),
+                (-2.217_833_029_821, -2.131_373_319_385),
+                (-2.243_991_256_593, -2.105_215_092_613),
+            ],
+        ),
+        (
+            &second,
+            &own,
+            Chance::Gwet,
+            -2.169_014_084_507,
+            0.010_473_83,
+            [
+                (-2.190_166_41, -2.147_861_76),
+                (-2.186_640_26, -2.151_387_91),
+                (-2.197_305_8, -2.140_722_37),
+            ],
+        ),
+        (
+            &second,
+            &own,
+            Chance::Krippendorff,
+            -2.120_300_751_88,
+            0.041_691_492_64,
+            [
+                (-2.204_498_429_116, -2.036_103_074_643),
+                (-2.190_462_447_648, -2.050_139_056_111),
+                (-2.232_917_032_317, -2.007_684_471_442),
+            ],
+        ),
+    ];
+    for (table, weights, model, value, error, ends) in cases {
+        for (level, (low, high)) in levels.into_iter().zip(ends) {
+            let precision = Precision::new(level, None).unwrap();
+            let found = chance_corrected_estimate(table, weights, model, &precision);
+            let interval = found.interval.unwrap();
+            let ours = [found.value.unwrap(), found.standard_error.unwrap()];
+            for (ours, theirs) in ours.into_iter().zip([value, error]) {
+                assert!((ours - theirs).abs() < 1e-8, "{model:?} {level}: {ours} {theirs}");
+            }
+            let apart = (interval.low - low).abs().max((interval.high - high).abs());
+            assert!(apart < 2e-8, "{model:?} {level}: {interval:?}");
+        }
+    }
+    for (model, value) in [(Chance::Scott, -1.0), (Chance::Krippendorff, -0.95)] {
+        let found = chance_corrected_estimate(&first, &quadratic, model, &Precision::default());
+        assert!((found.value.unwrap() - value).abs() < 1e-12, "{found:?}");
+        assert_eq!((found.interval, found.no_interval), (None, Some(NoInterval::NoSpread)));
+    }
+}
+
+/// `irrCAC.table.CAC` and `irrCAC.raw.CAC` at two other levels, irrCAC 0.4.4.
+#[test]
+fn intervals_at_other_levels_equal_irrcac() {
+    let close = |what: &str, found: Estimate, (low, high): (f64, f64)| {
+        let ends = found.interval.unwrap();
+        let apart = (ends.low - low).abs().max((ends.high - high).abs());
+        assert!(apart < 1e-8, "{what}: {ends:?}");
+    };
+    let table = Table::binary(40, 9, 6, 45);
+    let rows = [
+        ([0, 0, 0], 14),
+        ([0, 1, 0], 5),
+        ([1, 1, 0], 3),
+        ([1, 1, 1], 9),
+        ([2, 2, 1], 2),
+        ([2, 2, 2], 7),
+    ];
+    let rows = rows.map(|(row, count)| (row.map(Some).to_vec(), count));
+    let ratings = Ratings::from_patterns(3, 3, rows).unwrap();
+    let weights = || Weights::identity(3);
+    for (level, pair, many) in [
+        (
+            0.9,
+            [
+                (PairStatistic::CohenKappa, (0.580_977_924_251, 0.818_060_537_287)),
+                (PairStatistic::ScottPi, (0.580_391_105_373, 0.818_105_135_228)),
+                (PairStatistic::BrennanPrediger, (0.581_424_353_961, 0.818_575_646_039)),
+                (PairStatistic::GwetAc1, (0.582_276_23, 0.819_220_03)),
+            ],
+            [
+                (RatingStatistic::Conger(weights()), (0.618_440_666_339, 0.861_741_269_983)),
+                (RatingStatistic::Fleiss(weights()), (0.612_621_517_755, 0.862_788_318_31)),
+                (
+                    RatingStatistic::BrennanPrediger(weights()),
+                    (0.633_174_930_075, 0.866_825_069_925),
+                ),
+                (RatingStatistic::Gwet(weights()), (0.641_573_730_425, 0.869_876_651_255)),
+                (
+                    RatingStatistic::Krippendorff(Metric::Nominal),
+                    (0.614_807_310_105, 0.864_974_110_66),
+                ),
+            ],
+        ),
+        (
+            0.99,
+            [
+                (PairStatistic::CohenKappa, (0.512_010_683_087, 0.887_027_778_451)),
+                (PairStatistic::ScottPi, (0.511_240_185_298, 0.887_256_055_303)),
+                (PairStatistic::BrennanPrediger, (0.512_437_134_089, 0.887_562_865_911)),
+                (PairStatistic::GwetAc1, (0.513_349_36, 0.888_146_9)),
+            ],
+            [
+                (RatingStatistic::Conger(weights()), (0.544_575_910_534, 0.935_606_025_789)),
+                (RatingStatistic::Fleiss(weights()), (0.536_672_221_466, 0.938_737_614_6)),
+                (
+                    RatingStatistic::BrennanPrediger(weights()),
+                    (0.562_240_003_218, 0.937_759_996_782),
+                ),
+                (RatingStatistic::Gwet(weights()), (0.572_262_190_527, 0.939_188_191_153)),
+                (
+                    RatingStatistic::Krippendorff(Metric::Nominal),
+                    (0.538_858_013_816, 0.940_923_406_949),
+                ),
+            ],
+        ),
+    ] {
+        let precision = Precision::new(level, None).unwrap();
+        for (statistic, ends) in pair {
+            close(statistic.name(), statistic.estimate_with(&table, &precision), ends);
+        }
+        for (statistic, ends) in many {
+            close(&format!("{statistic:?}"), statistic.estimate(&ratings, &precision), ends);
+        }
+    }
+}
+
+/// Perfect subjects with two ratings and others with one or none: whatever the statistic, the lone
+/// ratings are no evidence of disagreement.
+#[test]
+fn no_statistic_takes_single_ratings_for_evidence() {
+    let rows = [
+        (vec![Some(0), Some(0), None], 5),
+        (vec![Some(1), None, Some(1)], 5),
+        (vec![None, Some(0), None], 10),
+        (vec![None; 3], 7),
+    ];
+    let ratings = Ratings::from_patterns(3, 2, rows).unwrap();
+    let weights = || Weights::identity(2);
+    for statistic in [
+        RatingStatistic::PercentAgreement(weights()),
+        RatingStatistic::Fleiss(weights()),
+        RatingStatistic::Conger(weights()),
+        RatingStatistic::BrennanPrediger(weights()),
+        RatingStatistic::Gwet(weights()),
+        RatingStatistic::Krippendorff(Metric::Nominal),
+        RatingStatistic::Krippendorff(Metric::Ordinal),
+    ] {
+        let found = statistic.estimate(&ratings, &Precision::default());
+        let told = (found.value, found.standard_error, found.interval, found.no_interval);
+        assert_eq!(told, (Ok(1.0), Some(0.0), None, Some(NoInterval::NoSpread)), "{statistic:?}");
+        let drawn = resample_ratings(&ratings, &settings(100), &[statistic]);
+        for found in [drawn.jackknife(0), drawn.percentile(0), drawn.bca(0)] {
+            assert_eq!((found.value, found.interval), (Ok(1.0), None));
+        }
+    }
+}
+
+/// Coefficients of many raters beside 10^15 subjects that agree, as `fractions` of Python 3.11 has
+/// them for two raters: 1 - n / (2 (n - 2)) and its like.
+#[test]
+fn coefficients_of_many_raters_keep_their_digits() {
+    let n = 1_000_000_000_000_003.0_f64;
+    let rows = [([0, 0], 1), ([0, 1], 1), ([1, 0], 1), ([1, 1], 1_000_000_000_000_000)];
+    let rows = rows.map(|(row, count)| (row.map(Some).to_vec(), count));
+    let ratings = Ratings::from_patterns(2, 2, rows).unwrap();
+    let weights = || Weights::identity(2);
+    let of = |statistic: RatingStatistic| statistic.value(&ratings);
+    near(of(RatingStatistic::Fleiss(weights())), 1.0 - n / (2.0 * (n - 2.0)));
+    near(of(RatingStatistic::Conger(weights())), 1.0 - n / (2.0 * (n - 2.0)));
+    near(of(RatingStatistic::Light(weights())), 1.0 - n / (2.0 * (n - 2.0)));
+    near(
+        of(RatingStatistic::Krippendorff(Metric::Nominal)),
+        1.0 - (2.0 * n - 1.0) / (4.0 * (n - 2.0)),
+    );
 }
 
 #[test]
@@ -270,6 +529,97 @@ fn the_analytic_error_is_right_with_gaps() {
         let jackknife = drawn.jackknife(place).standard_error.unwrap();
         assert!((ours / bootstrap - 1.0).abs() < 0.08, "{statistic:?}: {ours} {bootstrap}");
         assert!((ours / jackknife - 1.0).abs() < 0.03, "{statistic:?}: {ours} {jackknife}");
+    }
+}
+
+/// Every way to spread so many subjects over so many cells.
+fn every(cells: usize, subjects: u64) -> Vec<Vec<u64>> {
+    if cells == 1 {
+        return vec![vec![subjects]];
+    }
+    let with = |first: u64| {
+        every(cells - 1, subjects - first).into_iter().map(move |mut rest| {
+            rest.push(first);
+            rest
+        })
+    };
+    (0..=subjects).flat_map(with).collect()
+}
+
+/// With few subjects a value that is not 0 is no smaller than a millionth, and neither is a standard
+/// error: anything below is what rounding made of 0.
+fn no_noise(what: &str, found: &Estimate, range: (f64, f64)) {
+    let Ok(value) = found.value else { return };
+    let told = |number: f64| number == 0.0 || number.abs() > 1e-6;
+    assert!(told(value) && (range.0..=range.1).contains(&value), "{what}: {found:?}");
+    assert!(found.standard_error.is_none_or(told), "{what}: {found:?}");
+    if let Some(ends) = found.interval {
+        assert!(ends.contains(value) && ends.high - ends.low > 1e-6, "{what}: {found:?}");
+    }
+}
+
+#[test]
+fn rounding_makes_no_value_and_no_error_of_small_tables() {
+    let models =
+        [Chance::Cohen, Chance::Scott, Chance::BrennanPrediger, Chance::Gwet, Chance::Krippendorff];
+    let scores = [1.0, 7.0, 8.5];
+    for (q, most) in [(2, 7), (3, 3)] {
+        // One less them is no number of an f64.
+        let off = (0..q * q).map(|cell| if cell / q == cell % q { 1.0 } else { 0.1 });
+        let all = [
+            Weights::identity(q),
+            Weights::linear(q),
+            Weights::quadratic(q),
+            Weights::radical(q),
+            Weights::ordinal(q),
+            Weights::circular(q),
+            Weights::interval(&scores[..q]).unwrap(),
+            Weights::ratio(&scores[..q]).unwrap(),
+            Weights::from_matrix(q, &off.collect::<Vec<_>>()).unwrap(),
+        ];
+        for counts in (0..=most).flat_map(|subjects| every(q * q, subjects)) {
+            let table = Table::from_counts(q, counts.clone()).unwrap();
+            for weights in &all {
+                for model in models {
+                    let found =
+                        chance_corrected_estimate(&table, weights, model, &Precision::default());
+                    no_noise(&format!("{counts:?} {model:?}"), &found, model.range(weights));
+                }
+                let found = two_raters::cohen_kappa_test(&table, weights);
+                no_noise(&format!("{counts:?}"), &found, Chance::Cohen.range(weights));
+            }
+            for one in PairStatistic::ALL {
+                no_noise(&format!("{counts:?} {}", one.name()), &one.estimate(&table), one.range());
+            }
+        }
+    }
+}
+
+#[test]
+fn rounding_makes_no_value_and_no_error_of_few_ratings() {
+    let digits = |pattern: usize, rater: u32| pattern / 3_usize.pow(rater) % 3;
+    let pattern = |place: usize| -> Vec<Option<usize>> {
+        (0..3).map(|rater| Some(digits(place, rater)).filter(|&digit| digit < 2)).collect()
+    };
+    for (a, b) in (0..27).flat_map(|a| (0..=a).map(move |b| (a, b))) {
+        for (counts, c) in [([1, 1, 0], 0), ([1, 2, 0], 0), ([2, 1, 5], 4), ([3, 3, 1], 13)] {
+            let rows = [(pattern(a), counts[0]), (pattern(b), counts[1]), (pattern(c), counts[2])];
+            let ratings = Ratings::from_patterns(3, 2, rows.clone()).unwrap();
+            let weights = || Weights::identity(2);
+            for statistic in [
+                RatingStatistic::PercentAgreement(weights()),
+                RatingStatistic::Fleiss(weights()),
+                RatingStatistic::Conger(weights()),
+                RatingStatistic::Light(weights()),
+                RatingStatistic::BrennanPrediger(weights()),
+                RatingStatistic::Gwet(weights()),
+                RatingStatistic::Krippendorff(Metric::Nominal),
+                RatingStatistic::Krippendorff(Metric::Ordinal),
+            ] {
+                let found = statistic.estimate(&ratings, &Precision::default());
+                no_noise(&format!("{rows:?} {statistic:?}"), &found, statistic.range(&ratings));
+            }
+        }
     }
 }
 
@@ -461,4 +811,16 @@ fn raters_that_are_unknown_are_not_told_apart() {
     let params = LatentParams::default().check().unwrap();
     assert_eq!(dawid_skene(&ratings, &params), Err(Undefined::UnknownRaters));
     assert!(Ratings::from_category_counts(3, [[1, 2]]).is_err());
+    // Each rating takes memory, and so does each pair of categories.
+    let crowd = Ratings::from_category_counts(2, [[u32::MAX, u32::MAX]]);
+    assert_eq!(
+        crowd.unwrap_err().to_string(),
+        "parameter raters is 8589934590, expected up to 65536"
+    );
+    assert!(Ratings::from_category_counts(2, [[65_536, 0]]).is_ok());
+    for (raters, categories) in [(usize::MAX, 2), (2, usize::MAX), (65_537, 2)] {
+        assert!(Ratings::from_patterns(raters, categories, []).is_err());
+    }
+    assert_eq!((degrees_of_freedom(3, 2), degrees_of_freedom(4, 3)), (0, 54));
+    assert!(degrees_of_freedom(usize::MAX, usize::MAX) < 0);
 }

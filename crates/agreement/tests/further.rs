@@ -155,6 +155,30 @@ fn metrics_counts_ranks_and_scores_of_many_raters() {
     }
 }
 
+/// A power of two changes no digit of a score, and so nothing of what does not depend on its unit.
+#[test]
+fn the_unit_of_scores_changes_nothing() {
+    use clawsig_agreement::NoInterval;
+    let rows = [[9.0, 2.0, 5.0], [6.0, 1.0, 3.0], [8.0, 4.0, 6.0], [7.0, 1.0, 2.0]];
+    let at = |power: i32| Scores::new(rows.map(|row| row.map(|x| x * 2_f64.powi(power)))).unwrap();
+    for power in [-1_000, -600, 600, 1_000] {
+        for design in [Design::OneWay, Design::TwoWayRandom, Design::TwoWayMixed] {
+            for unit in [Unit::Single, Unit::Mean] {
+                let found = at(power).intraclass(design, unit, 0.95);
+                assert_eq!(found, at(0).intraclass(design, unit, 0.95), "{power}");
+            }
+        }
+        assert_eq!(at(power).kendall_w(), at(0).kendall_w());
+    }
+    let ends = Scores::new([[f64::MAX, -f64::MAX], [0.0, 5e-324]]).unwrap();
+    let found = ends.intraclass(Design::OneWay, Unit::Single, 0.95);
+    assert!((found.value.unwrap() + 1.0).abs() < 1e-12, "{found:?}");
+    for level in [0.0, 0.49, 1.0, 7.0, f64::NAN] {
+        let found = at(0).intraclass(Design::OneWay, Unit::Mean, level);
+        assert_eq!((found.interval, found.no_interval), (None, Some(NoInterval::NoMethod)));
+    }
+}
+
 #[test]
 fn scores_without_variation_or_with_nonsense_have_a_reason() {
     use clawsig_agreement::{Error, NoInterval, Undefined};
@@ -173,6 +197,9 @@ fn scores_without_variation_or_with_nonsense_have_a_reason() {
     assert_eq!((found.value, found.interval), (Ok(1.0), None));
     assert_eq!(found.no_interval, Some(NoInterval::AtLimit));
     assert_eq!(perfect.kendall_w().unwrap().0, 1.0);
+    let crossed = of(&[[1.0, 2.0], [2.0, 1.0]]).unwrap();
+    let found = icc(&crossed, Design::TwoWayMixed);
+    assert_eq!((found.value, found.no_interval), (Ok(-1.0), Some(NoInterval::AtLimit)));
     let one = of(&[[1.0, 2.0]]).unwrap();
     assert_eq!(icc(&one, Design::OneWay).value, Err(Undefined::TooFewSubjects));
     assert_eq!(one.kendall_w(), Err(Undefined::TooFewSubjects));

@@ -1,6 +1,6 @@
 //! Curves, reliability tables, thresholds and calibration.
 
-use std::collections::BTreeMap;
+use std::{cmp::Ordering::Less, collections::BTreeMap};
 
 use clawsig_schema::{
     estimate::Estimate,
@@ -297,14 +297,20 @@ impl ClassCurve {
     }
 }
 
-/// Platt's fit with his smoothed targets, by damped Newton (Lin, Lin and Weng 2007).
+/// Platt's fit with his smoothed targets, by damped Newton (Lin, Lin and Weng 2007), of log-odds
+/// less their mean: the slope of equal ones is then 0 rather than what rounding makes of it.
 fn platt(scored: &Scored, class: usize, hits: f64) -> ClassCurve {
-    let misses = scored.len() as f64 - hits;
+    let n = scored.len() as f64;
+    let misses = n - hits;
     let (high, low) = ((hits + 1.0) / (hits + 2.0), 1.0 / (misses + 2.0));
+    let log_odds = |row: usize| logit(scored.probabilities[row][class]);
+    // From the first one on, so that equal ones differ from their mean by exactly 0.
+    let first = log_odds(0);
+    let mean = first + (0..scored.len()).map(|row| log_odds(row) - first).sum::<f64>() / n;
     let pairs: Vec<(f64, f64)> = (0..scored.len())
         .map(|row| {
             let target = if scored.labels[row] == class { high } else { low };
-            (logit(scored.probabilities[row][class]), target)
+            (log_odds(row) - mean, target)
         })
         .collect();
     let loss = |a: f64, b: f64| -> f64 {
@@ -335,7 +341,8 @@ fn platt(scored: &Scored, class: usize, hits: f64) -> ClassCurve {
         let det = h11 * h22 - h12 * h12;
         let (da, db) = (-(h22 * g1 - h12 * g2) / det, -(h11 * g2 - h12 * g1) / det);
         let mut step = 1.0;
-        while step > 1e-10 && loss(a + step * da, b + step * db) >= value {
+        // A step that is no number lowers nothing.
+        while step > 1e-10 && loss(a + step * da, b + step * db).partial_cmp(&value) != Some(Less) {
             step /= 2.0;
         }
         if step <= 1e-10 {
@@ -344,7 +351,7 @@ fn platt(scored: &Scored, class: usize, hits: f64) -> ClassCurve {
         (a, b) = (a + step * da, b + step * db);
         value = loss(a, b);
     }
-    ClassCurve::Platt { a, b }
+    ClassCurve::Platt { a, b: b - a * mean }
 }
 
 fn isotonic(scored: &Scored, class: usize) -> ClassCurve {

@@ -117,6 +117,29 @@ fn calibrated_probabilities_are_those_of_scikit_learn() {
     assert!(compared > 3_000);
 }
 
+/// Equal log-odds carry nothing but the shares: Platt's targets have the mean
+/// `(hits * high + misses * low) / n`, which is the optimum without a slope.
+#[test]
+fn equal_probabilities_become_the_mean_of_the_targets() {
+    for (n, hits) in [(2, 1), (3, 2), (400, 37), (100_000, 30_000)] {
+        for p in [0.0, 1e-9, 0.1, 0.5, 0.9, 1.0] {
+            let labels = (0..n).map(|row| usize::from(row < hits)).collect();
+            let owners: Vec<usize> = (0..n).collect();
+            let classes = ["no", "yes"].map(str::to_owned).to_vec();
+            let rows = vec![vec![1.0 - p, p]; n];
+            let scored = Scored::from_probabilities(classes, labels, rows, &owners).unwrap();
+            let fitted = Calibrator::fit(Calibration::Platt, &scored).unwrap();
+            let after = fitted.apply(&scored).unwrap();
+            let (hits, misses) = (hits as f64, (n - hits) as f64);
+            let high = (hits + 1.0) / (hits + 2.0);
+            let mean = (hits * high + misses / (misses + 2.0)) / n as f64;
+            for found in after.probabilities() {
+                assert!((found[1] - mean).abs() < 1e-9, "{n} {hits} {p}: {} {mean}", found[1]);
+            }
+        }
+    }
+}
+
 fn matrix(case: &Value) -> Csr {
     let rows: Vec<Vec<f64>> = case["x"].as_array().unwrap().iter().map(list).collect();
     let (mut indptr, mut indices, mut values) = (vec![0], Vec::new(), Vec::new());

@@ -29,7 +29,7 @@ pub(crate) fn number(value: Option<f64>) -> String {
 
 impl Sheet {
     /// The columns every estimate fills, in the order of [`estimate_cells`].
-    pub(crate) const ESTIMATE: [&str; 5] = ["value", "low", "high", "n", "undefined"];
+    pub(crate) const ESTIMATE: [&str; 6] = ["value", "low", "high", "n", "undefined", "note"];
 
     /// A sheet with these columns.
     pub(crate) fn new(header: &[&str]) -> Sheet {
@@ -60,13 +60,14 @@ impl Sheet {
 }
 
 /// An estimate's cells.
-pub(crate) fn estimate_cells(estimate: &Estimate) -> [String; 5] {
+pub(crate) fn estimate_cells(estimate: &Estimate) -> [String; 6] {
     [
         number(estimate.value),
         number(estimate.low),
         number(estimate.high),
         estimate.n.to_string(),
         text(estimate.undefined.as_deref().unwrap_or_default()),
+        text(&estimate.remark().unwrap_or_default()),
     ]
 }
 
@@ -78,12 +79,14 @@ mod tests {
     fn texts_are_defused_and_numbers_are_not() {
         let mut sheet = Sheet::with_estimate(&["name"]);
         let mut row = vec![text("=cmd()|' /C calc'!A0\n\u{202e}")];
-        row.extend(estimate_cells(&Estimate::point(-0.5, 3)));
+        let no_interval = Some("no variation".to_owned());
+        row.extend(estimate_cells(&Estimate { no_interval, ..Estimate::point(-0.5, 3) }));
         sheet.push(row);
         let written = sheet.csv("x").unwrap_or_default();
         assert_eq!(
             written,
-            "name,value,low,high,n,undefined\n'=cmd()|' /C calc'!A0\\n\\u{202e},-0.5,,,3,\n"
+            "name,value,low,high,n,undefined,note\n\
+             '=cmd()|' /C calc'!A0\\n\\u{202e},-0.5,,,3,,no interval: no variation\n"
         );
     }
 }

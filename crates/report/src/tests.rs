@@ -5,8 +5,9 @@ use std::collections::BTreeMap;
 use clawsig_schema::{
     FlagRule, MissingPolicy,
     agreement::{
-        AGREEMENT_FORMAT, AgreementParameters, AgreementResults, OverlapResult, PairCounts,
-        PairResult, Pattern, RaterSummary, SliceKind, SliceResult,
+        AGREEMENT_FORMAT, AgreementParameters, AgreementResults, LatentRates, LatentResult,
+        NamedEstimate, OverlapResult, PairCounts, PairResult, Pattern, RaterSummary, SliceKind,
+        SliceResult,
     },
     estimate::Estimate,
     evaluation::{
@@ -275,4 +276,52 @@ fn synthetic_rows_are_called_so() {
     for part in [report.html, report.model_card, report.data_card] {
         assert!(part.contains("Synthetic data."));
     }
+}
+
+#[test]
+fn the_page_says_what_speaks_against_a_figure() {
+    let mut study = extreme();
+    let Ok(mut found) = study.agreement.as_result().cloned() else { unreachable!("it is there") };
+    let reason = "the data show no variation";
+    let edge = || Estimate {
+        note: Some("a rater is constant".to_owned()),
+        no_interval: Some(reason.to_owned()),
+        ..Estimate::point(0.0, 9)
+    };
+    found.raters = vec!["static".to_owned(), "virustotal".to_owned()];
+    found.slices[0].pairs = vec![PairResult {
+        a: "static".to_owned(),
+        b: "virustotal".to_owned(),
+        counts: PairCounts::default(),
+        statistics: vec![NamedEstimate { statistic: "cohen_kappa".to_owned(), estimate: edge() }],
+        intervals: Vec::new(),
+        readings: Vec::new(),
+    }];
+    found.latent = vec![LatentResult {
+        model: "scanners".to_owned(),
+        raters: vec!["static".to_owned()],
+        assumptions: Vec::new(),
+        prevalence: edge(),
+        rates: vec![LatentRates {
+            rater: "static".to_owned(),
+            sensitivity: edge(),
+            specificity: edge(),
+        }],
+        rows: 9,
+        log_likelihood: None,
+        iterations: 2,
+        converged: false,
+        degrees_of_freedom: 0,
+        doubts: vec!["the fit had not come to rest".to_owned(), "a <b>".to_owned()],
+    }];
+    study.agreement = Part::present(found);
+    let report = rendered(&study);
+    assert!(report.html.contains("0.000 (a rater is constant; no interval: the data show"));
+    assert!(report.html.contains(
+        "Against the latent class model of Static scanner: the fit had not come to rest; a &#60;b"
+    ));
+    let heat = report.figures.iter().find(|figure| figure.name == "kappa-heatmap");
+    let Some(heat) = heat else { unreachable!("the figure is there") };
+    assert!(heat.svg.contains("no interval"), "{}", heat.svg);
+    assert!(heat.csv.contains(&format!("a rater is constant; no interval: {reason}")));
 }

@@ -3,6 +3,7 @@
 pub(crate) use clawsig_schema::wording::{counted, grouped as count};
 
 use clawsig_schema::{column::ColumnKind, estimate::Estimate, hostile::printable};
+use clawsig_stats::p_value_text;
 
 /// The most characters of a text from the data that are shown in one place.
 pub(crate) const TEXT_LIMIT: usize = 120;
@@ -23,11 +24,6 @@ pub(crate) fn decimal(value: f64) -> String {
         Some(rest) => rest.to_owned(),
         None => text,
     }
-}
-
-/// A p-value, never rounded to zero.
-pub(crate) fn p_value(value: f64) -> String {
-    if value < 0.001 { "< 0.001".to_owned() } else { decimal(value) }
 }
 
 /// A blank that no line breaks at.
@@ -62,26 +58,26 @@ pub(crate) fn rate(estimate: &Estimate) -> String {
     written(estimate, percent)
 }
 
-/// The value and its interval; a line may break between the two and nowhere else.
+/// The value, its interval and what speaks against either; a line breaks between them and not within
+/// the interval.
 fn written(estimate: &Estimate, number: fn(f64) -> String) -> String {
-    match (estimate.value, estimate.low, estimate.high) {
-        (Some(value), Some(low), Some(high)) => {
-            let interval = format!("({} to {})", number(low), number(high));
-            format!("{} {}", number(value), interval.replace(' ', &JOINED.to_string()))
-        }
-        (Some(value), _, _) => match &estimate.no_interval {
-            Some(reason) => format!("{} (no interval: {})", number(value), shown(reason)),
-            None => number(value),
-        },
-        (None, _, _) => undefined(estimate),
+    let Some(value) = estimate.value else { return undefined(estimate) };
+    let mut text = number(value);
+    if let (Some(low), Some(high)) = (estimate.low, estimate.high) {
+        let interval = format!("({} to {})", number(low), number(high));
+        text.push(' ');
+        text.push_str(&interval.replace(' ', &JOINED.to_string()));
     }
+    if let Some(remark) = estimate.remark() {
+        text.push_str(&format!(" ({})", shown(&remark)));
+    }
+    text
 }
 
 /// A test's p-value, or why there is none.
 pub(crate) fn test(estimate: &Estimate) -> String {
     match estimate.p_value {
-        Some(p) if p < 0.001 => format!("p {}", p_value(p)),
-        Some(p) => format!("p = {}", p_value(p)),
+        Some(p) => p_value_text(p),
         None => undefined(estimate),
     }
 }
@@ -189,11 +185,21 @@ mod tests {
         let no_interval = Some("the data show no variation".to_owned());
         let edge = Estimate { no_interval, ..Estimate::point(1.0, 9) };
         assert_eq!(estimate(&edge), "1.000 (no interval: the data show no variation)");
+        let note = Some("a rater is constant".to_owned());
+        let noted = Estimate { note: note.clone(), ..known };
+        assert_eq!(
+            estimate(&noted).replace('\u{a0}', "_"),
+            "0.500 (0.400_to_0.600) (a rater is constant)"
+        );
+        assert_eq!(
+            estimate(&Estimate { note, ..edge }),
+            "1.000 (a rater is constant; no interval: the data show no variation)"
+        );
     }
 
     #[test]
     fn a_test_says_its_p_value() {
         let found = |p_value| test(&Estimate { p_value, ..Estimate::point(235.0, 9) });
-        assert_eq!([Some(0.0002), Some(0.25)].map(found), ["p < 0.001", "p = 0.250"]);
+        assert_eq!([Some(0.0002), Some(0.25)].map(found), ["p = 0.00020", "p = 0.25"]);
     }
 }

@@ -23,7 +23,8 @@ pub struct Estimate {
     pub high: Option<f64>,
     /// The number of rows it rests on.
     pub n: u64,
-    /// How the interval was made, for example `analytic`, `wilson`, `bootstrap-bca`.
+    /// How the interval was made, or by what none could be, for example `analytic`, `wilson`,
+    /// `bootstrap-bca`.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub method: Option<String>,
     /// The p-value against zero, two-sided, where the literature defines one. 1e-300 stands for

@@ -11,24 +11,22 @@ use crate::beta::incomplete_beta;
 /// The least p-value that is told apart: it stands for itself and anything below.
 pub const LEAST_P: f64 = 1e-300;
 
-/// A p-value in so many significant digits, `< 1e-300` where it is [`LEAST_P`] or below.
+/// A p-value in two significant digits, a bound where it is [`LEAST_P`] or below.
 ///
 /// ```
-/// assert_eq!(clawsig_stats::p_value_text(0.0, 2), "< 1e-300");
-/// assert_eq!(clawsig_stats::p_value_text(0.03389, 2), "0.034");
-/// assert_eq!(clawsig_stats::p_value_text(2.5e-9, 2), "2.5e-9");
+/// assert_eq!(clawsig_stats::p_value_text(0.03389), "p = 0.034");
+/// assert_eq!(clawsig_stats::p_value_text(2.5e-9), "p = 2.5e-9");
+/// assert_eq!(clawsig_stats::p_value_text(0.0), "p < 1e-300");
 /// ```
-pub fn p_value_text(p: f64, digits: usize) -> String {
+pub fn p_value_text(p: f64) -> String {
     if p <= LEAST_P {
-        return "< 1e-300".to_owned();
+        return format!("p < {LEAST_P:e}");
     }
-    let shown = format!("{p:.*e}", digits.saturating_sub(1));
+    let shown = format!("{p:.1e}");
     match shown.split_once('e').and_then(|(_, power)| power.parse::<i32>().ok()) {
         // The exponent after rounding, so that 0.0995 is 0.10 and not 0.100.
-        Some(power @ -4..=0) => {
-            format!("{p:.*}", digits.saturating_sub(1) + power.unsigned_abs() as usize)
-        }
-        _ => shown,
+        Some(power @ -4..=0) => format!("p = {p:.*}", 1 + power.unsigned_abs() as usize),
+        _ => format!("p = {shown}"),
     }
 }
 
@@ -171,6 +169,26 @@ mod tests {
             assert!((ours / tail - 1.0).abs() < 1e-10, "{freedom}: {ours}");
         }
         assert_eq!(t_quantile(0.975, 0), None);
+    }
+
+    #[test]
+    fn a_p_value_is_told_in_two_digits_or_as_a_bound() {
+        let cases = [
+            (1.0, "p = 1.0"),
+            (0.996, "p = 1.0"),
+            (0.25, "p = 0.25"),
+            (0.0995, "p = 0.10"),
+            (0.0123, "p = 0.012"),
+            (1.04e-4, "p = 0.00010"),
+            (9.96e-5, "p = 0.00010"),
+            (9.9e-5, "p = 9.9e-5"),
+            (1.1e-300, "p = 1.1e-300"),
+            (LEAST_P, "p < 1e-300"),
+            (5e-324, "p < 1e-300"),
+        ];
+        for (p, text) in cases {
+            assert_eq!(p_value_text(p), text, "{p:e}");
+        }
     }
 
     /// `scipy.stats.binom.cdf(x, n, 0.5)`, SciPy 1.12.0, up to 10^6 throws; beyond that the sum

@@ -27,7 +27,7 @@ pub fn deviation(values: &[f64]) -> Option<f64> {
 /// ```
 pub fn quantile(sorted: &[f64], p: f64) -> Option<f64> {
     let last = sorted.len().checked_sub(1)?;
-    let place = p.clamp(0.0, 1.0) * last as f64;
+    let place = if p.is_nan() { 0.0 } else { p.clamp(0.0, 1.0) } * last as f64;
     let below = place.floor() as usize;
     let (low, high) = (sorted[below], sorted[(below + 1).min(last)]);
     Some(low + (high - low) * (place - below as f64))
@@ -55,6 +55,8 @@ mod tests {
         assert_eq!((quantile(&[], 0.5), mean(&[]), deviation(&[1.0])), (None, None, None));
         assert_eq!(quantile(&[3.0], 0.9), Some(3.0));
         assert_eq!(quantile(&[3.0, 4.0], 7.0), Some(4.0));
+        assert_eq!(quantile(&[3.0, 4.0], -7.0), Some(3.0));
+        assert_eq!(quantile(&[3.0, 4.0], f64::NAN), Some(3.0));
         assert_eq!(deviation(&[0.1; 7]), Some(0.0));
         let far = deviation(&[1e9 + 1.0, 1e9 + 2.0, 1e9 + 3.0]);
         assert_eq!(far, Some(1.0));

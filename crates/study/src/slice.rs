@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use clawsig_agreement::{
-    Estimate, Outcome, Overlap, PairStatistic, Precision, RatingStatistic, Ratings, Scale, Table,
-    Weights, homogeneity, multi, proportion,
+    Estimate, NoInterval, Outcome, Overlap, PairStatistic, Precision, RatingStatistic, Ratings,
+    Scale, Table, Weights, homogeneity, multi, proportion,
     resampling::{Resampled, Units, resample, resample_rating_units},
 };
 use clawsig_schema::{
@@ -283,8 +283,10 @@ fn pair_result(
                 by_owner.jackknife(place),
                 by_owner.percentile(place),
             ];
-            let given =
-                others.into_iter().take(methods).filter(|estimate| estimate.method.is_some());
+            // A method that there is none of for this statistic has no line.
+            let given = others.into_iter().take(methods).filter(|estimate| {
+                estimate.method.is_some() && estimate.no_interval != Some(NoInterval::NoMethod)
+            });
             intervals.extend(given.map(|e| named(statistic.name(), &Estimate { n, ..e })));
         }
     }

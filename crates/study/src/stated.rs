@@ -16,6 +16,7 @@ pub fn stated(found: &Estimate) -> estimate::Estimate {
     if let (Some(interval), Some(method)) = (found.interval, found.method) {
         out = out.with_interval(interval.low, interval.high, method.as_str());
     }
+    out.method = found.method.map(|method| method.as_str().to_owned());
     out.standard_error = found.standard_error.filter(|error| error.is_finite());
     out.p_value = found.p_value.filter(|p| p.is_finite());
     out.note = found.caution.map(|caution| caution.reason().to_owned());

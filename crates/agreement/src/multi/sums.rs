@@ -212,6 +212,11 @@ impl Sums {
         sum
     }
 
+    /// The largest distance between categories that were given at all.
+    pub(super) fn most_apart(&self, weights: &Weights) -> f64 {
+        weights.most_apart(|category| self.shares[category] > Wide::ZERO)
+    }
+
     /// Observed disagreement: the mean over paired subjects.
     pub(super) fn observed(&self, weights: &Weights) -> Wide {
         self.weighted(&self.pairs, |k, l| weights.apart(k, l)) / Wide::from(self.paired)

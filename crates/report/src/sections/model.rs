@@ -15,7 +15,7 @@ use crate::{
     page::{Block, Section, Table},
     sheet::{Sheet, estimate_cells, number, text},
     study::StudyResults,
-    words::{self, count, counted, decimal, optional, p_value, percent, plain, share_of, shown},
+    words::{self, count, counted, decimal, optional, percent, plain, share_of, shown},
 };
 
 /// The classes a figure has room for.
@@ -547,7 +547,7 @@ fn detail_tables(model: &ModelResults) -> Vec<Block> {
                 shown(&test.split),
                 count(test.only_model_right),
                 count(test.only_baseline_right),
-                test.mcnemar.p_value.map_or_else(|| "undefined: no p-value".to_owned(), p_value),
+                words::test(&test.mcnemar),
                 words::estimate(&test.macro_f1_difference),
             ]
         })
@@ -557,7 +557,7 @@ fn detail_tables(model: &ModelResults) -> Vec<Block> {
         "Split",
         "Only model right",
         "Only baseline right",
-        "McNemar p",
+        "McNemar, exact",
         "Difference in macro F1",
     ];
     let caption = upper(&format!("{of}against each baseline"));

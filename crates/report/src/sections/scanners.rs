@@ -145,6 +145,14 @@ fn fill(
         })
         .collect();
     let columns = ["Model", "Rater", "Sensitivity", "Specificity", "Prevalence"];
+    for model in found.latent.iter().filter(|model| !model.doubts.is_empty()) {
+        let listed = |texts: Vec<String>, between: &str| texts.join(between);
+        blocks.push(Block::Note(format!(
+            "Against the latent class model of {}: {}.",
+            listed(model.raters.iter().map(|name| rater(name)).collect(), ", "),
+            listed(model.doubts.iter().map(|doubt| shown(doubt)).collect(), "; ")
+        )));
+    }
     let caption = "Latent class models without a gold label (raters taken as independent)";
     blocks.push(Table::new(caption, &columns, rows).folded().block());
     Ok(())
@@ -245,9 +253,10 @@ fn pair_heat(
             Some(Estimate { value: Some(value), low, high, .. }) => HeatCell {
                 value: Some(*value),
                 shown: decimal(*value),
-                note: low.zip(*high).map_or_else(String::new, |(low, high)| {
-                    format!("{} to {}", two(low), two(high))
-                }),
+                note: low.zip(*high).map_or_else(
+                    || "no interval".to_owned(),
+                    |(low, high)| format!("{} to {}", two(low), two(high)),
+                ),
             },
             _ => HeatCell { value: None, shown: "undefined".to_owned(), note: String::new() },
         }

@@ -1,7 +1,7 @@
 //! The findings of a comparison: what a person should look at, in words, first things first.
 
 use clawsig_schema::hostile::printable;
-use clawsig_stats::mcnemar_exact;
+use clawsig_stats::{mcnemar_exact, p_value_text};
 use serde::Serialize;
 
 use super::{
@@ -258,7 +258,7 @@ impl Found {
                         count(one.only_a),
                         count(both),
                         100.0 * shift,
-                        show::p_value(p),
+                        p_value_text(p),
                     ),
                 );
             }

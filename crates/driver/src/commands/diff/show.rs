@@ -3,17 +3,13 @@
 use std::{fmt::Write as _, path::Path};
 
 use clawsig_schema::hostile::printable;
+use clawsig_stats::p_value_text;
 use serde_json::Value;
 
 use super::{
     DataChanges, Difference, Outcome, changes::Change, profile::NamedCount, rows::RowChanges,
 };
 use crate::terminal::{Table, count, counted, sentence};
-
-/// A p-value as `p = 0.012`.
-pub(super) fn p_value(p: f64) -> String {
-    if p < 0.0001 { "p < 0.0001".to_owned() } else { format!("p = {p:.4}") }
-}
 
 /// `0.1234 to 0.2345, +0.1111 [0.0400, 0.1800]`
 pub(super) fn moved(change: &Change) -> String {
@@ -205,7 +201,7 @@ fn scanners(text: &mut String, rows: &RowChanges) {
         cells.extend([one.both, one.only_a, one.only_b, one.neither].map(count));
         let points = |shift: f64| format!("{:+.1} points", 100.0 * shift);
         cells.push(one.shift.map_or_else(|| "-".to_owned(), points));
-        cells.push(one.p_value.map_or_else(|| "no flag flipped".to_owned(), p_value));
+        cells.push(one.p_value.map_or_else(|| "no flag flipped".to_owned(), p_value_text));
         table.row(cells);
     }
     text.push_str(&table.render());
