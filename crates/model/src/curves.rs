@@ -1,6 +1,6 @@
 //! Curves, reliability tables, thresholds and calibration.
 
-use std::{cmp::Ordering::Less, collections::BTreeMap};
+use std::collections::BTreeMap;
 
 use clawsig_schema::{
     estimate::Estimate,
@@ -340,9 +340,10 @@ fn platt(scored: &Scored, class: usize, hits: f64) -> ClassCurve {
         }
         let det = h11 * h22 - h12 * h12;
         let (da, db) = (-(h22 * g1 - h12 * g2) / det, -(h11 * g2 - h12 * g1) / det);
+        // The last steps change the loss by less than its rounding. A step that is no number raises it.
+        let raises = |found: f64| found.is_nan() || found > value * (1.0 + 1e-14);
         let mut step = 1.0;
-        // A step that is no number lowers nothing.
-        while step > 1e-10 && loss(a + step * da, b + step * db).partial_cmp(&value) != Some(Less) {
+        while step > 1e-10 && raises(loss(a + step * da, b + step * db)) {
             step /= 2.0;
         }
         if step <= 1e-10 {
