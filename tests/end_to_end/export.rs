@@ -60,7 +60,7 @@ fn a_submission_has_every_id_of_the_hold_out_once() {
         serde_json::from_slice(&fs::read(sandbox.path("submission/metadata.json")).unwrap())
             .unwrap();
     assert_eq!(metadata["schemaVersion"], "clawscan-security-signals-submission-v1");
-    assert_eq!(metadata["benchmark"]["dataset"], "OpenClaw/clawhub-security-signals");
+    assert_eq!(metadata["benchmark"]["dataset"], "clawhub-security-signals");
     assert_eq!(metadata["benchmark"]["split"], "eval_holdout");
     assert_eq!(metadata["benchmark"]["revision"], "abc");
     let ids: BTreeSet<String> = fs::read_to_string(sandbox.path("submission/predictions.jsonl"))

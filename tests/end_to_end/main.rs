@@ -8,6 +8,8 @@ mod counts;
 mod examples;
 mod export;
 mod final_use;
+#[cfg(unix)]
+mod gate;
 mod hostile;
 mod hub;
 mod interrupt;
@@ -20,5 +22,6 @@ mod rejects;
 mod study;
 #[cfg(unix)]
 mod torture;
+mod transfer;
 mod verify;
 mod weekly;

@@ -6,16 +6,6 @@ use serde_json::{Value, json};
 
 use crate::program::{Outcome, Sandbox};
 
-/// A sandbox with a small dataset in `data-jsonl` and a trained and evaluated run of it in `run`.
-fn trained() -> Sandbox {
-    let sandbox = Sandbox::new();
-    let data = format!("source.path={}", sandbox.dataset(400, "jsonl"));
-    let words = ["--set", "source.kind=path", "--set", &data, "--out", "run", "--quiet"];
-    let small = ["--set", "evaluate.replicates=20", "--set", "agreement.replicates=100"];
-    sandbox.clawsig(&[&["run"], &words[..], &small[..]].concat()).done();
-    sandbox
-}
-
 fn lines(outcome: &Outcome) -> Vec<Value> {
     outcome.stdout.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
 }
@@ -32,7 +22,7 @@ fn columns(text: &str, names: &[&str]) -> Vec<Vec<String>> {
 
 #[test]
 fn rows_get_the_bytes_that_evaluation_wrote_whatever_they_come_from() {
-    let sandbox = trained();
+    let sandbox = Sandbox::trained();
     let written = fs::read_to_string(sandbox.path("run/evaluate/predictions.csv")).unwrap();
     let probabilities = ["p_clean", "p_suspicious", "p_malicious"];
     let evaluated: Vec<Vec<String>> =
@@ -63,7 +53,7 @@ fn rows_get_the_bytes_that_evaluation_wrote_whatever_they_come_from() {
 
 #[test]
 fn a_filter_gives_a_line_for_every_line_in_order_and_loses_nothing() {
-    let sandbox = trained();
+    let sandbox = Sandbox::trained();
     let rows = fs::read_to_string(sandbox.path("data-jsonl/validation.jsonl")).unwrap();
     let good: Vec<&str> = rows.lines().take(40).collect();
     let mut input = Vec::new();
@@ -100,7 +90,7 @@ fn a_filter_gives_a_line_for_every_line_in_order_and_loses_nothing() {
 
 #[test]
 fn files_and_folders_are_scored_by_text_and_that_is_said() {
-    let sandbox = trained();
+    let sandbox = Sandbox::trained();
     for (path, text) in [
         ("skills/a/mail/SKILL.md", "# Mail\nReads your mail and answers it."),
         ("skills/a/mail/run.sh", "echo hello"),
@@ -158,7 +148,7 @@ fn files_and_folders_are_scored_by_text_and_that_is_said() {
 
 #[test]
 fn a_threshold_flags_and_sarif_holds_what_is_flagged() {
-    let sandbox = trained();
+    let sandbox = Sandbox::trained();
     let predict = |words: &[&str]| {
         let base = ["predict", "data-jsonl/test.jsonl", "--model", "run"];
         sandbox.clawsig(&[&base[..], words].concat())
@@ -200,7 +190,7 @@ fn a_threshold_flags_and_sarif_holds_what_is_flagged() {
 
 #[test]
 fn each_wrong_input_has_one_clear_error() {
-    let sandbox = trained();
+    let sandbox = Sandbox::trained();
     let predict =
         |words: &[&str]| sandbox.clawsig(&[&["predict", "--model", "run"], words].concat());
     predict(&["nowhere"]).fails_with(2, &["nowhere does not exist", "SKILL.md"]);
@@ -216,7 +206,7 @@ fn each_wrong_input_has_one_clear_error() {
     fs::write(sandbox.path("cut.parquet"), "PAR1").unwrap();
     predict(&["cut.parquet"]).fails_with(1, &["cut.parquet", "Parquet"]);
     predict(&["-", "run"]).fails_with(2, &["- stands alone"]);
-    predict(&["-", "--as", "table"]).fails_with(2, &["JSON lines alone"]);
+    predict(&["good.md", "--as", "install-policy"]).fails_with(2, &["standard input"]);
     // One bad file among good ones: the good ones are scored all the same.
     fs::write(sandbox.path("good.md"), "# Good").unwrap();
     let out = predict(&["latin.md", "good.md", "--as", "jsonl"]);
@@ -231,7 +221,7 @@ fn each_wrong_input_has_one_clear_error() {
 
 #[test]
 fn a_model_that_is_none_or_not_what_it_was_is_refused() {
-    let sandbox = trained();
+    let sandbox = Sandbox::trained();
     fs::write(sandbox.path("a.md"), "# A").unwrap();
     let predict = |model: &str| sandbox.clawsig(&["predict", "a.md", "--model", model]);
     predict("nowhere").fails_with(2, &["nowhere", "does not exist", "clawsig run"]);

@@ -6,6 +6,7 @@ use std::{
     fs,
     path::{Path, PathBuf},
     process::Command,
+    sync::LazyLock,
 };
 
 /// A scratch folder and the program to run in it.
@@ -102,6 +103,24 @@ impl Sandbox {
         }
     }
 
+    /// A sandbox with a small dataset in `data-jsonl` and a trained and evaluated run of it in `run`.
+    /// All tests of a process copy one.
+    pub(crate) fn trained() -> Sandbox {
+        static TRAINED: LazyLock<Sandbox> = LazyLock::new(|| {
+            let sandbox = Sandbox::new();
+            let data = format!("source.path={}", sandbox.dataset(400, "jsonl"));
+            let words = ["--set", "source.kind=path", "--set", &data, "--out", "run", "--quiet"];
+            let small = ["--set", "evaluate.replicates=20", "--set", "agreement.replicates=100"];
+            sandbox.clawsig(&[&["run"], &words[..], &small[..]].concat()).done();
+            sandbox
+        });
+        let sandbox = Sandbox::new();
+        for name in ["data-jsonl", "run"] {
+            copy(&TRAINED.path(name), &sandbox.path(name));
+        }
+        sandbox
+    }
+
     /// Writes a small synthetic dataset and gives its folder's name.
     pub(crate) fn dataset(&self, rows: u32, format: &str) -> &'static str {
         let rows = rows.to_string();
@@ -109,6 +128,19 @@ impl Sandbox {
         let name = if format == "parquet" { "data-parquet" } else { "data-jsonl" };
         self.clawsig(&[&words[..], &["--out", name]].concat()).done();
         name
+    }
+}
+
+fn copy(from: &Path, to: &Path) {
+    fs::create_dir(to).unwrap();
+    for entry in fs::read_dir(from).unwrap() {
+        let entry = entry.unwrap();
+        let (from, to) = (entry.path(), to.join(entry.file_name()));
+        if entry.file_type().unwrap().is_dir() {
+            copy(&from, &to);
+        } else {
+            fs::copy(from, to).unwrap();
+        }
     }
 }
 

@@ -38,6 +38,8 @@ cargo xtask <command>
   peers scale [ROWS]      the same counts, statistics and predictions by DuckDB and Spark
   peers formats           files written by pandas, pyarrow, polars, DuckDB, datasets and others, read back
                           cell by cell or refused with a known sentence
+  peers transfer CORPUS...
+                          the table of `clawsig transfer` by scikit-learn on the same rows
   browser [--shots DIR]   check the report in headless Chromium, or say why not; --shots makes the
                           pictures of the documentation anew (in docs)
   recordings [--check]    make what the documents show of the terminal anew, or find what is stale

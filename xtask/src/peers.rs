@@ -1,5 +1,5 @@
 //! Other programs on the same data: `cargo xtask peers scale` counts with other engines, `peers formats` reads what
-//! other writers write.
+//! other writers write, `peers transfer` trains by scikit-learn.
 
 use std::{fs, process::Command};
 
@@ -18,8 +18,30 @@ pub(crate) fn run(words: &[String]) -> Result<(), Failure> {
         [name] if name == "scale" => scale(ROWS),
         [name, rows] if name == "scale" && rows.parse::<u64>().is_ok() => scale(rows),
         [name] if name == "formats" => formats(),
-        _ => Err(Failure::Usage("which peers? scale [ROWS], formats".to_owned())),
+        [name, corpora @ ..] if name == "transfer" && !corpora.is_empty() => transfer(corpora),
+        _ => {
+            Err(Failure::Usage("which peers? scale [ROWS], formats, transfer CORPUS...".to_owned()))
+        }
     }
+}
+
+/// The table of `clawsig transfer` over JSON lines of text and label, and scikit-learn's on the same
+/// rows.
+fn transfer(corpora: &[String]) -> Result<(), Failure> {
+    let folder = root().join("target").join("bench").join("transfer");
+    fs::create_dir_all(&folder)
+        .map_err(|e| Failure::Check(format!("cannot create {}: {e}", folder.display())))?;
+    let python = environment(&folder, "requirements.txt")?;
+    let out = folder.join("out");
+    let mut ours = Command::new(build_clawsig()?);
+    execute(
+        ours.arg("transfer")
+            .args(corpora)
+            .args(["--unlabelled", "benign", "--force", "--out"])
+            .arg(&out),
+    )?;
+    let script = root().join("xtask").join("peers").join("transfer.py");
+    execute(Command::new(python).arg(script).arg(&out).args(corpora))
 }
 
 /// Files of every writer that people use, read back cell by cell.

@@ -3,6 +3,7 @@
 mod examples;
 mod export;
 mod predict;
+mod transfer;
 
 use std::{ffi::OsString, fmt, path::PathBuf};
 
@@ -12,6 +13,7 @@ pub use export::{
     ExportArgs, ExportTarget, ExportTo, LeaderboardArgs, SqlArgs, SqlEngine, SqlOver,
 };
 pub use predict::{PredictArgs, PredictForm};
+pub use transfer::{CountsAs, TransferArgs};
 
 /// Measures the security signals of AI agent skills.
 #[derive(Debug, Parser)]
@@ -84,6 +86,9 @@ pub enum Command {
     /// Score skills with a saved model, and say what moved each verdict.
     #[command(after_help = examples::PREDICT)]
     Predict(PredictArgs),
+    /// Train and test within and across labelled corpora: how far a score of the text carries.
+    #[command(after_help = examples::TRANSFER)]
+    Transfer(TransferArgs),
     /// Hand a finished run on in a form that another tool reads.
     #[command(after_help = examples::EXPORT)]
     Export(ExportArgs),

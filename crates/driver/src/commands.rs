@@ -13,6 +13,7 @@ mod run;
 mod settings;
 mod status;
 mod synth;
+mod transfer;
 mod verify;
 
 use crate::{
@@ -59,6 +60,7 @@ pub(crate) fn execute(cli: Cli) -> Result<ExitStatus, Error> {
         Command::Completions(arguments) => completions::completions(&arguments),
         Command::Man(arguments) => completions::man(&arguments),
         Command::Predict(arguments) => predict::predict(&arguments, global),
+        Command::Transfer(arguments) => transfer::transfer(&arguments, global),
         Command::Export(arguments) => export::export(&arguments, global),
         Command::Synth(arguments) => synth::synth(&arguments, global),
         Command::Profile(arguments) => profile::profile(&arguments, global),

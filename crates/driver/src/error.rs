@@ -124,6 +124,9 @@ pub enum Error {
         /// The first of them, with the reason.
         first: String,
     },
+    /// The inputs hold nothing.
+    #[error("the inputs hold no skill, so nothing was scored")]
+    Nothing,
     /// Results can't be printed.
     #[error("cannot write to standard output")]
     Output(#[source] io::Error),

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 
 use clawsig_schema::hostile::printable;
 use serde::Serialize;
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 /// Where the schema of the format is published.
 const SCHEMA: &str =
@@ -31,6 +31,8 @@ pub(crate) struct Finding {
     pub(crate) location: Location,
     /// Probability by class, if a model says so.
     pub(crate) probabilities: BTreeMap<String, f64>,
+    /// SHA-256 of the skill's content, by which an upload knows it again.
+    pub(crate) sha256: Option<String>,
 }
 
 /// A log under construction.
@@ -38,6 +40,7 @@ pub(crate) struct Sarif {
     rules: Vec<Rule>,
     results: Vec<Value>,
     failures: Vec<Value>,
+    properties: Map<String, Value>,
 }
 
 #[derive(Serialize)]
@@ -51,7 +54,12 @@ struct Rule {
 impl Sarif {
     /// A log with a rule a class, `clawsig/<class>`.
     pub(crate) fn new(classes: &[&str]) -> Sarif {
-        let mut sarif = Sarif { rules: Vec::new(), results: Vec::new(), failures: Vec::new() };
+        let mut sarif = Sarif {
+            rules: Vec::new(),
+            results: Vec::new(),
+            failures: Vec::new(),
+            properties: Map::new(),
+        };
         for (at, class) in classes.iter().enumerate() {
             let level = match (at, *class) {
                 (0, _) => "note",
@@ -74,6 +82,11 @@ impl Sarif {
         self.rules.len() - 1
     }
 
+    /// Says something of the whole log, as a property of its run.
+    pub(crate) fn property(&mut self, name: &str, value: Value) {
+        self.properties.insert(name.to_owned(), value);
+    }
+
     /// Adds a finding.
     pub(crate) fn add(&mut self, finding: Finding) {
         let rule = &self.rules[finding.rule];
@@ -86,6 +99,9 @@ impl Sarif {
         });
         if !finding.probabilities.is_empty() {
             result["properties"] = json!({ "probabilities": finding.probabilities });
+        }
+        if let Some(sha256) = &finding.sha256 {
+            result["partialFingerprints"] = json!({ "skillSha256/v1": sha256 });
         }
         self.results.push(result);
     }
@@ -115,6 +131,9 @@ impl Sarif {
             "columnKind": "unicodeCodePoints",
             "results": self.results,
         });
+        if !self.properties.is_empty() {
+            run["properties"] = json!(self.properties);
+        }
         if !self.failures.is_empty() {
             run["invocations"] = json!([{
                 "executionSuccessful": false,
@@ -169,6 +188,7 @@ mod tests {
             message: "a\u{202e}b".to_owned(),
             location: Location::Skill("x\u{1b}[31m".to_owned()),
             probabilities: BTreeMap::new(),
+            sha256: None,
         });
         let log = sarif.log();
         let result = &log["runs"][0]["results"][0];

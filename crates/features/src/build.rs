@@ -1,5 +1,7 @@
 //! From rows to the feature matrices of all splits, with the texts streaming by.
 
+use std::collections::BTreeMap;
+
 use clawsig_schema::{
     FlagRule, Progress, Scanner, SkillRow, Split, flags, hostile,
     matrix::{ColumnInfo, Csr, RowInfo},
@@ -11,6 +13,7 @@ use crate::{
     batch::in_batches,
     duplicates::Sketches,
     fitted::FittedFeatures,
+    novelty::{KnownWords, Novelty, TextMeasures},
     params::ValidFeatureParams,
     signals::Signals,
     vectorizer::{Rows, SparseRow, TfIdf, TfIdfFit},
@@ -50,6 +53,8 @@ pub struct FeatureSet {
     pub splits: Vec<SplitFeatures>,
     /// The columns.
     pub columns: Vec<ColumnInfo>,
+    /// From where on a text is unlike the training rows.
+    pub novelty: Novelty,
 }
 
 /// Fits to the training rows and makes the matrix of every split.
@@ -125,6 +130,8 @@ pub fn build(
     })?;
     progress("fitting the vocabulary", done, 0);
     let (fitted, matrix) = fitting.finish_with_matrix()?;
+    let known = KnownWords::of(&fitted);
+    let mut measured: BTreeMap<Split, Vec<TextMeasures>> = BTreeMap::new();
     let mut splits = vec![SplitFeatures { split: Split::Train, matrix, rows: infos }];
     for &split in Split::ALL.iter().filter(|&&split| split != Split::Train) {
         let mut pieces = Vec::new();
@@ -132,6 +139,10 @@ pub fn build(
         in_batches(rows_of(source, split)?, row_size, |batch| {
             pieces.extend(fitted.transform_pieces(batch)?);
             sketches.push(&texts_of(batch));
+            if let Some(known) = known.as_ref().filter(|_| split != Split::EvalHoldout) {
+                let rows = batch.par_iter().map(|row| known.measure(text_of(row)));
+                measured.entry(split).or_default().par_extend(rows);
+            }
             infos.par_extend(batch.par_iter().map(|row| row_info(row, params.params.flags.rule)));
             done += batch.len() as u64;
             progress("transforming texts", done, 0);
@@ -142,7 +153,9 @@ pub fn build(
     }
     progress("near-duplicates", done, 0);
     mark_duplicates(&mut splits, &duplicate_groups(source, sketches)?);
-    Ok(FeatureSet { columns: fitted.columns(), fitted, splits })
+    let rows = |split| known.as_ref().map(|_| measured.get(&split).map_or(&[][..], Vec::as_slice));
+    let novelty = Novelty::calibrate(rows(Split::Validation), rows(Split::Test));
+    Ok(FeatureSet { columns: fitted.columns(), fitted, splits, novelty })
 }
 
 /// Features that are being fitted to rows that come in batches.

@@ -139,10 +139,12 @@ pub fn reliability(scored: &Scored, split: &str, probabilities: &str) -> Vec<Rel
     rows
 }
 
-fn at_threshold(scored: &Scored, class: usize, threshold: f64) -> BTreeMap<String, Estimate> {
+/// Recall, false-positive rate, precision and F1 of calling a row `class` (a position) whose
+/// probability of it is at least `threshold`. Nothing is of a class that is not there.
+pub fn at_threshold(scored: &Scored, class: usize, threshold: f64) -> BTreeMap<String, Estimate> {
     let (mut tp, mut fp, mut fn_, mut tn) = (0.0, 0.0, 0.0, 0.0);
     for row in 0..scored.len() {
-        let called = scored.probabilities[row][class] >= threshold;
+        let called = scored.probabilities[row].get(class).is_some_and(|&p| p >= threshold);
         *match (scored.labels[row] == class, called) {
             (true, true) => &mut tp,
             (false, true) => &mut fp,

@@ -33,6 +33,6 @@ pub use params::{
 pub use persist::JSON_LIMIT;
 pub use score::Score;
 pub use scored::{Scored, owner_units};
-pub use split::{group_split, stratified_split};
+pub use split::{group_folds, group_split, stratified_split};
 pub use train::{Training, train};
 pub use weights::{Classifier, MODEL_FORMAT, WEIGHTS_LIMIT};

@@ -1,5 +1,7 @@
 //! A trained model: its settings, its numbers, what it says of a row and why.
 
+use std::collections::BTreeMap;
+
 use clawsig_schema::{
     evaluation::{Contribution, Explanation, TermWeight},
     matrix::{ColumnGroup, ColumnInfo},
@@ -28,8 +30,8 @@ pub struct TrainedModel {
     pub params: TrainParams,
     /// How the optimum was found.
     pub report: SolverReport,
-    /// Training rows used.
-    pub training_rows: u64,
+    /// Training rows used, by class; those of `classes` have some.
+    pub training_rows: BTreeMap<String, u64>,
     /// The weights.
     pub coefficients: Coefficients,
 }

@@ -33,7 +33,7 @@ struct ModelFile {
     columns_sha256: String,
     groups: Vec<ColumnGroup>,
     settings: TrainParams,
-    training_rows: u64,
+    training_rows: BTreeMap<String, u64>,
     #[serde(flatten)]
     report: SolverReport,
     weights_sha256: String,
@@ -70,7 +70,7 @@ impl TrainedModel {
             columns_sha256: self.columns_sha256.clone(),
             groups: self.groups.clone(),
             settings: self.params.clone(),
-            training_rows: self.training_rows,
+            training_rows: self.training_rows.clone(),
             report: self.report.clone(),
             weights_sha256: hex(&Sha256::digest(&bytes)),
             unknown: BTreeMap::new(),

@@ -83,6 +83,45 @@ pub fn group_split(rows: &[&RowInfo], seed: u64) -> Vec<Split> {
     numbers.into_iter().map(|group| splits[group]).collect()
 }
 
+/// Deals rows out to `folds` folds, numbered from 0, such that rows of one group stay together and
+/// each fold has about its share of every class. `labels` are the rows' classes, `groups` their
+/// groups by any numbers; with a group a row this is a stratified k-fold.
+///
+/// The largest groups go first, equal ones in random order, each to the fold that has least of its
+/// classes by then. A fold is empty where there are fewer groups than folds.
+pub fn group_folds(labels: &[usize], groups: &[usize], folds: usize, seed: u64) -> Vec<usize> {
+    let classes = labels.iter().max().map_or(0, |&last| last + 1);
+    let mut totals = vec![0.0_f64; classes];
+    labels.iter().for_each(|&label| totals[label] += 1.0);
+    let mut members: BTreeMap<usize, Vec<usize>> = BTreeMap::new();
+    for (row, &group) in groups.iter().enumerate().take(labels.len()) {
+        members.entry(group).or_default().push(row);
+    }
+    let mut order: Vec<Vec<usize>> = members.into_values().collect();
+    shuffle(&mut order, &mut generator(seed, 0));
+    order.sort_by_key(|rows| std::cmp::Reverse(rows.len()));
+    let mut taken = vec![vec![0.0_f64; classes]; folds.max(1)];
+    let mut fold_of = vec![0; labels.len()];
+    for rows in order {
+        let mut own = vec![0.0_f64; classes];
+        rows.iter().for_each(|&row| own[labels[row]] += 1.0);
+        // The share of each class that the fold would share with the group.
+        let load = |fold: &[f64]| -> f64 {
+            let parts = fold.iter().zip(&own).zip(&totals);
+            parts.map(|((taken, own), total)| taken * own / (total * total).max(1.0)).sum()
+        };
+        let size = |fold: &[f64]| fold.iter().sum::<f64>();
+        let least = (0..taken.len()).min_by(|&a, &b| {
+            let (a, b) = (&taken[a], &taken[b]);
+            load(a).total_cmp(&load(b)).then(size(a).total_cmp(&size(b)))
+        });
+        let fold = least.unwrap_or(0);
+        taken[fold].iter_mut().zip(&own).for_each(|(taken, own)| *taken += own);
+        rows.iter().for_each(|&row| fold_of[row] = fold);
+    }
+    fold_of
+}
+
 #[cfg(test)]
 mod tests {
     use std::collections::BTreeSet;
@@ -113,6 +152,32 @@ mod tests {
     }
 
     const STRATIFIED: &[(&[usize], &[usize])] = &[(&[422, 4], &[127, 1]), (&[405, 4], &[122, 1])];
+
+    #[test]
+    fn folds_keep_groups_together_and_classes_apart_evenly() {
+        let labels: Vec<usize> = (0..200).map(|row| usize::from(row % 5 == 0)).collect();
+        let single: Vec<usize> = (0..200).collect();
+        let groups: Vec<usize> = (0..200).map(|row| 1000 - row * row % 37).collect();
+        for (groups, spread) in [(&single, 1), (&groups, 12)] {
+            let found = group_folds(&labels, groups, 5, 1);
+            for (a, b) in (0..200).flat_map(|a| (0..a).map(move |b| (a, b))) {
+                assert!(groups[a] != groups[b] || found[a] == found[b]);
+            }
+            for class in 0..2 {
+                let counts: Vec<usize> = (0..5)
+                    .map(|fold| {
+                        (0..200).filter(|&r| found[r] == fold && labels[r] == class).count()
+                    })
+                    .collect();
+                let (low, high) = (counts.iter().min().unwrap(), counts.iter().max().unwrap());
+                assert!(high - low <= spread, "{counts:?}");
+            }
+            assert_eq!(found, group_folds(&labels, groups, 5, 1));
+            assert_ne!(found, group_folds(&labels, groups, 5, 2));
+        }
+        assert_eq!(group_folds(&[0, 1], &[7, 7], 5, 0), [0, 0]);
+        assert!(group_folds(&[], &[], 5, 0).is_empty());
+    }
 
     #[test]
     fn a_stratified_split_draws_every_row_alike_and_by_its_seed() {

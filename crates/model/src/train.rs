@@ -81,7 +81,7 @@ pub(crate) fn fit(
         columns_sha256: columns_hash(columns),
         params: params.clone(),
         report: solution.report,
-        training_rows: labels.len() as u64,
+        training_rows: names.iter().zip(counts).map(|(n, c)| ((*n).to_owned(), c as u64)).collect(),
         coefficients: solution.coefficients,
     })
 }

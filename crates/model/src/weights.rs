@@ -22,9 +22,10 @@ use crate::{
 
 /// The format of the weights file and of the `model.json` beside it.
 ///
+/// - 3.0: training rows by class.
 /// - 2.0: the weights are a safetensors file, which names the classes.
 /// - 1.0: the first, with weights in a format of its own.
-pub const MODEL_FORMAT: FormatVersion = FormatVersion::new(2, 0);
+pub const MODEL_FORMAT: FormatVersion = FormatVersion::new(3, 0);
 /// The largest weights file that is read, in bytes: 67 million numbers.
 pub const WEIGHTS_LIMIT: u64 = 1 << 29;
 

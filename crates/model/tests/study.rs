@@ -124,7 +124,7 @@ fn a_study_from_training_to_evaluation() {
             assert_eq!(model.paired_tests.len(), 6);
             assert!(model.operating_points.iter().any(|point| point.threshold.is_some()));
             assert_eq!(model.calibration.len(), 2);
-            assert_eq!(model.training_rows.values().sum::<u64>(), training.model.training_rows);
+            assert_eq!(model.training_rows, training.model.training_rows);
             assert_eq!(model.grid.len(), 3);
             assert!(model.curves.iter().any(|curve| curve.split == "test"));
             assert!(model.leakage.iter().any(|row| row.name == "owner unseen in training"));

@@ -5,7 +5,7 @@
 use std::fmt::Write as _;
 
 use clawsig_schema::{
-    evaluation::{MACRO, ModelName, ModelResults, OVERALL, metric},
+    evaluation::{Goal, MACRO, ModelName, ModelResults, OVERALL, metric},
     hostile::printable,
 };
 use serde_json::{Value, json};
@@ -163,6 +163,31 @@ fn one_model(out: &mut String, model: &ModelResults, split: &str) {
         }
     }
     table(out, &["Class", "Metric", "Value (95 % interval)", "Rows"], rows);
+    let points = model.operating_points.iter().map(|point| {
+        let (goal, most) = match point.goal {
+            Goal::FalsePositiveRate(rate) => {
+                (metric::FALSE_POSITIVE_RATE, format!("at most {rate}"))
+            }
+            Goal::Recall(share) => (metric::RECALL, format!("at least {share}")),
+        };
+        let threshold = match (point.threshold, &point.undefined) {
+            (Some(threshold), _) => format!("{threshold:.4}"),
+            (None, why) => code(why.as_deref().unwrap_or("undefined")),
+        };
+        let scores = point.scores.get(split);
+        let score = |name: &str| {
+            scores.and_then(|scores| scores.get(name)).map_or_else(String::new, |found| {
+                let said = estimate(found);
+                if found.undefined.is_some() { code(&said) } else { said }
+            })
+        };
+        let (recall, rate) = (score(metric::RECALL), score(metric::FALSE_POSITIVE_RATE));
+        vec![code(&point.class), format!("{} {most}", code(goal)), threshold, recall, rate]
+    });
+    out.push_str("Thresholds chosen on validation, and their rates on ");
+    let _ = writeln!(out, "{}:\n", code(split));
+    let columns = ["Class", "Chosen for", "Threshold", "Recall", "False-positive rate"];
+    table(out, &columns, points);
 }
 
 /// The data card.

@@ -9,12 +9,14 @@ mod page;
 mod sections;
 mod sheet;
 mod study;
+mod transfer;
 mod words;
 mod yaml;
 
 pub use error::ReportError;
 pub use figures::Figure;
 pub use study::{DuplicateSummary, Part, RunInfo, StudyResults};
+pub use transfer::{TransferRow, transfer_figure};
 
 use page::Block;
 

@@ -122,12 +122,27 @@ Examples:
   clawsig predict new.jsonl --model runs/paper   rows of the dataset
   clawsig predict - < new.jsonl > scores.jsonl   a line out for a line in
   clawsig predict skills --as sarif --threshold malicious@fpr=0.01
+  clawsig predict skills --threshold malicious@fpr=0.01 --fail-on flagged --baseline reviewed.toml
+  clawsig predict - --as install-policy --threshold malicious@fpr=0.01
 
 A skill without scanner results (a file, a folder, a row without any of the scanners' columns) is
-scored by the run's text-only model. Of a folder, the files beside SKILL.md count as its bundle.
+scored by the run's text-only model. Of a folder, the files beside SKILL.md count as its bundle,
+hidden ones aside.
 A term's figure is its value times its weight, in log-odds for the verdict against the runner-up.
-Exit code 1 if an input could not be scored; its place in the output says why. The scores are
+Exit code 1 if an input could not be scored; its place in the output says why. 2 if a threshold is not
+there for the model, before anything is scored. 3 if a skill fails --fail-on. The scores are
 concordance with the registry's verdict, not proof: read the run's report first.";
+
+pub(super) const TRANSFER: &str = "\
+Examples:
+  clawsig transfer skills.jsonl --out transfer
+  clawsig transfer MaliciousSkillBench SkillTrustBench --suspicious malicious
+  clawsig transfer skills.jsonl runs/paper --set tfidf.ngrams=1,1
+
+Each line of the table trains a model of the text (the profile's vectorizer, logistic regression at
+model.c) on some rows and tests it on others: at random, with owners or families of near-duplicates
+kept apart, on a source that training lacks, on another corpus. Rows without a text, of a label that
+is neither class, and repeated texts are left out and counted.";
 
 pub(super) const EXPORT: &str = "\
 Examples:

@@ -52,9 +52,9 @@ pub struct LeaderboardArgs {
     /// From where, to where.
     #[command(flatten)]
     pub to: ExportTo,
-    /// The dataset's name. The leaderboard's README writes the default, its validator (at
-    /// b4d4470) wants `clawhub-security-signals`.
-    #[arg(long, value_name = "NAME", default_value = "OpenClaw/clawhub-security-signals")]
+    /// The dataset's name. The default is the one that the leaderboard's validator takes; its README
+    /// writes OpenClaw/clawhub-security-signals, which the validator refuses.
+    #[arg(long, value_name = "NAME", default_value = "clawhub-security-signals")]
     pub dataset: String,
     /// The dataset's revision; by default that of the dataset lock, if the run's files are those.
     #[arg(long, value_name = "HASH")]

@@ -7,8 +7,8 @@ use clap::{Args, ValueEnum};
 /// `clawsig predict`
 #[derive(Clone, Debug, Args)]
 pub struct PredictArgs {
-    /// SKILL.md files, folders of skills, .jsonl or .parquet files of rows, or - for standard
-    /// input.
+    /// SKILL.md files (.md, .txt), folders of skills, .jsonl or .parquet files of rows, or - for
+    /// standard input: JSON lines where it begins with {, else one SKILL.md.
     #[arg(required = true, value_name = "PATH")]
     pub paths: Vec<PathBuf>,
     /// A run's folder, or its train folder.
@@ -24,6 +24,14 @@ pub struct PredictArgs {
     /// that the run's evaluation chose on validation: CLASS@fpr=0.01 or CLASS@recall=0.9.
     #[arg(long, value_name = "CLASS=P")]
     pub threshold: Option<String>,
+    /// End with exit code 3 if a skill is this: `flagged` by --threshold, of a class (`suspicious`
+    /// takes in what is worse), or `unlike` the training rows; may be repeated.
+    #[arg(long, value_name = "WHAT")]
+    pub fail_on: Vec<String>,
+    /// Reviewed skills, which neither fail nor are SARIF results until their review expires: TOML
+    /// with [[reviewed]] sha256, reason, owner and expires.
+    #[arg(long, value_name = "FILE")]
+    pub baseline: Option<PathBuf>,
     /// Score by text alone even where scanner results are given.
     #[arg(long)]
     pub text_only: bool,
@@ -40,4 +48,6 @@ pub enum PredictForm {
     Csv,
     /// SARIF 2.1.0: flagged skills as results, for code scanning.
     Sarif,
+    /// OpenClaw's install policy: its request on standard input, allow, warn or block out.
+    InstallPolicy,
 }

@@ -3,14 +3,18 @@
 //! Skills are read, scored in parallel and printed a batch at a time and in order, so that memory
 //! does not grow with their number. A skill that can't be scored keeps its place in the output.
 
+mod baseline;
+mod facts;
+mod gate;
 mod lines;
 mod output;
+mod policy;
 mod scorer;
 mod skills;
 
 use std::{
     fs::File,
-    io::{self, Read},
+    io::{self, BufRead, Read},
     path::{Path, PathBuf},
 };
 
@@ -23,10 +27,12 @@ use crate::{
     cli::{Global, OutputFormat, PredictArgs, PredictForm},
     terminal,
 };
+use baseline::Baseline;
+use gate::Gate;
 use lines::{Line, Lines};
 use output::{Output, Prediction};
-use scorer::{Outcome, Scorer};
-use skills::SkillFile;
+use scorer::{Given, Outcome, Scorer};
+use skills::{ReadSkill, SkillFile};
 
 /// Skills scored at a time, where they are not lines.
 const BATCH: usize = 256;
@@ -38,48 +44,86 @@ pub(crate) fn predict(arguments: &PredictArgs, global: &Global) -> Result<ExitSt
         return Err(Error::Usage("- stands alone: name paths, or - for standard input".to_owned()));
     }
     let form = match arguments.form {
-        Some(PredictForm::Jsonl) => PredictForm::Jsonl,
-        Some(_) if stdin => {
-            return Err(Error::Usage(
-                "standard input gives JSON lines alone: leave --as out, or name a file".to_owned(),
-            ));
-        }
         Some(form) => form,
         None if stdin || global.format == OutputFormat::Json => PredictForm::Jsonl,
         None => PredictForm::Table,
     };
-    let inputs: Vec<Input> =
-        arguments.paths.iter().map(|path| Input::find(path)).collect::<Result<_, _>>()?;
-    let mut scorer = Scorer::load(&arguments.model, arguments.text_only, arguments.top)?;
-    if let Some(threshold) = &arguments.threshold {
-        scorer.set_threshold(threshold, &arguments.model)?;
+    if form == PredictForm::InstallPolicy && !stdin {
+        return Err(Error::Usage(
+            "--as install-policy takes OpenClaw's request on standard input: name - alone"
+                .to_owned(),
+        ));
     }
+    // The model and all that is asked of it is checked before anything is read or scored.
+    let mut scorer = Scorer::load(&arguments.model, arguments.text_only, arguments.top)?;
+    let request = (form == PredictForm::InstallPolicy).then(|| policy::read(io::stdin().lock()));
+    let (inputs, refused) = match request {
+        Some(Ok(skills)) => (vec![Input::Skills(skills)], None),
+        Some(Err(reason)) => (Vec::new(), Some(reason)),
+        None => {
+            let found = arguments.paths.iter().map(|path| Input::find(path));
+            (found.collect::<Result<_, _>>()?, None)
+        }
+    };
+    if let Some(threshold) = &arguments.threshold {
+        let given: Vec<Given> = inputs.iter().map(Input::given).collect();
+        scorer.set_threshold(threshold, &given)?;
+    }
+    let gate = Gate::parse(&arguments.fail_on, scorer.classes(), arguments.threshold.is_some())?;
+    let gate = match form {
+        PredictForm::InstallPolicy if !gate.is_set() => {
+            Gate::of_policy(scorer.classes(), arguments.threshold.is_some())
+        }
+        _ => gate,
+    };
+    let baseline = arguments.baseline.as_deref().map(Baseline::read).transpose()?;
     let mut run = Run {
-        output: Output::new(form, &scorer),
+        output: Output::new(form, &scorer, arguments.threshold.is_some()),
         scorer: &scorer,
-        total: 0,
-        text_only: 0,
-        unflagged: 0,
-        failures: 0,
+        gate,
+        baseline: baseline.unwrap_or_default(),
+        counts: Counts::default(),
         first_failure: None,
     };
     run.output.begin()?;
-    for input in inputs {
-        run.input(input)?;
+    if let Some(reason) = refused {
+        run.output.refuse(&reason);
     }
-    run.output.end()?;
+    for input in inputs {
+        match run.input(input) {
+            // A policy that ends without an answer blocks too, but can't say why.
+            Err(error) if form == PredictForm::InstallPolicy => {
+                run.output.refuse(&error.to_string());
+            }
+            other => other?,
+        }
+    }
+    run.output.end(&run.counts)?;
     if !global.quiet {
         run.say(arguments);
     }
-    if let Some(first) = run.first_failure {
-        return Err(Error::Unscored { failures: run.failures, total: run.total, first });
-    }
-    Ok(ExitStatus::Done)
+    run.status(form)
+}
+
+/// What was counted on the way.
+#[derive(Clone, Copy, Debug, Default)]
+struct Counts {
+    total: u64,
+    text_only: u64,
+    failures: u64,
+    /// Skills that fail the check.
+    failing: u64,
+    /// Skills whose review holds, which neither fail nor are results.
+    reviewed: u64,
+    /// Skills whose review has expired.
+    expired: u64,
+    /// Skills unlike the training rows.
+    unlike: u64,
 }
 
 /// What a path names.
 enum Input {
-    Stdin,
+    StdinRows,
     Lines(PathBuf),
     Parquet(PathBuf),
     Skills(Vec<SkillFile>),
@@ -88,7 +132,7 @@ enum Input {
 impl Input {
     fn find(path: &Path) -> Result<Input, Error> {
         if path == Path::new("-") {
-            return Ok(Input::Stdin);
+            return Input::of_stdin();
         }
         if path.is_dir() {
             return Ok(Input::Skills(skills::find(path)?));
@@ -100,31 +144,67 @@ impl Input {
                 path.display()
             )));
         }
-        Ok(match path.extension().and_then(|ending| ending.to_str()) {
-            Some("jsonl" | "ndjson") => Input::Lines(path.to_owned()),
-            Some("parquet") => Input::Parquet(path.to_owned()),
-            _ => Input::Skills(vec![SkillFile::alone(path)]),
-        })
+        let ending = path.extension().and_then(|ending| ending.to_str()).unwrap_or_default();
+        match ending.to_ascii_lowercase().as_str() {
+            "jsonl" | "ndjson" => Ok(Input::Lines(path.to_owned())),
+            "parquet" => Ok(Input::Parquet(path.to_owned())),
+            "md" | "markdown" | "txt" => Ok(Input::Skills(vec![SkillFile::alone(path)])),
+            other => {
+                let remedy = match other {
+                    "gz" => ": unpack it, as with `gunzip -c FILE | clawsig predict -`",
+                    "zst" => ": unpack it, as with `zstd -dc FILE | clawsig predict -`",
+                    "json" | "csv" => ": rows have to be .jsonl or .parquet",
+                    _ => "",
+                };
+                Err(Error::Usage(format!(
+                    "{} is neither a SKILL.md (.md, .txt) nor rows (.jsonl, .ndjson, .parquet) by its \
+                     ending{remedy}; a SKILL.md of any name can come on standard input, with -",
+                    path.display()
+                )))
+            }
+        }
+    }
+
+    /// Rows begin with a brace. Anything else is one SKILL.md, which is said.
+    fn of_stdin() -> Result<Input, Error> {
+        let mut stdin = io::stdin().lock();
+        let start = stdin.fill_buf().map_err(Error::io("read", "-"))?;
+        let start = start.strip_prefix("\u{feff}".as_bytes()).unwrap_or(start);
+        match start.iter().find(|byte| !byte.is_ascii_whitespace()) {
+            None | Some(b'{') => Ok(Input::StdinRows),
+            Some(_) => {
+                let bytes = skills::read_text(stdin)
+                    .map_err(|reason| Error::Usage(format!("standard input {reason}")))?;
+                terminal::say("standard input begins with no { and is scored as one SKILL.md");
+                Ok(Input::Skills(vec![SkillFile::from_stdin(bytes)]))
+            }
+        }
+    }
+
+    fn given(&self) -> Given {
+        match self {
+            Input::StdinRows | Input::Lines(_) | Input::Parquet(_) => Given::Rows,
+            Input::Skills(_) => Given::Texts,
+        }
     }
 }
 
 /// A skill's row, or why there is none.
-type MaybeRow = Result<SingleRow, String>;
+type MaybeSkill = Result<ReadSkill, String>;
 
 struct Run<'a> {
     scorer: &'a Scorer,
     output: Output<'a>,
-    total: u64,
-    text_only: u64,
-    unflagged: u64,
-    failures: u64,
+    gate: Gate,
+    baseline: Baseline,
+    counts: Counts,
     first_failure: Option<String>,
 }
 
 impl Run<'_> {
     fn input(&mut self, input: Input) -> Result<(), Error> {
         match input {
-            Input::Stdin => self.lines(io::stdin().lock(), "-"),
+            Input::StdinRows => self.lines(io::stdin().lock(), "-"),
             Input::Lines(path) => {
                 let file = File::open(&path).map_err(Error::io("open", &path))?;
                 self.lines(file, &path.to_string_lossy())
@@ -150,14 +230,16 @@ impl Run<'_> {
             if batch.is_empty() {
                 return Ok(());
             }
-            let read: Vec<MaybeRow> = batch
+            let read: Vec<MaybeSkill> = batch
                 .par_iter()
                 .map(|line| match line {
                     Line::TooLong => Err("the line is longer than 64 MiB".to_owned()),
                     Line::Bytes(bytes) if bytes.iter().all(u8::is_ascii_whitespace) => {
                         Err("the line is blank".to_owned())
                     }
-                    Line::Bytes(bytes) => parse_row(bytes).map_err(|e| e.to_string()),
+                    Line::Bytes(bytes) => {
+                        parse_row(bytes).map(ReadSkill::of_row).map_err(|e| e.to_string())
+                    }
                 })
                 .collect();
             let sources =
@@ -172,9 +254,9 @@ impl Run<'_> {
         let mut rows = SingleRows::open(path)?;
         let mut number = 0_u64;
         loop {
-            let read: Vec<MaybeRow> = (&mut rows)
+            let read: Vec<MaybeSkill> = (&mut rows)
                 .take(BATCH)
-                .map(|row| Ok(row?.map_err(|e| e.to_string())))
+                .map(|row| Ok(row?.map(ReadSkill::of_row).map_err(|e| e.to_string())))
                 .collect::<Result<_, Error>>()?;
             if read.is_empty() {
                 return Ok(());
@@ -190,54 +272,107 @@ impl Run<'_> {
     fn batch(
         &mut self,
         sources: Vec<String>,
-        read: Vec<MaybeRow>,
+        read: Vec<MaybeSkill>,
         are_files: bool,
     ) -> Result<(), Error> {
-        let rows: Vec<Option<&SingleRow>> = read.iter().map(|row| row.as_ref().ok()).collect();
+        let rows: Vec<Option<&SingleRow>> =
+            read.iter().map(|skill| skill.as_ref().ok().map(|skill| &skill.row)).collect();
         let outcomes = self.scorer.score(&rows)?;
         for ((source, read), outcome) in sources.iter().zip(&read).zip(outcomes) {
-            self.total += 1;
             let result = match (outcome, read) {
-                (Outcome::Scored(scored), _) => {
-                    self.text_only += u64::from(scored.which == ModelName::TextOnly);
-                    let asked = self.scorer.has_threshold();
-                    self.unflagged += u64::from(asked && scored.flagged.is_none());
-                    Ok(scored)
-                }
+                (Outcome::Scored(scored), _) => Ok(scored),
                 (Outcome::Failed(reason), _) => Err(reason),
                 (Outcome::Absent, Err(reason)) => Err(reason.clone()),
                 // The scorer was given the row.
                 (Outcome::Absent, Ok(_)) => Err("the row was left out".to_owned()),
             };
-            let result = result.map_err(|reason| {
-                let reason = printable(&reason, 300);
-                self.failures += 1;
-                let first = || format!("{}: {reason}", printable(source, 300));
-                self.first_failure.get_or_insert_with(first);
-                reason
-            });
-            let row = read.as_ref().ok().map(|read| &read.row);
-            self.output.push(Prediction { source, is_file: are_files, row, result })?;
+            let result = result.map_err(|reason| printable(&reason, 300));
+            let sha256 = read.as_ref().ok().map(|skill| skill.sha256.as_str());
+            let prediction = Prediction {
+                source,
+                is_file: are_files,
+                row: read.as_ref().ok().map(|skill| &skill.row.row),
+                sha256,
+                review: sha256.and_then(|sha256| self.baseline.of(sha256)).cloned(),
+                fails: result.as_ref().is_ok_and(|scored| self.gate.fails(scored)),
+                result,
+            };
+            self.count(&prediction);
+            self.output.push(prediction)?;
         }
         self.output.flush()
     }
 
-    /// Tells which model was used where it is not the run's own.
+    fn count(&mut self, prediction: &Prediction<'_>) {
+        let counts = &mut self.counts;
+        counts.total += 1;
+        match &prediction.result {
+            Ok(scored) => {
+                counts.text_only += u64::from(scored.which == ModelName::TextOnly);
+                counts.unlike += u64::from(!scored.unlike.is_empty());
+                counts.failing += u64::from(prediction.fails && !prediction.passes());
+                counts.reviewed += u64::from(prediction.passes());
+                let expired = prediction.review.as_ref().is_some_and(|review| review.expired);
+                counts.expired += u64::from(expired);
+            }
+            Err(reason) => {
+                counts.failures += 1;
+                let first = || format!("{}: {reason}", printable(prediction.source, 300));
+                self.first_failure.get_or_insert_with(first);
+            }
+        }
+    }
+
+    /// Tells what a reader of the scores has to know.
     fn say(&self, arguments: &PredictArgs) {
-        if self.text_only > 0 {
+        let Counts { total, text_only, unlike, reviewed, expired, .. } = self.counts;
+        let of = |n: u64| format!("{} of {}", terminal::count(n), terminal::count(total));
+        if text_only > 0 {
             let why = if arguments.text_only { "as asked" } else { "no scanner results" };
+            terminal::say(&format!("{} scored by the text-only model: {why}", of(text_only)));
+        }
+        let novelty = self.scorer.novelty();
+        if unlike > 0 {
+            let mut text =
+                format!("{} unlike the training rows: the scores mean little", of(unlike));
+            if novelty.bounds.is_some() {
+                let (all, found) = (novelty.test_rows, novelty.test_unlike);
+                text += &format!(" (of {all} test rows {found} lie beyond the same bounds)");
+            }
+            terminal::say(&text);
+        }
+        if let Some(why) = novelty.undefined.as_deref().filter(|_| total > 0) {
+            terminal::say(&format!("texts are not held against the training rows: {why}"));
+        }
+        if reviewed + expired > 0 {
             terminal::say(&format!(
-                "{} of {} scored by the text-only model: {why}",
-                terminal::count(self.text_only),
-                terminal::count(self.total)
+                "{} reviewed and passed over; {} with an expired review, which count",
+                of(reviewed),
+                terminal::count(expired)
             ));
         }
-        if self.unflagged > 0 {
+        self.baseline.say();
+        if self.gate.is_set() && arguments.form != Some(PredictForm::InstallPolicy) {
             terminal::say(&format!(
-                "{} of them neither flagged nor cleared: evaluation could choose no such threshold for \
-                 the text-only model; give a number instead",
-                terminal::count(self.unflagged)
+                "{} fail --fail-on {}",
+                of(self.counts.failing),
+                arguments.fail_on.join(" --fail-on ")
             ));
         }
+    }
+
+    /// How the command ends. A policy has answered, whatever it answered.
+    fn status(self, form: PredictForm) -> Result<ExitStatus, Error> {
+        if form == PredictForm::InstallPolicy {
+            return Ok(ExitStatus::Done);
+        }
+        if self.counts.total == 0 {
+            return Err(Error::Nothing);
+        }
+        if let Some(first) = self.first_failure {
+            let Counts { failures, total, .. } = self.counts;
+            return Err(Error::Unscored { failures, total, first });
+        }
+        Ok(if self.counts.failing > 0 { ExitStatus::CheckFailed } else { ExitStatus::Done })
     }
 }

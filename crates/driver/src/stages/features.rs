@@ -44,6 +44,7 @@ pub(super) fn run(context: &Context<'_>) -> Result<Rows, Error> {
     let rows = set.splits.iter().map(|split| split.rows.len() as u64).sum();
     files::write_csv(&work.path("columns.csv"), &set.columns)?;
     files::write_csv(&work.path("vocabulary.csv"), set.fitted.vocabulary())?;
+    files::write_json(&work.path("novelty.json"), &set.novelty)?;
     files::write_text(&work.path("vectorizer.json"), &set.fitted.to_json()?)?;
     Ok(Rows { input: rows, output: rows })
 }

@@ -4,7 +4,13 @@
 use std::{collections::HashSet, fmt::Write as _};
 
 use clawsig_model::leaderboard_score;
-use clawsig_schema::{Split, Verdict, hostile::printable, lock::DatasetLock, profile::DataProfile};
+use clawsig_schema::{
+    Split, Verdict,
+    evaluation::{EvaluationResults, ModelName},
+    hostile::printable,
+    lock::DatasetLock,
+    profile::DataProfile,
+};
 use serde_json::json;
 
 use super::place::FolderPlace;
@@ -14,7 +20,7 @@ use crate::{
     files,
     finished::FinishedRun,
     stages::Stage,
-    terminal::count,
+    terminal::{self, count},
 };
 
 /// The schema that the submission names.
@@ -25,7 +31,9 @@ const LOCK: &str = include_str!("../../../../../data/dataset.lock.json");
 /// Writes `metadata.json` and `predictions.jsonl`.
 pub(super) fn export(words: &LeaderboardArgs, global: &Global) -> Result<(), Error> {
     let run = FinishedRun::open(&words.to.run)?;
-    let target = run.evaluation()?.target;
+    let evaluation = run.evaluation()?;
+    let profile: DataProfile = files::read_json(&run.file(Stage::Ingest, "profile.json")?)?;
+    let target = &evaluation.target;
     if target != "verdict" {
         return Err(Error::Usage(format!(
             "the run predicts `{target}`, and a submission says clean, suspicious or malicious: \
@@ -34,7 +42,7 @@ pub(super) fn export(words: &LeaderboardArgs, global: &Global) -> Result<(), Err
     }
     let revision = match &words.revision {
         Some(revision) => revision.clone(),
-        None => locked_revision(&run)?,
+        None => locked_revision(&profile)?,
     };
     let answers = answers(&run)?;
     let place = FolderPlace::new(&words.to)?;
@@ -47,6 +55,8 @@ pub(super) fn export(words: &LeaderboardArgs, global: &Global) -> Result<(), Err
         },
         "system": { "name": words.system, "role": words.role },
         "verificationStatus": words.status,
+        // The validator passes over what it does not know.
+        "model": about_model(&evaluation, &profile),
     });
     files::write_json(&place.path("metadata.json")?, &metadata)?;
     let mut lines = String::new();
@@ -67,7 +77,25 @@ pub(super) fn export(words: &LeaderboardArgs, global: &Global) -> Result<(), Err
             score.false_positive_rate
         ),
         global,
-    )
+    )?;
+    if !global.quiet {
+        terminal::say(&format!(
+            "next: put {} into leaderboard/submissions/ of a fork of openclaw/clawscan, check it with \
+             scripts/validate-security-signals-submissions.sh, and open a pull request",
+            words.to.out.display()
+        ));
+    }
+    Ok(())
+}
+
+/// What made the predictions, for whoever reads them without the run.
+fn about_model(evaluation: &EvaluationResults, profile: &DataProfile) -> serde_json::Value {
+    let model = evaluation.model(ModelName::All);
+    json!({
+        "sha256": model.map(|model| &model.sha256),
+        "trainingRows": model.map(|model| &model.training_rows),
+        "synthetic": profile.synthetic,
+    })
 }
 
 struct Answer {
@@ -119,8 +147,7 @@ fn answers(run: &FinishedRun) -> Result<Vec<Answer>, Error> {
 }
 
 /// The locked revision whose hold-out is the run's, byte for byte.
-fn locked_revision(run: &FinishedRun) -> Result<String, Error> {
-    let profile: DataProfile = files::read_json(&run.file(Stage::Ingest, "profile.json")?)?;
+fn locked_revision(profile: &DataProfile) -> Result<String, Error> {
     let lock: DatasetLock = serde_json::from_str(LOCK).map_err(|e| Error::Artifact {
         path: "data/dataset.lock.json".into(),
         reason: e.to_string(),

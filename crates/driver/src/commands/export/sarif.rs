@@ -3,7 +3,10 @@
 
 use std::collections::HashMap;
 
-use clawsig_schema::{Split, agreement::AgreementResults};
+use clawsig_schema::{
+    Split, agreement::AgreementResults, evaluation::ModelName, profile::DataProfile,
+};
+use serde_json::json;
 
 use super::place::FilePlace;
 use crate::{
@@ -51,6 +54,7 @@ pub(super) fn export(to: &ExportTo, global: &Global) -> Result<(), Error> {
                 .cloned()
                 .zip(row.probabilities.iter().copied())
                 .collect(),
+            sha256: None,
         });
     }
     let flagged = sarif.len() as u64;
@@ -68,7 +72,18 @@ pub(super) fn export(to: &ExportTo, global: &Global) -> Result<(), Error> {
             ),
             location: Location::Skill(found.slug.clone().unwrap_or_else(|| found.id.clone())),
             probabilities: Default::default(),
+            sha256: None,
         });
+    }
+    let profile: DataProfile = files::read_json(&run.file(Stage::Ingest, "profile.json")?)?;
+    if let Some(model) = run.evaluation()?.model(ModelName::All) {
+        let about = json!([{
+            "name": model.name,
+            "sha256": model.sha256,
+            "training_rows": model.training_rows,
+            "synthetic": profile.synthetic,
+        }]);
+        sarif.property("models", about);
     }
     files::write_json(&place.path(), &sarif.log())?;
     let disagreements = sarif.len() as u64 - flagged;

@@ -1,4 +1,4 @@
-//! Predictions as a table, JSON lines, CSV or SARIF.
+//! Predictions as a table, JSON lines, CSV, SARIF or the answer to an install policy's request.
 
 use std::io::{self, BufWriter, Stdout, Write as _};
 
@@ -8,8 +8,15 @@ use clawsig_schema::{
     hostile::{printable, spreadsheet_cell},
 };
 use serde::{Serialize, Serializer, ser::SerializeMap};
+use serde_json::json;
 
-use super::scorer::{Scored, Scorer};
+use super::{
+    Counts,
+    baseline::Review,
+    facts::ModelFacts,
+    policy::Policy,
+    scorer::{Scored, Scorer},
+};
 use crate::{
     Error,
     cli::PredictForm,
@@ -25,11 +32,22 @@ pub(super) struct Prediction<'a> {
     pub(super) is_file: bool,
     /// The row, if it could be read.
     pub(super) row: Option<&'a SkillRow>,
+    /// SHA-256 of the skill's content, likewise.
+    pub(super) sha256: Option<&'a str>,
+    /// Its review in the baseline.
+    pub(super) review: Option<Review>,
+    /// Whether it fails the check, its review aside.
+    pub(super) fails: bool,
     /// The score, or why there is none.
     pub(super) result: Result<Scored, String>,
 }
 
 impl Prediction<'_> {
+    /// Whether its review holds, so that it neither fails nor is a result.
+    pub(super) fn passes(&self) -> bool {
+        self.review.as_ref().is_some_and(|review| !review.expired)
+    }
+
     fn id(&self) -> Option<&str> {
         self.row.map(|row| row.id.as_str()).filter(|id| !id.is_empty())
     }
@@ -43,7 +61,10 @@ impl Prediction<'_> {
 pub(super) struct Output<'a> {
     out: BufWriter<Stdout>,
     scorer: &'a Scorer,
+    has_threshold: bool,
     form: Form,
+    /// The models that have scored.
+    used: Vec<ModelName>,
 }
 
 enum Form {
@@ -51,22 +72,25 @@ enum Form {
     Csv,
     Table(Table),
     Sarif(Sarif),
+    Policy(Policy),
 }
 
 impl<'a> Output<'a> {
-    pub(super) fn new(form: PredictForm, scorer: &'a Scorer) -> Output<'a> {
+    pub(super) fn new(form: PredictForm, scorer: &'a Scorer, has_threshold: bool) -> Output<'a> {
         let form = match form {
             PredictForm::Jsonl => Form::Jsonl,
             PredictForm::Csv => Form::Csv,
             PredictForm::Table => {
-                let flag = if scorer.has_threshold() { vec!["flagged"] } else { Vec::new() };
+                let flag = if has_threshold { vec!["flagged"] } else { Vec::new() };
                 let head = ["skill", "verdict", ">probability", "model"];
                 let head = [&head[..], &flag, &["why it scored above the runner-up"]].concat();
                 Form::Table(Table::new(&head).last_below())
             }
             PredictForm::Sarif => Form::Sarif(Sarif::new(scorer.classes())),
+            PredictForm::InstallPolicy => Form::Policy(Policy::new()),
         };
-        Output { out: BufWriter::new(io::stdout()), scorer, form }
+        let out = BufWriter::new(io::stdout());
+        Output { out, scorer, has_threshold, form, used: Vec::new() }
     }
 
     /// What stands before the first prediction.
@@ -76,7 +100,7 @@ impl<'a> Output<'a> {
                 .map(str::to_owned)
                 .to_vec();
             header.extend(self.scorer.classes().iter().map(|class| format!("p_{class}")));
-            header.extend(["flagged", "explanation", "error"].map(str::to_owned));
+            header.extend(CSV_END.map(str::to_owned));
             self.csv_line(&header)?;
         }
         Ok(())
@@ -84,25 +108,47 @@ impl<'a> Output<'a> {
 
     /// One prediction.
     pub(super) fn push(&mut self, prediction: Prediction<'_>) -> Result<(), Error> {
-        let classes = self.scorer.classes();
+        let scorer = self.scorer;
+        let classes = scorer.classes();
+        let facts = prediction.result.as_ref().ok().map(|scored| scorer.facts(scored.which));
+        if let Ok(scored) = &prediction.result
+            && !self.used.contains(&scored.which)
+        {
+            self.used.push(scored.which);
+        }
         match &mut self.form {
             Form::Jsonl => {
-                let line = serde_json::to_string(&JsonLine::new(&prediction, classes))
+                let line = serde_json::to_string(&JsonLine::new(&prediction, classes, facts))
                     .map_err(|e| Error::Output(e.into()))?;
                 writeln!(self.out, "{}", harmless(&line)).map_err(Error::Output)
             }
             Form::Csv => {
-                let cells = csv_cells(&prediction, classes);
+                let cells = csv_cells(&prediction, classes, facts);
                 self.csv_line(&cells)
             }
             Form::Table(table) => {
-                table.row(table_cells(&prediction, self.scorer));
+                table.row(table_cells(&prediction, classes, self.has_threshold));
                 Ok(())
             }
             Form::Sarif(sarif) => {
-                add_finding(sarif, &prediction, classes);
+                add_finding(sarif, &prediction, classes, facts);
                 Ok(())
             }
+            Form::Policy(policy) => {
+                policy.add(
+                    &prediction,
+                    classes,
+                    &facts.map(ModelFacts::in_words).unwrap_or_default(),
+                );
+                Ok(())
+            }
+        }
+    }
+
+    /// Answers a policy's request whose skills can't be scored.
+    pub(super) fn refuse(&mut self, reason: &str) {
+        if let Form::Policy(policy) = &mut self.form {
+            policy.fail(reason);
         }
     }
 
@@ -120,18 +166,25 @@ impl<'a> Output<'a> {
     }
 
     /// What stands after the last prediction.
-    pub(super) fn end(&mut self) -> Result<(), Error> {
-        match &self.form {
+    pub(super) fn end(&mut self, counts: &Counts) -> Result<(), Error> {
+        let facts = self.used.iter().map(|&which| self.scorer.facts(which));
+        let text = match &mut self.form {
             Form::Table(table) => {
-                self.out.write_all(table.render().as_bytes()).map_err(Error::Output)?;
+                let about: String = facts.map(|facts| facts.in_words() + "\n").collect();
+                table.render() + &about
             }
             Form::Sarif(sarif) => {
+                sarif.property("models", json!(facts.collect::<Vec<_>>()));
+                sarif.property("suppressed", json!(counts.reviewed));
+                sarif.property("expiredReviews", json!(counts.expired));
                 let log = serde_json::to_string_pretty(&sarif.log())
                     .map_err(|e| Error::Output(e.into()))?;
-                writeln!(self.out, "{}", harmless(&log)).map_err(Error::Output)?;
+                harmless(&log).into_owned() + "\n"
             }
-            Form::Jsonl | Form::Csv => {}
-        }
+            Form::Policy(policy) => harmless(&policy.answer()?).into_owned() + "\n",
+            Form::Jsonl | Form::Csv => String::new(),
+        };
+        self.out.write_all(text.as_bytes()).map_err(Error::Output)?;
         self.flush()
     }
 }
@@ -144,8 +197,12 @@ struct JsonLine<'a> {
     id: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     slug: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    sha256: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none", flatten)]
     verdict: Option<JsonVerdict<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    review: Option<&'a Review>,
     #[serde(skip_serializing_if = "Option::is_none")]
     error: Option<&'a str>,
 }
@@ -158,7 +215,9 @@ struct JsonVerdict<'a> {
     probabilities: Probabilities<'a>,
     #[serde(skip_serializing_if = "Option::is_none")]
     flagged: Option<bool>,
+    unlike_training: &'a [String],
     explanation: Option<&'a Explanation>,
+    about_model: Option<&'a ModelFacts>,
 }
 
 /// Probabilities under their classes' names, in the classes' order.
@@ -175,7 +234,11 @@ impl Serialize for Probabilities<'_> {
 }
 
 impl<'a> JsonLine<'a> {
-    fn new(prediction: &'a Prediction<'_>, classes: &'static [&'static str]) -> JsonLine<'a> {
+    fn new(
+        prediction: &'a Prediction<'_>,
+        classes: &'static [&'static str],
+        facts: Option<&'a ModelFacts>,
+    ) -> JsonLine<'a> {
         let verdict = prediction.result.as_ref().ok().map(|scored| {
             let score = &scored.score;
             JsonVerdict {
@@ -184,14 +247,18 @@ impl<'a> JsonLine<'a> {
                 runner_up: classes[score.runner_up],
                 probabilities: Probabilities(classes, &score.probabilities),
                 flagged: scored.flagged,
+                unlike_training: &scored.unlike,
                 explanation: score.explanation.as_ref(),
+                about_model: facts,
             }
         });
         JsonLine {
             source: printable(prediction.source, 4096),
             id: prediction.id(),
             slug: prediction.slug(),
+            sha256: prediction.sha256,
             verdict,
+            review: prediction.review.as_ref(),
             error: prediction.result.as_ref().err().map(String::as_str),
         }
     }
@@ -215,9 +282,28 @@ fn explained(scored: &Scored, limit: usize) -> String {
     found.map_or_else(|| "the model knows one class alone".to_owned(), |e| e.in_words(limit))
 }
 
-fn csv_cells(prediction: &Prediction<'_>, classes: &[&str]) -> Vec<String> {
+/// The columns of a CSV behind the probabilities.
+const CSV_END: [&str; 10] = [
+    "flagged",
+    "explanation",
+    "error",
+    "unlike_training",
+    "sha256",
+    "review",
+    "model_sha256",
+    "training_rows",
+    "synthetic",
+    "threshold",
+];
+
+fn csv_cells(
+    prediction: &Prediction<'_>,
+    classes: &[&str],
+    facts: Option<&ModelFacts>,
+) -> Vec<String> {
     let maybe = |text: Option<&str>| text.map(cell).unwrap_or_default();
     let mut cells = vec![cell(prediction.source), maybe(prediction.id()), maybe(prediction.slug())];
+    let mut unlike = String::new();
     match &prediction.result {
         Ok(scored) => {
             let score = &scored.score;
@@ -228,12 +314,25 @@ fn csv_cells(prediction: &Prediction<'_>, classes: &[&str]) -> Vec<String> {
             cells.push(flag_cell(scored.flagged).to_owned());
             cells.push(cell(&explained(scored, usize::MAX)));
             cells.push(String::new());
+            unlike = scored.unlike.join("; ");
         }
         Err(reason) => {
             cells.extend(std::iter::repeat_n(String::new(), 5 + classes.len()));
             cells.push(cell(reason));
         }
     }
+    cells.push(cell(&unlike));
+    cells.push(prediction.sha256.unwrap_or_default().to_owned());
+    cells.push(prediction.review.as_ref().map(|r| cell(&r.in_words())).unwrap_or_default());
+    cells.extend(match facts {
+        Some(facts) => [
+            facts.sha256().to_owned(),
+            facts.rows_in_words(),
+            if facts.is_synthetic() { "yes" } else { "no" }.to_owned(),
+            facts.threshold_in_words(),
+        ],
+        None => Default::default(),
+    });
     cells
 }
 
@@ -246,17 +345,23 @@ fn table_name(prediction: &Prediction<'_>) -> String {
     }
 }
 
-fn table_cells(prediction: &Prediction<'_>, scorer: &Scorer) -> Vec<String> {
+fn table_cells(prediction: &Prediction<'_>, classes: &[&str], has_threshold: bool) -> Vec<String> {
     let mut cells = vec![table_name(prediction)];
-    let flag = |flagged| scorer.has_threshold().then(|| flag_cell(flagged).to_owned());
+    let flag = |flagged| has_threshold.then(|| flag_cell(flagged).to_owned());
     match &prediction.result {
         Ok(scored) => {
             let score = &scored.score;
-            cells.push(scorer.classes()[score.class].to_owned());
+            cells.push(classes[score.class].to_owned());
             cells.push(format!("{:.4}", score.probabilities[score.class]));
             cells.push(scored.which.as_str().to_owned());
             cells.extend(flag(scored.flagged));
-            cells.push(explained(scored, usize::MAX));
+            let mut why = Vec::new();
+            if !scored.unlike.is_empty() {
+                why.push(format!("unlike the training rows: {}", scored.unlike.join("; ")));
+            }
+            why.extend(prediction.review.as_ref().map(Review::in_words));
+            why.push(explained(scored, usize::MAX));
+            cells.push(why.join(". "));
         }
         Err(reason) => {
             cells.extend(["error", "", ""].map(str::to_owned));
@@ -268,8 +373,13 @@ fn table_cells(prediction: &Prediction<'_>, scorer: &Scorer) -> Vec<String> {
 }
 
 /// A skill is a result where it is flagged; without a threshold, where its verdict is another
-/// than the first class.
-fn add_finding(sarif: &mut Sarif, prediction: &Prediction<'_>, classes: &'static [&'static str]) {
+/// than the first class. A review that holds keeps it out.
+fn add_finding(
+    sarif: &mut Sarif,
+    prediction: &Prediction<'_>,
+    classes: &'static [&'static str],
+    facts: Option<&ModelFacts>,
+) {
     let location = match (prediction.is_file, prediction.slug(), prediction.id()) {
         (true, ..) => Location::File(prediction.source.to_owned()),
         (false, Some(slug), _) => Location::Skill(slug.to_owned()),
@@ -284,26 +394,34 @@ fn add_finding(sarif: &mut Sarif, prediction: &Prediction<'_>, classes: &'static
         }
     };
     let score = &scored.score;
-    if !scored.flagged.unwrap_or(score.class != 0) {
+    if prediction.passes() || !(prediction.fails || scored.flagged.unwrap_or(score.class != 0)) {
         return;
     }
     let of = match scored.which {
         ModelName::All => "text and scanner results",
         ModelName::TextOnly => "its text alone",
     };
+    let mut message = format!(
+        "predicted {} with probability {:.4} from {of}; {}",
+        classes[score.class],
+        score.probabilities[score.class],
+        explained(scored, 5)
+    );
+    if !scored.unlike.is_empty() {
+        message += &format!("; unlike the training rows: {}", scored.unlike.join("; "));
+    }
+    if let Some(facts) = facts {
+        message += &format!("; {}", facts.in_words());
+    }
     sarif.add(Finding {
         rule: score.class,
-        message: format!(
-            "predicted {} with probability {:.4} from {of}; {}",
-            classes[score.class],
-            score.probabilities[score.class],
-            explained(scored, 5)
-        ),
+        message,
         location,
         probabilities: classes
             .iter()
             .map(|class| (*class).to_owned())
             .zip(score.probabilities.iter().copied())
             .collect(),
+        sha256: prediction.sha256.map(str::to_owned),
     });
 }

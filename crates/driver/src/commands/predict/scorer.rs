@@ -2,17 +2,19 @@
 
 use std::path::Path;
 
-use clawsig_features::{FittedFeatures, SparseRow};
+use clawsig_features::{FittedFeatures, KnownWords, NOVELTY_FORMAT, Novelty, SparseRow};
 use clawsig_ingest::SingleRow;
 use clawsig_model::{Score, TrainedModel};
 use clawsig_schema::{
-    evaluation::{Goal, ModelName, OperatingPoint},
+    evaluation::ModelName,
     matrix::{ColumnInfo, Csr},
+    profile::DataProfile,
 };
 use rayon::prelude::*;
 
+use super::facts::{ModelFacts, Wanted};
 use crate::{
-    Error,
+    Error, files,
     finished::FinishedRun,
     stages::{MODEL, Stage, TEXT_ONLY, read_fitted},
 };
@@ -21,27 +23,38 @@ use crate::{
 pub(super) struct Scored {
     pub(super) which: ModelName,
     pub(super) score: Score,
-    /// Whether the model's threshold is reached; `None` where it has none.
+    /// Whether the model's threshold is reached; `None` where none was asked for.
     pub(super) flagged: Option<bool>,
+    /// Why the skill is unlike the training rows; empty where it is not.
+    pub(super) unlike: Vec<String>,
+}
+
+/// A model and what is to be known of it.
+struct Fitted {
+    model: TrainedModel,
+    facts: ModelFacts,
 }
 
 /// Both models with what turns a skill into their rows.
 pub(super) struct Scorer {
+    run: FinishedRun,
     features: FittedFeatures,
     columns: Vec<ColumnInfo>,
-    model: TrainedModel,
-    text_only: Option<TrainedModel>,
+    all: Fitted,
+    text_only: Option<Fitted>,
     force_text: bool,
     top: usize,
-    threshold: Option<Threshold>,
+    known: Option<KnownWords>,
+    novelty: Novelty,
 }
 
-/// What each model flags.
-struct Threshold {
-    class: usize,
-    all: f64,
-    /// `None` where evaluation could choose none for that model.
-    text_only: Option<f64>,
+/// What inputs are made of, which decides the model.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Given {
+    /// Texts, which no scanner saw.
+    Texts,
+    /// Rows, which may have scanner results.
+    Rows,
 }
 
 impl Scorer {
@@ -49,117 +62,101 @@ impl Scorer {
     /// manifest names, of a format that this program reads, and to fit the others.
     pub(super) fn load(path: &Path, force_text: bool, top: usize) -> Result<Scorer, Error> {
         let run = open(path)?;
-        let trained = |[json, weights]: [&str; 2]| -> Result<TrainedModel, Error> {
-            let (json, weights) = (run.file(Stage::Train, json)?, run.file(Stage::Train, weights)?);
-            Ok(TrainedModel::load(&json, &weights)?)
-        };
-        let model = trained(MODEL)?;
-        let has_text_only = run.manifest(Stage::Train)?.output(TEXT_ONLY[0]).is_some();
-        let text_only = if has_text_only { Some(trained(TEXT_ONLY)?) } else { None };
-        let path = run.file(Stage::Features, "vectorizer.json")?;
-        let features = read_fitted(&path)?;
+        let profile: DataProfile = files::read_json(&run.file(Stage::Ingest, "profile.json")?)?;
+        let features = read_fitted(&run.file(Stage::Features, "vectorizer.json")?)?;
         let columns = features.columns();
-        for model in [Some(&model), text_only.as_ref()].into_iter().flatten() {
+        let trained = |name, [json, weights]: [&str; 2]| -> Result<Fitted, Error> {
+            let (json, weights) = (run.file(Stage::Train, json)?, run.file(Stage::Train, weights)?);
+            let model = TrainedModel::load(&json, &weights)?;
             model.check_columns(&columns)?;
-        }
-        Ok(Scorer { features, columns, model, text_only, force_text, top, threshold: None })
+            let facts = ModelFacts::new(name, &model, profile.synthetic)?;
+            Ok(Fitted { model, facts })
+        };
+        let all = trained(ModelName::All, MODEL)?;
+        let has_text_only = run.manifest(Stage::Train)?.output(TEXT_ONLY[0]).is_some();
+        let text_only =
+            has_text_only.then(|| trained(ModelName::TextOnly, TEXT_ONLY)).transpose()?;
+        let known = KnownWords::of(&features);
+        let path = run.file(Stage::Features, "novelty.json")?;
+        let novelty: Novelty = files::read_json(&path)?;
+        NOVELTY_FORMAT
+            .can_read(novelty.format)
+            .map_err(|e| Error::Artifact { path, reason: e.to_string() })?;
+        Ok(Scorer { run, features, columns, all, text_only, force_text, top, known, novelty })
     }
 
-    /// Takes a threshold: `CLASS=P`, `CLASS@fpr=RATE` or `CLASS@recall=SHARE`.
-    pub(super) fn set_threshold(&mut self, text: &str, run: &Path) -> Result<(), Error> {
-        let wrong = |reason: String| Error::Usage(format!("--threshold {text}: {reason}"));
-        let expected = || {
-            wrong(
-                "expected CLASS=P, CLASS@fpr=RATE or CLASS@recall=SHARE, for example \
-                 malicious=0.5 or malicious@fpr=0.01"
-                    .to_owned(),
-            )
-        };
-        let (head, value) = text.split_once('=').ok_or_else(expected)?;
-        let value: f64 = value
-            .parse()
-            .ok()
-            .filter(|v| (0.0..=1.0).contains(v))
-            .ok_or_else(|| wrong(format!("`{value}` is no number from 0 to 1")))?;
-        let (class, goal) = match head.split_once('@') {
-            None => (head, None),
-            Some((class, "fpr")) => (class, Some(Goal::FalsePositiveRate(value))),
-            Some((class, "recall")) => (class, Some(Goal::Recall(value))),
-            Some(_) => return Err(expected()),
-        };
-        let at = self.classes().iter().position(|name| *name == class).ok_or_else(|| {
-            wrong(format!("the model has no class `{class}`, only {}", self.classes().join(", ")))
-        })?;
-        let of = |name| match goal {
-            None => Ok(value),
-            Some(goal) => chosen(run, name, class, goal),
-        };
-        let told = |reason| match reason {
-            Reason::Other(error) => error,
-            Reason::None(reason) => wrong(reason),
-        };
-        let needed = |name: ModelName| of(name).map_err(told);
-        self.threshold = Some(if self.force_text {
-            let text_only = needed(ModelName::TextOnly)?;
-            Threshold { class: at, all: text_only, text_only: Some(text_only) }
-        } else {
-            let all = needed(ModelName::All)?;
-            Threshold { class: at, all, text_only: of(ModelName::TextOnly).ok() }
-        });
+    /// Takes a threshold for every model that these inputs can need; one that is not there for such
+    /// a model is an error before anything is scored.
+    pub(super) fn set_threshold(&mut self, text: &str, given: &[Given]) -> Result<(), Error> {
+        let wanted = Wanted::parse(text, self.classes())?;
+        if !self.force_text && given.contains(&Given::Rows) {
+            self.all.facts.set_threshold(&wanted, &self.run)?;
+        }
+        if let Some(text_only) = &mut self.text_only {
+            text_only.facts.set_threshold(&wanted, &self.run)?;
+        }
         Ok(())
     }
 
     /// The classes of the model's target; a score names them by position.
     pub(super) fn classes(&self) -> &'static [&'static str] {
-        self.model.target.classes()
+        self.all.model.target.classes()
     }
 
-    /// Whether a threshold was set.
-    pub(super) fn has_threshold(&self) -> bool {
-        self.threshold.is_some()
+    /// What is to be known of a model that has scored.
+    pub(super) fn facts(&self, which: ModelName) -> &ModelFacts {
+        &self.fitted(which).unwrap_or(&self.all).facts
+    }
+
+    /// From where on texts are unlike the training rows, and what that is worth.
+    pub(super) fn novelty(&self) -> &Novelty {
+        &self.novelty
+    }
+
+    fn fitted(&self, which: ModelName) -> Option<&Fitted> {
+        match which {
+            ModelName::All => Some(&self.all),
+            ModelName::TextOnly => self.text_only.as_ref(),
+        }
     }
 
     /// Scores skills, in order and in parallel.
     pub(super) fn score(&self, skills: &[Option<&SingleRow>]) -> Result<Vec<Outcome>, Error> {
-        let rows: Vec<Option<Result<(ModelName, SparseRow), String>>> =
+        let rows: Vec<Option<Result<Row, String>>> =
             skills.par_iter().map(|skill| skill.map(|skill| self.row(skill))).collect();
         let of = |which: ModelName| -> Result<std::vec::IntoIter<Score>, Error> {
-            let model = match which {
-                ModelName::All => Some(&self.model),
-                ModelName::TextOnly => self.text_only.as_ref(),
-            };
-            let Some(model) = model else { return Ok(Vec::new().into_iter()) };
+            let Some(fitted) = self.fitted(which) else { return Ok(Vec::new().into_iter()) };
             let mine = rows.iter().flatten().filter_map(|row| match row {
-                Ok((found, row)) if *found == which => Some((&row.columns[..], &row.values[..])),
+                Ok(row) if row.which == which => Some((&row.row.columns[..], &row.row.values[..])),
                 _ => None,
             });
             let x = Csr::from_rows(self.columns.len(), mine).map_err(|e| Error::Artifact {
                 path: "a batch of skills".into(),
                 reason: e.to_string(),
             })?;
-            Ok(model.score_checked(&x, &self.columns, self.top)?.into_iter())
+            Ok(fitted.model.score_checked(&x, &self.columns, self.top)?.into_iter())
         };
         let (mut all, mut text_only) = (of(ModelName::All)?, of(ModelName::TextOnly)?);
-        Ok(rows
-            .iter()
-            .map(|row| match row {
-                None => Outcome::Absent,
-                Some(Err(reason)) => Outcome::Failed(reason.clone()),
-                Some(Ok((which, _))) => {
-                    let score = match which {
-                        ModelName::All => all.next(),
-                        ModelName::TextOnly => text_only.next(),
-                    };
-                    match score {
-                        Some(score) => Outcome::Scored(self.judged(*which, score)),
-                        None => Outcome::Failed("the model gave no score".to_owned()),
-                    }
-                }
-            })
-            .collect())
+        let outcome = |row: Option<Result<Row, String>>| match row {
+            None => Outcome::Absent,
+            Some(Err(reason)) => Outcome::Failed(reason),
+            Some(Ok(Row { which, unlike, .. })) => {
+                let score = match which {
+                    ModelName::All => all.next(),
+                    ModelName::TextOnly => text_only.next(),
+                };
+                let Some(score) = score else {
+                    return Outcome::Failed("the model gave no score".to_owned());
+                };
+                let threshold = self.facts(which).threshold();
+                let flagged = threshold.map(|threshold| threshold.flags(&score.probabilities));
+                Outcome::Scored(Scored { which, score, flagged, unlike })
+            }
+        };
+        Ok(rows.into_iter().map(outcome).collect())
     }
 
-    fn row(&self, skill: &SingleRow) -> Result<(ModelName, SparseRow), String> {
+    fn row(&self, skill: &SingleRow) -> Result<Row, String> {
         let which = if self.force_text || !skill.has_scanners {
             ModelName::TextOnly
         } else {
@@ -173,19 +170,17 @@ impl Scorer {
             ));
         }
         let row = self.features.transform_row(&skill.row).map_err(|e| e.to_string())?;
-        Ok((which, row))
+        let text = skill.row.text.as_deref().unwrap_or_default();
+        let measures = self.known.as_ref().map(|known| known.measure(text));
+        Ok(Row { which, row, unlike: self.novelty.reasons(measures) })
     }
+}
 
-    fn judged(&self, which: ModelName, score: Score) -> Scored {
-        let flagged = self.threshold.as_ref().and_then(|threshold| {
-            let least = match which {
-                ModelName::All => Some(threshold.all),
-                ModelName::TextOnly => threshold.text_only,
-            };
-            least.map(|least| score.probabilities[threshold.class] >= least)
-        });
-        Scored { which, score, flagged }
-    }
+/// A skill as a model takes it.
+struct Row {
+    which: ModelName,
+    row: SparseRow,
+    unlike: Vec<String>,
 }
 
 /// What became of a skill.
@@ -213,34 +208,4 @@ fn open(path: &Path) -> Result<FinishedRun, Error> {
         )));
     };
     FinishedRun::open(&root)
-}
-
-enum Reason {
-    None(String),
-    Other(Error),
-}
-
-/// The threshold that evaluation chose for a model, a class and a goal.
-fn chosen(path: &Path, name: ModelName, class: &str, goal: Goal) -> Result<f64, Reason> {
-    let evaluation = open(path).and_then(|run| run.evaluation()).map_err(Reason::Other)?;
-    let model = evaluation
-        .model(name)
-        .ok_or_else(|| Reason::None(format!("the run has no results of the {name} model")))?;
-    let points = &model.operating_points;
-    let known = |point: &&OperatingPoint| point.class == class;
-    let point = points.iter().filter(known).find(|point| point.goal == goal).ok_or_else(|| {
-        let goals: Vec<String> = points
-            .iter()
-            .filter(known)
-            .map(|point| match point.goal {
-                Goal::FalsePositiveRate(rate) => format!("fpr={rate}"),
-                Goal::Recall(share) => format!("recall={share}"),
-            })
-            .collect();
-        Reason::None(format!("evaluation chose none for that; it has {}", goals.join(", ")))
-    })?;
-    point.threshold.ok_or_else(|| {
-        let why = point.undefined.as_deref().unwrap_or("no reason is given");
-        Reason::None(format!("evaluation could choose none: {why}"))
-    })
 }
