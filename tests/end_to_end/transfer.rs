@@ -59,7 +59,7 @@ fn owners_that_give_the_class_away_are_found_out() {
         assert!(out.stderr.contains(part), "{}", out.stderr);
     }
     assert!(out.stderr.contains("1 repeats a text"), "{}", out.stderr);
-    let json = out.stdout.split_once('{').map(|(_, rest)| format!("{{{rest}")).unwrap();
+    let json = fs::read_to_string(sandbox.path("out/transfer.json")).unwrap();
     let (found, lines) = results(&json);
     assert_eq!(found["corpora"][0]["owners"], 20);
     let f1 = |split: &str, train: &str, test: &str| {
@@ -84,6 +84,7 @@ fn owners_that_give_the_class_away_are_found_out() {
     sandbox.clawsig(&words).fails_with(2, &["out"]);
     let again = sandbox.clawsig(&[&words[..], &["--force"]].concat()).done();
     assert_eq!(again.stdout, out.stdout);
+    assert_eq!(fs::read_to_string(sandbox.path("out/transfer.json")).unwrap(), json);
 }
 
 #[test]

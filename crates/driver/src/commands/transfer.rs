@@ -35,10 +35,28 @@ use experiment::{CLASSES, ModelSettings, Outcome, Pool, Prediction};
 /// - 1.0: the first.
 const FORMAT: FormatVersion = FormatVersion::new(1, 0);
 
+/// The settings that change a result, by the beginning of their names.
+const READS: [&str; 8] = [
+    "tfidf.",
+    "text.max_chars",
+    "model.c",
+    "model.class_weight",
+    "model.solver",
+    "model.tolerance",
+    "model.max_iterations",
+    "run.seed",
+];
+
 /// Trains and tests within and across corpora.
 pub(crate) fn transfer(arguments: &TransferArgs, global: &Global) -> Result<ExitStatus, Error> {
     let stages = [Stage::Features, Stage::Train];
     let record = Request::of("transfer", &arguments.settings, &stages)?.without_run()?;
+    if let Some(key) = record.changed.iter().find(|key| !READS.iter().any(|r| key.starts_with(r))) {
+        return Err(Error::Usage(format!(
+            "--set {key} has no effect on transfer, which reads {}",
+            READS.join(", ")
+        )));
+    }
     let settings = &record.settings;
     let seed = settings.train.random.seed;
     let models = ModelSettings {
@@ -80,14 +98,16 @@ pub(crate) fn transfer(arguments: &TransferArgs, global: &Global) -> Result<Exit
         "corpora": corpora.iter().map(about).collect::<Vec<_>>(),
         "results": outcomes,
     });
+    match global.format {
+        OutputFormat::Text => terminal::print(&table(&outcomes))?,
+        // One document: with a folder it stands there.
+        OutputFormat::Json if place.is_none() => terminal::print(&format!("{result:#}\n"))?,
+        OutputFormat::Json => {}
+    }
     if let Some(place) = place {
         write(place.root(), &pool, &found, &result)?;
         place.finish(&format!("{} comparisons", count(outcomes.len() as u64)), global)?;
     }
-    terminal::print(&match global.format {
-        OutputFormat::Json => format!("{result:#}\n"),
-        OutputFormat::Text => table(&outcomes),
-    })?;
     Ok(ExitStatus::Done)
 }
 
@@ -204,7 +224,7 @@ fn write(
     let rows = pool.corpora.iter().flat_map(|(name, rows)| {
         rows.iter().map(move |&row| vec![cell(name), pool.samples[row].sha256.clone(), label(row)])
     });
-    files::write_cells(&folder.join("rows.csv"), &["corpus", "sha256", "label"], rows)?;
+    files::write_cells(&folder.join("rows.csv"), ["corpus", "sha256", "label"], rows)?;
     let predictions = found.iter().flat_map(|(outcome, predictions)| {
         predictions.iter().map(|p| {
             vec![
@@ -219,7 +239,7 @@ fn write(
         })
     });
     let header = ["split", "train", "test", "fold", "sha256", "label", "p_malicious"];
-    files::write_cells(&folder.join("predictions.csv"), &header, predictions)?;
+    files::write_cells(&folder.join("predictions.csv"), header, predictions)?;
     let rows: Vec<TransferRow> = found
         .iter()
         .map(|(outcome, _)| TransferRow {
