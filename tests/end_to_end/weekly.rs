@@ -257,6 +257,9 @@ fn each_weekly_edition_is_told_in_a_sentence_and_by_the_exit_code() {
     let usual = next(&all);
     read(&sandbox, "w1", &all[..all.len() - ADDED]);
     read(&sandbox, "w2", &usual);
+    // Nothing to look at in a usual week.
+    let usual_check = sandbox.clawsig(&["verify", "w2"]).done().stdout;
+    assert!(!usual_check.contains("what to look at"), "{usual_check}");
     for edition in &EDITIONS {
         let mut changed = usual.clone();
         (edition.change)(&mut changed);
@@ -282,6 +285,29 @@ fn each_weekly_edition_is_told_in_a_sentence_and_by_the_exit_code() {
         assert_eq!(code(&quiet), Some(0), "{}: {quiet:?}", edition.name);
         for concern in loud {
             assert_eq!(code(&[concern]), Some(3), "{}: {concern}", edition.name);
+        }
+    }
+    // verify compares with no other week; what it finds in this one stands first.
+    for (edition, code, told) in [
+        ("static-silent", 0, "static rated none of 588 rows"),
+        (
+            "new-verdict",
+            0,
+            "verdicts that are none of clean, suspicious, malicious: `review` in 59 rows",
+        ),
+        ("new-status", 0, "statuses of virustotal that are none of"),
+        (
+            "new-column",
+            0,
+            "a column `clawscan_risk` that the dataset did not have, in all of 588 rows",
+        ),
+        ("broken-rows", 3, ""),
+    ] {
+        let outcome = sandbox.clawsig(&["verify", edition]);
+        assert_eq!(outcome.code, Some(code), "{edition}: {}", outcome.stdout);
+        if code == 0 {
+            let first = outcome.stdout.split("\n\n").nth(1).unwrap();
+            assert!(first.starts_with("what to look at") && first.contains(told), "{first}");
         }
     }
     // No edition was evaluated, so that metrics can't be compared.

@@ -118,6 +118,7 @@ pub(crate) fn verify(arguments: &VerifyArgs, global: &Global) -> Result<ExitStat
             false => None,
         };
         let recount = intact::Recount::of(&run)?;
+        sections.splice(0..0, intact::to_look_at(&profile, agreement.as_ref()));
         sections.push(intact::counts(&profile, agreement.as_ref(), &recount));
         sections.push(fit::together(&run, &stages, &recount)?);
         let named = arguments.lock.is_some() || arguments.published.is_some();

@@ -1,7 +1,10 @@
 //! Whether a run's files are those that were written, and agree with one another.
 
 use clawsig_ingest::{Columns, SignalsReader};
-use clawsig_schema::{Split, Verdict, agreement::AgreementResults, profile::DataProfile};
+use clawsig_schema::{
+    Split, Verdict, agreement::AgreementResults, hostile::printable, profile::DataProfile,
+    wording::counted,
+};
 use clawsig_store::{Manifest, RunFolder, StoreError};
 
 use super::{Check, Section};
@@ -53,7 +56,8 @@ pub(super) fn artifacts(run: &RunFolder, stages: &[Stage]) -> Result<Section, Er
 /// The rows as they stand in `signals/*.parquet`, counted without the profile.
 pub(super) struct Recount {
     rows: [u64; 4],
-    verdicts: [[u64; 3]; 4],
+    /// Rows of each of the three verdicts, and of all others.
+    verdicts: [[u64; 4]; 4],
     /// The ids of each split, in the order of its rows.
     pub(super) ids: [Vec<String>; 4],
     /// Rows whose own split is another than the file's.
@@ -64,15 +68,14 @@ impl Recount {
     /// Counts them.
     pub(super) fn of(run: &RunFolder) -> Result<Recount, Error> {
         let mut recount =
-            Recount { rows: [0; 4], verdicts: [[0; 3]; 4], ids: Default::default(), misplaced: 0 };
+            Recount { rows: [0; 4], verdicts: [[0; 4]; 4], ids: Default::default(), misplaced: 0 };
         for &split in Split::ALL {
             let path = run.verified("ingest", &format!("signals/{split}.parquet"))?;
             for row in SignalsReader::open(&path)?.rows(Columns::WithoutText) {
                 let row = row?;
                 recount.rows[split.index()] += 1;
-                if let Some(verdict) = row.verdict.known() {
-                    recount.verdicts[split.index()][verdict.index()] += 1;
-                }
+                let verdict = row.verdict.known().map_or(Verdict::ALL.len(), Verdict::index);
+                recount.verdicts[split.index()][verdict] += 1;
                 // The exporter's rule says nothing here: the frozen edition was split by a script
                 // that is not public, and the rows of the live one were put where it says.
                 recount.misplaced += u64::from(row.split != split);
@@ -81,6 +84,25 @@ impl Recount {
         }
         Ok(recount)
     }
+}
+
+/// What a reader of every edition should look at though nothing differs: the warnings of the data and scanners without
+/// a rating. Nothing to check, and first on the list; `clawsig diff` says what has changed.
+pub(super) fn to_look_at(
+    profile: &DataProfile,
+    agreement: Option<&AgreementResults>,
+) -> Option<Section> {
+    let unrated = agreement.into_iter().flat_map(|found| &found.unrated);
+    let silent =
+        unrated.map(|rater| format!("{rater} rated none of {}", counted(profile.rows, "row")));
+    let told: Vec<String> =
+        silent.chain(profile.warnings.iter().map(|one| printable(one, 1000))).collect();
+    let note = told.join("\n  ");
+    (!told.is_empty()).then_some(Section {
+        title: "what to look at",
+        note: Some(note),
+        checks: Vec::new(),
+    })
 }
 
 /// The counts of the stages against one another, and the rejected rows.
@@ -102,13 +124,14 @@ pub(super) fn counts(
         let rows = stated.map_or(0, |s| s.rows);
         let name = format!("rows of {split}.parquet");
         checks.push(Check::new(name, "profile.json", text(rows), text(recount.rows[at])));
-        let list = |counts: [u64; 3]| counts.map(count).join(" / ");
-        let of = |verdict: &Verdict| {
-            stated.and_then(|s| s.verdicts.get(verdict.as_str())).copied().unwrap_or(0)
-        };
-        let expected = [Verdict::Clean, Verdict::Suspicious, Verdict::Malicious].map(|v| of(&v));
+        let list = |counts: [u64; 4]| counts.map(count).join(" / ");
+        let mut expected = [0; 4];
+        for (name, rows) in stated.iter().flat_map(|stated| &stated.verdicts) {
+            let verdict = name.parse().map_or(Verdict::ALL.len(), Verdict::index);
+            expected[verdict] += rows;
+        }
         checks.push(Check::new(
-            format!("clean / suspicious / malicious in {split}.parquet"),
+            format!("{} / other in {split}.parquet", Verdict::NAMES.join(" / ")),
             "profile.json",
             list(expected),
             list(recount.verdicts[at]),
