@@ -194,6 +194,10 @@ pub(crate) fn full_run(
     out: &Path,
 ) -> Result<Vec<String>, Failure> {
     let mut words = vec!["run".to_owned(), "--out".to_owned(), out.display().to_string()];
+    // Each stage takes its part of the time, so that a random moment falls into any of them.
+    for few in ["agreement.replicates=200", "evaluate.replicates=200", "evaluate.refits=false"] {
+        words.extend(["--set".to_owned(), few.to_owned()]);
+    }
     if options.short {
         let data = options.scratch.join("data");
         if !data.exists() {
@@ -206,10 +210,6 @@ pub(crate) fn full_run(
             "source.kind=path".to_owned(),
             "--set".to_owned(),
             format!("source.path={}", data.display()),
-            "--set".to_owned(),
-            "agreement.replicates=200".to_owned(),
-            "--set".to_owned(),
-            "evaluate.replicates=200".to_owned(),
         ]);
     }
     Ok(words)
