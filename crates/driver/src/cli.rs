@@ -104,6 +104,9 @@ pub enum Command {
     /// Say what the settings mean, and which values they take.
     #[command(after_help = examples::SETTINGS)]
     Settings(SettingsArgs),
+    /// Say what each file of a run, each column of its tables and of the dataset means.
+    #[command(after_help = examples::DICTIONARY)]
+    Dictionary(DictionaryArgs),
     /// Print the completion script of a shell.
     #[command(after_help = examples::COMPLETIONS)]
     Completions(CompletionsArgs),
@@ -404,6 +407,14 @@ pub struct SettingsArgs {
     /// A key, or a section; by default all.
     #[arg(value_name = "KEY")]
     pub key: Option<String>,
+}
+
+/// `clawsig dictionary`
+#[derive(Clone, Debug, Args)]
+pub struct DictionaryArgs {
+    /// A file's path in a run's folder; by default all.
+    #[arg(value_name = "FILE")]
+    pub file: Option<String>,
 }
 
 /// `clawsig synth`

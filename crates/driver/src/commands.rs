@@ -2,6 +2,7 @@
 
 mod agreement;
 mod completions;
+mod dictionary;
 mod diff;
 mod export;
 mod inspect;
@@ -64,6 +65,7 @@ pub(crate) fn execute(cli: Cli) -> Result<ExitStatus, Error> {
         Command::Export(arguments) => export::export(&arguments, global),
         Command::Synth(arguments) => synth::synth(&arguments, global),
         Command::Profile(arguments) => profile::profile(&arguments, global),
+        Command::Dictionary(arguments) => dictionary::dictionary(&arguments, global),
         Command::Settings(arguments) => settings::settings(&arguments, global),
     }
 }

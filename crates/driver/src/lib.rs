@@ -8,6 +8,7 @@
 pub mod cli;
 mod commands;
 mod counts;
+mod dictionary;
 mod error;
 mod files;
 mod finished;

@@ -105,6 +105,12 @@ Examples:
   clawsig settings tfidf.min_df       a key
   clawsig settings --format json | jq '.settings[].key'";
 
+pub(super) const DICTIONARY: &str = "\
+Examples:
+  clawsig dictionary                          every file and column
+  clawsig dictionary agreement/pairs.csv      one table
+  clawsig dictionary --format json | jq '.files[].path'";
+
 pub(super) const COMPLETIONS: &str = "\
 Examples:
   clawsig completions bash > /etc/bash_completion.d/clawsig
