@@ -32,6 +32,7 @@ pub(crate) const COMMON: &[(&str, &str)] = &[
     ("split", "train, validation, test or eval_holdout"),
     ("verdict", "the registry's label of the row, under its own name"),
     ("predicted", "the class of highest probability; the first of equals"),
+    ("p_value", "of the test against zero, or of the test that the statistic is; above 0"),
     ("p_*", "the probability of a class, 0 to 1; over the classes they sum to 1"),
     ("slice", "the part of the rows, for example all, split=test or missing=exclude"),
     ("scanner", "static, virustotal or skillspector"),
@@ -53,7 +54,6 @@ pub(crate) const COMMON: &[(&str, &str)] = &[
     ("share", "a share of rows, 0 to 1; empty where it has no base"),
     ("undefined", "why there is no value; empty where there is one"),
     ("method", "how the interval was made"),
-    ("p_value", "of the test against zero, or of the test that the statistic is; above 0"),
     ("note", "why the value is no finding, or has no interval"),
     ("static", "1 where the static scanner flags, 0 where not; empty where it has no rating"),
     ("virustotal", "1 where VirusTotal flags, 0 where not; empty where it has no rating"),
@@ -70,10 +70,6 @@ pub(crate) const COMMON: &[(&str, &str)] = &[
     ("p95", "the 95th percentile"),
     ("max", "the greatest"),
     ("mean", "the arithmetic mean"),
-    ("clean", "rows of the verdict clean"),
-    ("suspicious", "rows of the verdict suspicious"),
-    ("malicious", "rows of the verdict malicious"),
-    ("unknown", "rows of no or any other verdict"),
 ];
 
 /// What a point of a curve has.
@@ -244,20 +240,27 @@ pub(crate) const FILES: &[FileEntry] = &[
             ("observed_high", "the upper end of that share's 95 % interval"),
         ],
     ),
-    table("report/figures/rows-by-split.csv", "rows by split and verdict", &[]),
+    table(
+        "report/figures/rows-by-split.csv",
+        "rows by split and verdict",
+        &[
+            ("split", "train, validation, test or eval_holdout"),
+            ("rows", "rows of the split"),
+            ("*", "rows of the verdict of that name"),
+        ],
+    ),
     table("report/figures/verdict-counts.csv", "rows by verdict", &[]),
     table("report/figures/scanner-by-verdict.csv", "each scanner's flags by verdict", &[]),
     table("report/figures/score-by-verdict.csv", "SkillSpector's score by verdict", &[]),
     table("report/figures/text-lengths.csv", "characters of the text by split", &[]),
     table("report/figures/sweep-*.csv", "the threshold's figure of a scanner", SWEEP),
-    table(
-        "report/figures/*strongest-*.csv",
-        "the columns of greatest weight for a class",
-        &[
-            ("column", "the column's name"),
-            ("weight", "its weight for the class, in log-odds a unit of the column"),
-        ],
-    ),
+    table("report/figures/strongest-*.csv", "the columns of greatest weight for a class", WEIGHTS),
+    table("report/figures/text-only-strongest-*.csv", "the same of the text-only model", WEIGHTS),
+];
+
+const WEIGHTS: &[(&str, &str)] = &[
+    ("column", "the column's name"),
+    ("weight", "its weight for the class, in log-odds a unit of the column"),
 ];
 
 const CONFUSION: &[(&str, &str)] =
