@@ -87,3 +87,28 @@ fn a_value_out_of_range_is_told_before_anything_runs() {
     sandbox.clawsig(&[&leak[..], &["--out", "r"]].concat()).fails_with(2, &["skillspector_score"]);
     assert!(!sandbox.path("r").exists());
 }
+
+#[test]
+fn an_error_is_json_where_results_are() {
+    let sandbox = Sandbox::new();
+    for (words, code) in [
+        (&["verify", "nowhere", "--format", "json"][..], 2),
+        (&["verify", "--format=json"], 2),
+        (&["train", "--out", "nowhere", "--format", "json"], 1),
+    ] {
+        let outcome = sandbox.clawsig(words);
+        assert_eq!(outcome.code, Some(code));
+        let told: serde_json::Value = serde_json::from_str(&outcome.stderr).unwrap();
+        assert_eq!(told["error"]["exit_code"], code, "{told}");
+        assert!(!told["error"]["message"].as_str().unwrap().is_empty());
+    }
+}
+
+#[test]
+fn the_words_of_the_workspace_are_understood() {
+    let sandbox = Sandbox::new();
+    sandbox.clawsig(&["stage", "train", "--out", "nowhere"]).fails_with(1, &["`ingest` is not up"]);
+    sandbox.clawsig(&["stage", "trian"]).fails_with(2, &["stage"]);
+    let told = sandbox.clawsig(&["pipeline", "--dry-run"]).done().stdout;
+    assert!(told.contains("every stage would run"), "{told}");
+}

@@ -5,7 +5,7 @@ mod export;
 mod predict;
 mod transfer;
 
-use std::{ffi::OsString, fmt, path::PathBuf};
+use std::{ffi::OsString, fmt, path::PathBuf, str::FromStr};
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
@@ -47,11 +47,16 @@ pub enum OutputFormat {
     Json,
 }
 
+/// A whole number, in words of ours where it is none.
+fn whole<N: FromStr>(text: &str) -> Result<N, String> {
+    text.parse().map_err(|_| "expected a whole number, for example 20".to_owned())
+}
+
 /// The commands.
 #[derive(Debug, Subcommand)]
 pub enum Command {
     /// Run the whole study: every stage that is not up to date.
-    #[command(after_help = examples::RUN)]
+    #[command(after_help = examples::RUN, visible_alias = "pipeline")]
     Run(RunArgs),
     /// Read the rows, check them, write typed Parquet.
     #[command(after_help = examples::INGEST)]
@@ -326,7 +331,7 @@ pub struct InspectArgs {
     /// bundled sample.
     pub path: Option<PathBuf>,
     /// Rows shown in full width.
-    #[arg(long, default_value_t = 5, value_name = "N")]
+    #[arg(long, default_value_t = 5, value_name = "N", value_parser = whole::<usize>)]
     pub rows: usize,
 }
 
@@ -343,7 +348,7 @@ pub struct DiffArgs {
     #[arg(long)]
     pub without_texts: bool,
     /// Skills listed whose verdict flipped.
-    #[arg(long, default_value_t = 10, value_name = "N")]
+    #[arg(long, default_value_t = 10, value_name = "N", value_parser = whole::<usize>)]
     pub top: usize,
     /// End with exit code 3 if this has changed by more than noise and by enough to count, or if
     /// it can't be compared; may be repeated.
@@ -421,10 +426,10 @@ pub struct DictionaryArgs {
 #[derive(Clone, Debug, Args)]
 pub struct SynthArgs {
     /// Rows to make.
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = whole::<u64>, allow_negative_numbers = true)]
     pub rows: u64,
     /// The same seed gives the same rows; by default 0, or the bundled sample's with --small.
-    #[arg(long)]
+    #[arg(long, value_name = "N", value_parser = whole::<u64>)]
     pub seed: Option<u64>,
     /// A new or empty folder.
     #[arg(long, short, value_name = "DIR")]

@@ -21,14 +21,21 @@ pub enum ExitStatus {
     CheckFailed,
 }
 
-impl From<ExitStatus> for ExitCode {
-    fn from(status: ExitStatus) -> ExitCode {
-        ExitCode::from(match status {
+impl ExitStatus {
+    /// The exit code.
+    pub const fn code(self) -> u8 {
+        match self {
             ExitStatus::Done => 0,
             ExitStatus::Failed => 1,
             ExitStatus::Usage => 2,
             ExitStatus::CheckFailed => 3,
-        })
+        }
+    }
+}
+
+impl From<ExitStatus> for ExitCode {
+    fn from(status: ExitStatus) -> ExitCode {
+        ExitCode::from(status.code())
     }
 }
 
@@ -132,6 +139,11 @@ pub enum Error {
     Output(#[source] io::Error),
 }
 
+/// Whether a path leads nowhere. What is missing of a run has an error of its own, so it was typed.
+fn is_no_such_place(e: &io::Error) -> bool {
+    matches!(e.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory)
+}
+
 impl Error {
     /// The exit code's meaning for this error.
     pub fn exit_status(&self) -> ExitStatus {
@@ -141,7 +153,17 @@ impl Error {
             }
             Error::Ingest(IngestError::Hub(
                 HubError::Parameter { .. } | HubError::TokenFile { .. },
-            )) => ExitStatus::Usage,
+            ))
+            | Error::Store(StoreError::NotARun { .. } | StoreError::Occupied { .. }) => {
+                ExitStatus::Usage
+            }
+            Error::Io { source, .. }
+            | Error::Ingest(IngestError::Io { source, .. })
+            | Error::Store(StoreError::Io { source, .. })
+                if is_no_such_place(source) =>
+            {
+                ExitStatus::Usage
+            }
             _ => ExitStatus::Failed,
         }
     }

@@ -31,7 +31,8 @@ pub(crate) fn read_json<T: DeserializeOwned>(path: &Path) -> Result<T, Error> {
     if text.len() as u64 > MAX_JSON_BYTES {
         return Err(artifact(format!("larger than {MAX_JSON_BYTES} bytes")));
     }
-    serde_json::from_slice(&text).map_err(|e| artifact(e.to_string()))
+    serde_json::from_slice(&text)
+        .map_err(|e| artifact(format!("is not the JSON that is expected here: {e}")))
 }
 
 /// Writes rows as CSV: a header from the field names, `\n` line ends. Without rows the file is

@@ -22,15 +22,6 @@ pub(crate) struct FinishedRun {
 impl FinishedRun {
     /// Opens it for reading.
     pub(crate) fn open(path: &Path) -> Result<FinishedRun, Error> {
-        let is_run = Stage::ALL.iter().any(|stage| path.join(stage.as_str()).is_dir());
-        if !is_run {
-            let found = if path.exists() { "holds no stage of a run" } else { "does not exist" };
-            return Err(Error::Usage(format!(
-                "{} {found}: name a run's folder, or make one with `clawsig run --out {}`",
-                path.display(),
-                path.display()
-            )));
-        }
         Ok(FinishedRun { run: RunFolder::open_read_only(path)? })
     }
 

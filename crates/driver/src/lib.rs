@@ -22,21 +22,47 @@ mod terminal;
 
 pub use error::{Error, ExitStatus};
 
-use std::process::ExitCode;
+use std::{ffi::OsString, process::ExitCode};
 
 use clap::Parser;
+
+use cli::OutputFormat;
+use stages::Stage;
+
+/// The command line with `stage NAME`, as the workspace's own commands say it, for `NAME`.
+fn words(mut typed: Vec<OsString>) -> Vec<OsString> {
+    let names_a_stage = |word: &OsString| Stage::ALL.iter().any(|stage| word == stage.as_str());
+    if typed.get(1).is_some_and(|word| word == "stage") && typed.get(2).is_some_and(names_a_stage) {
+        typed.remove(1);
+    }
+    typed
+}
+
+/// Whether a command line that can't be parsed asks for JSON.
+fn asks_for_json(words: &[OsString]) -> bool {
+    let follows = words.windows(2).any(|pair| pair[0] == "--format" && pair[1] == "json");
+    follows || words.iter().any(|word| word == "--format=json")
+}
 
 /// Runs the program on the process's arguments and gives its exit code: 0 done, 1 failed, 2 wrong
 /// usage, 3 a check that was asked for does not hold.
 pub fn main_impl() -> ExitCode {
-    let cli = match cli::Cli::try_parse() {
+    let words = words(std::env::args_os().collect());
+    let cli = match cli::Cli::try_parse_from(&words) {
         Ok(cli) => cli,
+        // Help and version count as errors to clap.
+        Err(e) if e.use_stderr() && asks_for_json(&words) => {
+            let usage = Error::Usage(e.render().to_string().trim_end().to_owned());
+            terminal::complain(&usage, OutputFormat::Json);
+            return ExitStatus::Usage.into();
+        }
         Err(e) => {
-            // Help and version count as errors to clap; a closed pipe is no failure of ours.
+            // A closed pipe is no failure of ours.
             let _ = e.print();
             return ExitCode::from(if e.use_stderr() { 2 } else { 0 });
         }
     };
+    let format = cli.global.format;
     logging::start(cli.global.quiet);
     interrupt::watch(commands::when_interrupted(&cli.command));
     let outcome = commands::execute(cli);
@@ -45,7 +71,7 @@ pub fn main_impl() -> ExitCode {
         Ok(status) => status.into(),
         Err(e) if e.is_closed_pipe() => ExitStatus::Done.into(),
         Err(e) => {
-            terminal::complain(&e);
+            terminal::complain(&e, format);
             e.exit_status().into()
         }
     }

@@ -20,7 +20,9 @@ pub(crate) use bar::{Aside, Progress, close};
 pub(crate) use table::{Table, sentence};
 pub(crate) use transfers::Transfers;
 
-use crate::Error;
+use serde_json::json;
+
+use crate::{Error, cli::OutputFormat};
 
 /// The text with every character that could act on a terminal or turn a text around written as
 /// `\\uXXXX`, in UTF-16 as JSON has it: a JSON document keeps its value. Whoever shows a skill's
@@ -71,8 +73,8 @@ pub(crate) fn takes_colour(stream: &impl IsTerminal) -> bool {
     stream.is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
 }
 
-/// Reports an error with its causes.
-pub(crate) fn complain(error: &Error) {
+/// Reports an error with its causes, as a program reads it where results are printed so.
+pub(crate) fn complain(error: &Error, format: OutputFormat) {
     let mut text = error.to_string();
     let mut cause = error.source();
     while let Some(e) = cause {
@@ -83,6 +85,14 @@ pub(crate) fn complain(error: &Error) {
             let _ = write!(text, ": {shown}");
         }
         cause = e.source();
+    }
+    if format == OutputFormat::Json {
+        let code = error.exit_status().code();
+        let value = json!({ "error": { "message": defused(&text), "exit_code": code } });
+        beside(|| {
+            let _ = writeln!(io::stderr().lock(), "{value}");
+        });
+        return;
     }
     let word = if takes_colour(&io::stderr()) { "\u{1b}[1;31merror:\u{1b}[0m" } else { "error:" };
     // As in `say`, nobody may be listening.

@@ -225,7 +225,7 @@ fn list(path: &Path) -> Result<Listing, IngestError> {
         return Err(refuse(format!(
             "holds no data; expected files of the splits train, validation, test and eval_holdout, named \
              <split>.jsonl, <split>-00000-of-00001.jsonl or <split>/*.jsonl, directly or in a folder `data` or \
-             `default`, or latest.jsonl; in place of .jsonl also {ENDINGS}{seen}"
+             `default`, or latest.jsonl; .jsonl stands for any of {ENDINGS}{seen}"
         )));
     }
     let warnings = folder.near.iter().map(|near| format!("not read: {near}")).collect();

@@ -18,7 +18,7 @@ pub struct PredictArgs {
     #[arg(long = "as", value_enum, value_name = "FORM")]
     pub form: Option<PredictForm>,
     /// Terms and signals shown of each skill.
-    #[arg(long, value_name = "N", default_value_t = 5)]
+    #[arg(long, value_name = "N", default_value_t = 5, value_parser = super::whole::<usize>)]
     pub top: usize,
     /// Flag a skill whose probability of CLASS is at least P; P is a number, or the threshold
     /// that the run's evaluation chose on validation: CLASS@fpr=0.01 or CLASS@recall=0.9.

@@ -18,7 +18,7 @@ use clawsig_schema::{
     profile::DataProfile,
     settings::FlagParams,
 };
-use clawsig_store::Manifest;
+use clawsig_store::{Manifest, Standing, StoreError};
 use serde::Serialize;
 use serde_json::Value;
 
@@ -157,10 +157,7 @@ fn manifests(run: &Path) -> Result<BTreeMap<Stage, Manifest>, Error> {
         }
     }
     if found.is_empty() {
-        return Err(Error::Usage(format!(
-            "{} holds no finished stage; name the folder of a run, as `clawsig run --out DIR` makes it",
-            run.display()
-        )));
+        return Err(StoreError::NotARun { path: run.to_owned(), found: Standing::of(run)? }.into());
     }
     Ok(found)
 }
