@@ -120,7 +120,7 @@ fn a_run_that_can_not_begin_leaves_no_folder() {
     let sandbox = Sandbox::new();
     let run = |words: &[&str]| sandbox.clawsig(&[words, &["--out", "runs/new"]].concat());
     let path = ["--set", "source.kind=path", "--set"];
-    run(&[&["run"][..], &path, &["source.path=nowhere"]].concat()).fails_with(1, &["nowhere"]);
+    run(&[&["run"][..], &path, &["source.path=nowhere"]].concat()).fails_with(2, &["nowhere"]);
     run(&["agreement"]).fails_with(1, &["ingest"]);
     run(&["report"]).fails_with(1, &["ingest"]);
     assert!(!sandbox.path("runs").exists());
@@ -147,7 +147,7 @@ fn a_folder_of_other_files_is_not_taken_for_a_run() {
     let before = artifacts(&sandbox.path("project"));
     for words in [&["run"][..], &["run", "--force"], &["ingest"], &["report"], &["status"]] {
         let words = [words, &["--out", "project"]].concat();
-        sandbox.clawsig(&words).fails_with(1, &["project is no run folder", ".lock", "--out"]);
+        sandbox.clawsig(&words).fails_with(2, &["project is no run folder", ".lock", "--out"]);
         assert_eq!(artifacts(&sandbox.path("project")), before);
     }
 }
@@ -157,7 +157,7 @@ fn a_folder_of_other_files_is_not_taken_for_a_run() {
 fn status_tells_a_file_a_foreign_folder_and_a_run_without_results_apart() {
     let sandbox = Sandbox::new();
     fs::write(sandbox.path("file"), "text").unwrap();
-    sandbox.clawsig(&["status", "--out", "file"]).fails_with(1, &["file is no folder"]);
+    sandbox.clawsig(&["status", "--out", "file"]).fails_with(2, &["file is no folder"]);
     fs::create_dir(sandbox.path("empty")).unwrap();
     for out in ["absent", "empty"] {
         let status = sandbox.clawsig(&["status", "--out", out]).done();
@@ -168,7 +168,7 @@ fn status_tells_a_file_a_foreign_folder_and_a_run_without_results_apart() {
     fs::write(sandbox.path("foreign/thesis.tex"), "years of work").unwrap();
     sandbox
         .clawsig(&["status", "--out", "foreign"])
-        .fails_with(1, &["no run folder", "thesis.tex"]);
+        .fails_with(2, &["no run folder", "thesis.tex"]);
 }
 
 /// A stage that runs again takes no file away that a user put beside its own.
@@ -219,6 +219,6 @@ fn a_file_name_does_not_act_on_the_terminal() {
         "--out",
         "r",
     ]);
-    let outcome = outcome.fails_with(1, &["\\u{1b}[2J\\u{202e}evil"]);
+    let outcome = outcome.fails_with(2, &["\\u{1b}[2J\\u{202e}evil"]);
     assert!(!outcome.stderr.contains('\u{1b}'), "{}", outcome.stderr);
 }

@@ -53,7 +53,7 @@ fn bad_counts_are_named_by_line() {
     let words = ["agreement", "--counts", "counts.jsonl", "--out", "found"];
     sandbox.clawsig(&words).fails_with(1, &["holds no counts"]);
     let words = ["agreement", "--counts", "nowhere.jsonl", "--out", "found"];
-    sandbox.clawsig(&words).fails_with(1, &["nowhere.jsonl"]);
+    sandbox.clawsig(&words).fails_with(2, &["nowhere.jsonl"]);
     assert_eq!(sandbox.clawsig(&["agreement", "--counts", "counts.jsonl"]).code, Some(2));
 }
 

@@ -37,7 +37,7 @@ fn a_missing_an_empty_and_a_foreign_folder_are_told_apart() {
         let path = format!("source.path={path}");
         sandbox.clawsig(&["run", "--set", "source.kind=path", "--set", &path, "--out", "r"])
     };
-    run("nowhere").fails_with(1, &["nowhere"]);
+    run("nowhere").fails_with(2, &["nowhere"]);
     fs::create_dir(sandbox.path("empty")).unwrap();
     run("empty").fails_with(1, &["empty", "jsonl"]);
     fs::create_dir(sandbox.path("foreign")).unwrap();
@@ -54,7 +54,7 @@ fn a_path_source_without_a_path_is_a_usage_error() {
 fn a_run_folder_that_can_not_be_made_is_named() {
     let sandbox = Sandbox::new();
     fs::write(sandbox.path("file"), "in the way").unwrap();
-    sandbox.clawsig(&["run", "--out", "file/run"]).fails_with(1, &["file/run"]);
+    sandbox.clawsig(&["run", "--out", "file/run"]).fails_with(2, &["file/run"]);
 }
 
 #[test]

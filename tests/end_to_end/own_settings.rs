@@ -181,7 +181,7 @@ fn a_source_that_is_gone_leaves_the_run_readable() {
     let json: serde_json::Value = serde_json::from_str(&json).unwrap();
     assert!(json["source_unreadable"].as_str().unwrap().contains("data-jsonl"), "{json}");
     at(&sandbox, &["train", "--set", "model.tolerance=1e-4"]).done();
-    at(&sandbox, &["run"]).fails_with(1, &["data-jsonl"]);
+    at(&sandbox, &["run"]).fails_with(2, &["data-jsonl"]);
 }
 
 #[test]

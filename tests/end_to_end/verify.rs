@@ -176,9 +176,9 @@ fn a_damaged_run_is_named_and_nothing_in_it_is_compared() {
     let outcome = sandbox.clawsig(&["verify", "r"]);
     assert_eq!(outcome.code, Some(3), "{}", outcome.stderr);
     assert!(line(&outcome, "changed files of ingest").contains("manifest.json"));
-    sandbox.clawsig(&["verify", "nowhere"]).fails_with(1, &["nowhere"]);
+    sandbox.clawsig(&["verify", "nowhere"]).fails_with(2, &["nowhere"]);
     fs::create_dir(sandbox.path("empty")).unwrap();
-    sandbox.clawsig(&["verify", "empty"]).fails_with(1, &["empty", "clawsig run"]);
+    sandbox.clawsig(&["verify", "empty"]).fails_with(2, &["empty", "clawsig run"]);
 }
 
 #[test]
@@ -262,5 +262,5 @@ fn a_run_is_made_again_byte_for_byte() {
     let ingest = line(&outcome, "files of ingest that came out otherwise");
     assert!(ingest.contains("ingest/profile.json differs"), "{ingest}");
     let ingest = sandbox.clawsig(&["verify", "r", "--rebuild", "--set", "source.path=nowhere"]);
-    ingest.fails_with(1, &["nowhere"]);
+    ingest.fails_with(2, &["nowhere"]);
 }
