@@ -39,6 +39,9 @@ fn every_example_does_what_it_says() {
     fs::write(sandbox.path("skills/mail/SKILL.md"), "# Mail\nReads mail.\n").unwrap();
     copy(&sandbox, "data-jsonl/test.jsonl", "new.jsonl");
     fs::write(sandbox.path("counts.jsonl"), crate::counts::COUNTS).unwrap();
+    let reviewed =
+        "[[reviewed]]\nsha256 = \"{}\"\nreason = \"read\"\nowner = \"me\"\nexpires = 2099-01-31\n";
+    fs::write(sandbox.path("reviewed.toml"), reviewed.replace("{}", &"0".repeat(64))).unwrap();
     for name in ["dataset.lock.json", "published.json"] {
         let to = sandbox.path(name.trim_start_matches("dataset."));
         fs::copy(format!("../data/{name}"), to).unwrap();

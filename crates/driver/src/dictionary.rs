@@ -147,7 +147,10 @@ pub(crate) const FILES: &[FileEntry] = &[
     ),
     file("features/*.npz", "the matrix of a split, compressed rows, as SciPy's save_npz writes it"),
     file("features/vectorizer.json", "the fitted vectorizer and scaling"),
-    file("features/novelty.json", "what the training texts are like, to tell a text that is unlike them"),
+    file(
+        "features/novelty.json",
+        "what the training texts are like, to tell a text that is unlike them",
+    ),
     table(
         "features/columns.csv",
         "the columns of the matrix",
