@@ -337,7 +337,8 @@ fn platt(scored: &Scored, class: usize, hits: f64) -> ClassCurve {
             g1 += f * d1;
             g2 += d1;
         }
-        if g1.abs() < 1e-9 && g2.abs() < 1e-9 {
+        // Beyond 1e-12 a row both sums are rounding.
+        if g1.abs().max(g2.abs()) < 1e-12 * n {
             break;
         }
         let det = h11 * h22 - h12 * h12;

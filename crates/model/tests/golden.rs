@@ -121,7 +121,7 @@ fn calibrated_probabilities_are_those_of_scikit_learn() {
 /// `(hits * high + misses * low) / n`, which is the optimum without a slope.
 #[test]
 fn equal_probabilities_become_the_mean_of_the_targets() {
-    for (n, hits) in [(2, 1), (3, 2), (400, 37), (100_000, 30_000)] {
+    for (n, hits) in [(2, 1), (3, 2), (400, 37), (20_000, 6_000)] {
         for p in [0.0, 1e-9, 0.1, 0.5, 0.9, 1.0] {
             let labels = (0..n).map(|row| usize::from(row < hits)).collect();
             let owners: Vec<usize> = (0..n).collect();
