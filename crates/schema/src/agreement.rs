@@ -14,8 +14,12 @@ use crate::{
     format::FormatVersion,
 };
 
+mod missing;
 mod rows;
 
+pub use missing::{
+    ChoiceRow, FindingRow, MissingResults, MissingRow, PairBounds, RuleDifference, RuleDifferences,
+};
 pub use rows::{CoverageRow, DisagreementRow, LatentRow, PairRow, PatternRow, SweepRow};
 
 /// The format of `agreement.json`.
@@ -25,7 +29,8 @@ pub use rows::{CoverageRow, DisagreementRow, LatentRow, PairRow, PatternRow, Swe
 /// - 1.2: an estimate may say why it has no interval (`no_interval`), a latent model what speaks against
 ///   it (`doubts`); a p-value of 1e-300 stands for anything below.
 /// - 1.3: verdicts that are none of the three are counted (`unjudged`) and have rows of their own in `by_verdict`.
-pub const AGREEMENT_FORMAT: FormatVersion = FormatVersion::new(1, 3);
+/// - 1.4: what missing results leave open, every choice at once, where the rules differ, findings by verdict.
+pub const AGREEMENT_FORMAT: FormatVersion = FormatVersion::new(1, 4);
 
 /// The name of the slice that holds every row under the run's own rule and policy.
 pub const OVERALL_SLICE: &str = "all";
@@ -63,6 +68,18 @@ pub struct AgreementResults {
     pub latent: Vec<LatentResult>,
     /// The skills to look at first where raters disagree.
     pub disagreements: Vec<Disagreement>,
+    /// Where results are missing, and what that leaves open, under the run's own rule.
+    #[serde(default)]
+    pub missing: MissingResults,
+    /// Each pair under every rule, threshold and policy.
+    #[serde(default)]
+    pub choices: Vec<ChoiceRow>,
+    /// Where the rules `status` and `label` differ.
+    #[serde(default)]
+    pub rule_differences: RuleDifferences,
+    /// Findings by verdict.
+    #[serde(default)]
+    pub findings: Vec<FindingRow>,
 }
 
 /// The settings behind the results.

@@ -21,6 +21,7 @@ pub mod profile;
 mod progress;
 pub mod published;
 pub mod raw;
+pub mod registry;
 mod row;
 pub mod settings;
 pub mod signal;

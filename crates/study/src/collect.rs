@@ -12,8 +12,11 @@ use rayon::prelude::*;
 
 use crate::{
     CountedRows, Flags, StudyError, VERDICT, ValidStudyParams,
+    choices::Choices,
     disagree::Lists,
+    findings::Findings,
     latent,
+    missing::{self, Judges},
     progress::Counter,
     rater_name,
     slice::{Rows, SliceSpec, slice_result},
@@ -85,6 +88,9 @@ pub struct Study {
     ran: [bool; 3],
     unjudged: BTreeMap<String, BTreeMap<Kind, u64>>,
     sweep: Sweep,
+    choices: Choices,
+    judges: Judges,
+    findings: Findings,
     lists: Lists,
 }
 
@@ -101,6 +107,9 @@ impl Study {
             ran: [false; 3],
             unjudged: BTreeMap::new(),
             sweep: Sweep::default(),
+            choices: Choices::default(),
+            judges: Judges::default(),
+            findings: Findings::default(),
             lists: Lists::new(settings.params.disagreements),
         }
     }
@@ -111,14 +120,16 @@ impl Study {
         Study { owners_known: false, ..Study::new(settings) }
     }
 
-    /// Takes a row into account. The text is not looked at. The order of rows is of no
-    /// consequence to the results.
+    /// Takes a row into account. The order of rows is of no consequence to the results, but for the list
+    /// of rows on which the rules differ. Without its text a row has no part in the themes.
     pub fn observe(&mut self, row: &SkillRow) -> Result<(), StudyError> {
         let counted = CountedRows::of(row);
         self.observe_counted(&counted)?;
         let params = &self.settings.params;
         let flags = Kind::of(&counted).ratings(params.flags.rule, [true; 3]);
         self.lists.observe(row, with_policy(flags, params.flags.missing));
+        self.judges.observe(row, params.flags.rule);
+        self.findings.observe(row);
         Ok(())
     }
 
@@ -157,6 +168,7 @@ impl Study {
         let params = &self.settings.params;
         let flags = kind.ratings(params.flags.rule, [true; 3]);
         self.sweep.observe(counted, flags, params);
+        self.choices.observe(counted, params);
         Ok(())
     }
 
@@ -196,6 +208,7 @@ impl Study {
         let counter = Counter::new(progress, params.replicates, specs.len() as u64 + 4);
         let of_slice = |spec| slice_result(spec, &gathered, &self.settings, &counter);
         let rated = rated_raters(&gathered, rule);
+        let (findings, rule_differences) = self.findings.finish();
         // One slice at a time, since a few take most of the time.
         let (slices, latent) = rayon::join(
             || specs.par_iter().with_max_len(1).map(of_slice).collect::<Result<_, _>>(),
@@ -221,6 +234,10 @@ impl Study {
             sweep: self.sweep.finish(params, rated),
             latent: latent?,
             disagreements: self.lists.finish(rated),
+            missing: missing::results(&gathered, self.judges, rule),
+            choices: self.choices.finish(params),
+            rule_differences,
+            findings,
         })
     }
 }
@@ -353,7 +370,7 @@ fn verdict_rows<'a>(
         }
         let estimate: Estimate = if rated == 0 && all > 0 {
             (used, flagged) = (0, 0);
-            unrated([scanner.index()])
+            unrated([scanner.as_str()])
         } else {
             stated(&proportion(flagged, used))
         };

@@ -26,6 +26,8 @@ pub struct CountedRows {
     pub engines: Option<u32>,
     /// SkillSpector's score, which may be rounded down likewise.
     pub score: Option<f64>,
+    /// SkillSpector's issues, where it was run.
+    pub issues: Option<u32>,
     /// How many rows there are.
     pub rows: u64,
 }
@@ -53,6 +55,7 @@ impl CountedRows {
             ran,
             engines: engines(row),
             score: row.skillspector.score,
+            issues: ran[Scanner::SkillSpector.index()].then_some(row.skillspector.issue_count),
             rows: 1,
         }
     }

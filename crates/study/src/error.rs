@@ -24,4 +24,10 @@ pub enum StudyError {
     /// Counted rows that add up to more than can be computed with.
     #[error("the counts add up to more than 2^53 rows")]
     TooManyRows,
+    /// Counts of patterns that make no table.
+    #[error("{0}")]
+    Patterns(String),
+    /// Published figures that lack a count or contradict one another.
+    #[error("the published figures: {0}")]
+    Published(String),
 }

@@ -2,13 +2,15 @@
 
 use clawsig_agreement::{Scale, Table, two_raters};
 use clawsig_schema::{
-    FlagRule, MissingPolicy, Scanner, SkillRow, Verdict, flags,
+    Scanner, SkillRow, Verdict,
     profile::DataProfile,
     published::{
         BundleSelection, CODE_EXTENSIONS, Measure, PairStatistic, PublishedFigures, Quantity,
         ScanState, Selection,
     },
 };
+
+use crate::missing::published_flag;
 
 /// The answers of the rows seen so far to the measures of published figures.
 ///
@@ -59,11 +61,7 @@ impl<'a> FigureCounts<'a> {
 
     /// Takes a row into account. Lengths of texts need rows that were read with their text.
     pub fn observe(&mut self, row: &SkillRow) {
-        let flag = |scanner: Scanner| {
-            let flag = flags::flag(row, scanner, FlagRule::Status);
-            MissingPolicy::Negative.apply(flag).unwrap_or(false)
-        };
-        let flags = [Scanner::ALL[0], Scanner::ALL[1], Scanner::ALL[2]].map(flag);
+        let flags = [0, 1, 2].map(|at| published_flag(row, Scanner::ALL[at]));
         let facts = Facts { row, flags, model: row.judge.model.as_deref().map(str::to_lowercase) };
         self.rows += 1;
         self.texts += u64::from(row.text.is_some());

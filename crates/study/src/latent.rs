@@ -2,8 +2,8 @@
 
 use clawsig_agreement::{
     Ratings, Undefined,
-    latent::{LatentParams, ValidLatentParams, dawid_skene, degrees_of_freedom, refit},
-    resampling::{Resampling, ResamplingParams, replicate},
+    latent::{LatentParams, dawid_skene, degrees_of_freedom, refit},
+    resampling::{ResamplingParams, replicate},
 };
 use clawsig_schema::{
     agreement::{LatentRates, LatentResult, OVERALL_SLICE, SliceKind},
@@ -14,8 +14,8 @@ use crate::{
     RATERS, StudyError, VERDICT, ValidStudyParams,
     collect::Gathered,
     progress::Counter,
-    rater_name,
-    slice::{Rows, SliceSpec, count_rows},
+    rater_names,
+    slice::{Marks, Rows, SliceSpec, count_rows},
     stated, unrated,
 };
 
@@ -46,52 +46,53 @@ pub(crate) fn latent(
         of: Rows::All,
     };
     let counted = count_rows(&spec, gathered)?;
-    let fit = LatentParams::default().check();
-    let fewer = ResamplingParams {
-        replicates: settings.params.replicates.min(REPLICATES),
-        ..settings.resampling.params()
-    };
-    let (Ok(fit), Ok(fewer)) = (fit, fewer.check()) else {
-        return Ok(Vec::new());
+    let marks = Marks {
+        names: &rater_names(),
+        flags: &counted.flags,
+        units: &counted.clusters,
+        absent: (0..RATERS).filter(|&rater| !rated[rater]).collect(),
     };
     let models = [("scanners", VERDICT), ("scanners_and_verdict", RATERS)];
     Ok(models
         .into_iter()
-        .map(|(name, raters)| model(name, raters, &counted, rated, &fit, &fewer, counter))
+        .map(|(name, raters)| {
+            let mut result = model(name, raters, &marks, settings, counter);
+            if raters == RATERS {
+                result.assumptions.push(WITH_VERDICT.to_owned());
+            }
+            result
+        })
         .collect())
 }
 
-fn model(
+/// The model of the first raters.
+pub(crate) fn model<F: AsRef<[Option<bool>]>>(
     name: &str,
     raters: usize,
-    counted: &crate::slice::Counted,
-    rated: [bool; RATERS],
-    fit: &ValidLatentParams,
-    fewer: &Resampling,
+    marks: &Marks<'_, F>,
+    settings: &ValidStudyParams,
     counter: &Counter<'_>,
 ) -> LatentResult {
-    let members: Vec<usize> = (0..raters).filter(|&rater| rated[rater]).collect();
-    let absent: Vec<usize> = (0..raters).filter(|&rater| !rated[rater]).collect();
+    let (absent, members): (Vec<usize>, Vec<usize>) =
+        (0..raters).partition(|rater| marks.absent.contains(rater));
+    let rater_name = |rater: usize| marks.names[rater];
     let ratings = |counts: &[u64]| {
-        let rows = counted.flags.iter().zip(counts).map(|(flags, &count)| {
+        let rows = marks.flags.iter().zip(counts).map(|(flags, &count)| {
+            let flags = flags.as_ref();
             let row = members.iter().map(|&rater| flags[rater].map(usize::from)).collect();
             (row, count)
         });
         Ratings::from_patterns(members.len(), 2, rows)
     };
-    let mut assumptions: Vec<String> = ASSUMPTIONS.map(str::to_owned).to_vec();
-    if raters == RATERS {
-        assumptions.push(WITH_VERDICT.to_owned());
-    }
-    let totals = counted.clusters.totals();
-    let rows = (counted.flags.iter().zip(totals))
-        .filter(|(flags, _)| members.iter().any(|&rater| flags[rater].is_some()))
+    let totals = marks.units.totals();
+    let rows = (marks.flags.iter().zip(totals))
+        .filter(|(flags, _)| members.iter().any(|&rater| flags.as_ref()[rater].is_some()))
         .map(|(_, count)| count)
         .sum();
     let mut result = LatentResult {
         model: name.to_owned(),
         raters: members.iter().map(|&rater| rater_name(rater).to_owned()).collect(),
-        assumptions,
+        assumptions: ASSUMPTIONS.map(str::to_owned).to_vec(),
         prevalence: Estimate::undefined("not fitted", rows),
         rates: Vec::new(),
         rows,
@@ -101,8 +102,15 @@ fn model(
         degrees_of_freedom: degrees_of_freedom(members.len(), 2),
         doubts: Vec::new(),
     };
+    let fewer = ResamplingParams {
+        replicates: settings.params.replicates.min(REPLICATES),
+        ..settings.resampling.params()
+    };
+    let (Ok(fit), Ok(fewer)) = (LatentParams::default().check(), fewer.check()) else {
+        return result;
+    };
     let fitted = match ratings(totals) {
-        Ok(ratings) => dawid_skene(&ratings, fit),
+        Ok(ratings) => dawid_skene(&ratings, &fit),
         Err(_) => Err(Undefined::NoSubjects),
     };
     let mut estimates: Vec<Estimate> = match fitted {
@@ -114,9 +122,9 @@ fn model(
             let width = 1 + 2 * members.len();
             let mut told = counter.run("latent model");
             let resampled =
-                replicate(&counted.clusters, fewer, &vec![(0.0, 1.0); width], |counts, out| {
+                replicate(marks.units, &fewer, &vec![(0.0, 1.0); width], |counts, out| {
                     let refit = match ratings(counts) {
-                        Ok(ratings) => refit(&found, &ratings, fit),
+                        Ok(ratings) => refit(&found, &ratings, &fit),
                         Err(_) => Err(Undefined::NoSubjects),
                     };
                     match refit {
@@ -145,7 +153,8 @@ fn model(
             let reason = if absent.is_empty() {
                 why.reason().to_owned()
             } else {
-                let missing = unrated(absent.iter().copied()).undefined.unwrap_or_default();
+                let names = absent.iter().map(|&rater| rater_name(rater));
+                let missing = unrated(names).undefined.unwrap_or_default();
                 format!("{missing}: {}", why.reason())
             };
             vec![Estimate::undefined(reason, rows); 1 + 2 * members.len()]
@@ -167,8 +176,8 @@ fn model(
     // A scanner that never ran is listed with its reason, not left out in silence.
     result.rates.extend(absent.iter().map(|&rater| LatentRates {
         rater: rater_name(rater).to_owned(),
-        sensitivity: unrated([rater]),
-        specificity: unrated([rater]),
+        sensitivity: unrated([rater_name(rater)]),
+        specificity: unrated([rater_name(rater)]),
     }));
     result
 }

@@ -10,14 +10,21 @@
 //! said "no" to anything.
 #![forbid(unsafe_code)]
 
+mod bounds;
+mod choices;
 mod collect;
 mod counted;
 mod disagree;
 mod error;
 mod figures;
+mod findings;
 mod latent;
+mod missing;
 mod params;
+mod patterns;
 mod progress;
+mod readings;
+mod registry;
 mod slice;
 mod stated;
 mod sweep;
@@ -27,6 +34,8 @@ pub use counted::CountedRows;
 pub use error::StudyError;
 pub use figures::FigureCounts;
 pub use params::{StudyParams, ValidStudyParams};
+pub use patterns::{MOST_RATERS, PatternCounts};
+pub use registry::registry;
 pub use stated::stated;
 
 use clawsig_schema::{Scanner, agreement::VERDICT_RATER, estimate};
@@ -44,8 +53,12 @@ pub(crate) fn rater_name(rater: usize) -> &'static str {
     Scanner::ALL.get(rater).map_or(VERDICT_RATER, |scanner| scanner.as_str())
 }
 
+pub(crate) fn rater_names() -> [&'static str; RATERS] {
+    [0, 1, 2, VERDICT].map(rater_name)
+}
+
 /// The estimate of every statistic that needs a rater without ratings.
-pub(crate) fn unrated(raters: impl IntoIterator<Item = usize>) -> estimate::Estimate {
-    let names: Vec<_> = raters.into_iter().map(rater_name).collect();
+pub(crate) fn unrated<'n>(raters: impl IntoIterator<Item = &'n str>) -> estimate::Estimate {
+    let names: Vec<_> = raters.into_iter().collect();
     estimate::Estimate::undefined(format!("{} rated no row", names.join(" and ")), 0)
 }

@@ -8,6 +8,9 @@ use clawsig_schema::{
 
 use crate::StudyError;
 
+/// The most thresholds of one quantity.
+const MOST_THRESHOLDS: usize = 255;
+
 clawsig_schema::params! {
     /// Settings of the stage, to be checked.
     #[derive(Clone, Debug, PartialEq)]
@@ -31,6 +34,8 @@ clawsig_schema::params! {
             /// of the severity bands, and the tens between them.
             score_thresholds: Vec<f64> =
                 vec![1.0, 11.0, 21.0, 31.0, 41.0, 51.0, 61.0, 71.0, 81.0, 91.0];
+            /// SkillSpector issues at which a row is taken to be flagged, rising.
+            issue_thresholds: Vec<u32> = vec![1, 2, 3, 5, 10, 20];
         }
     }
 }
@@ -52,21 +57,27 @@ impl StudyParams {
             ..ResamplingParams::default()
         }
         .check()?;
-        let rising = self.engine_thresholds.windows(2).all(|pair| pair[0] < pair[1]);
-        if !rising || self.engine_thresholds.first() == Some(&0) {
-            return Err(StudyError::Parameter {
-                name: "engine_thresholds",
-                value: format!("{:?}", self.engine_thresholds),
-                range: "rising whole numbers above 0",
-            });
+        for (name, thresholds) in [
+            ("engine_thresholds", &self.engine_thresholds),
+            ("issue_thresholds", &self.issue_thresholds),
+        ] {
+            let rising = thresholds.windows(2).all(|pair| pair[0] < pair[1]);
+            if !rising || thresholds.first() == Some(&0) || thresholds.len() > MOST_THRESHOLDS {
+                return Err(StudyError::Parameter {
+                    name,
+                    value: format!("{thresholds:?}"),
+                    range: "at most 255 rising whole numbers above 0",
+                });
+            }
         }
         let sound = self.score_thresholds.iter().all(|score| (0.0..=100.0).contains(score))
+            && self.score_thresholds.len() <= MOST_THRESHOLDS
             && self.score_thresholds.windows(2).all(|pair| pair[0] < pair[1]);
         if !sound {
             return Err(StudyError::Parameter {
                 name: "score_thresholds",
                 value: format!("{:?}", self.score_thresholds),
-                range: "rising numbers from 0 to 100",
+                range: "at most 255 rising numbers from 0 to 100",
             });
         }
         Ok(ValidStudyParams { params: self, resampling })

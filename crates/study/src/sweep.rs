@@ -87,7 +87,7 @@ impl Sweep {
                 };
                 let of = |statistic: PairStatistic| -> estimate::Estimate {
                     match absent {
-                        Some(rater) => unrated([rater]),
+                        Some(rater) => unrated([rater_name(rater)]),
                         None => stated(&statistic.estimate(&table)),
                     }
                 };
@@ -100,7 +100,7 @@ impl Sweep {
                     rate: if measured {
                         stated(&proportion(flagged, used))
                     } else {
-                        unrated([scanner.index()])
+                        unrated([scanner.as_str()])
                     },
                     cohen_kappa: of(PairStatistic::CohenKappa),
                     gwet_ac1: of(PairStatistic::GwetAc1),

@@ -257,14 +257,19 @@ fn counted_rows_give_the_results_of_the_rows() {
     assert!(groups.len() < rows.len());
     let settings = params(FlagRule::Label, MissingPolicy::Exclude);
     let mut direct = study(&rows, settings.clone());
+    // What needs rows: lists, judges, findings, and where the rules differ.
     direct.disagreements.clear();
+    direct.missing.rates.retain(|row| row.group != "judge");
+    direct.findings.retain(|row| row.rows > 0);
     let checked = settings.check().unwrap();
     let (mut owned, mut ownerless) = (Study::new(&checked), Study::without_owners(&checked));
     for group in &groups {
         owned.observe_counted(group).unwrap();
         ownerless.observe_counted(group).unwrap();
     }
-    assert_eq!(owned.finish(&|_, _, _| {}).unwrap(), direct);
+    let mut found = owned.finish(&|_, _, _| {}).unwrap();
+    found.findings.retain(|row| row.rows > 0);
+    assert_eq!(found, direct);
     let ownerless = ownerless.finish(&|_, _, _| {}).unwrap();
     assert!(ownerless.slices.iter().all(|slice| !slice.name.starts_with("owner_size")));
     let values = |results: &AgreementResults| -> Vec<_> {
