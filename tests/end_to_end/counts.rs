@@ -54,7 +54,90 @@ fn bad_counts_are_named_by_line() {
     sandbox.clawsig(&words).fails_with(1, &["holds no counts"]);
     let words = ["agreement", "--counts", "nowhere.jsonl", "--out", "found"];
     sandbox.clawsig(&words).fails_with(2, &["nowhere.jsonl"]);
-    assert_eq!(sandbox.clawsig(&["agreement", "--counts", "counts.jsonl"]).code, Some(2));
+    // Only the flags of one rule, and another rule asked for.
+    let mut line: serde_json::Value = serde_json::from_str(good).unwrap();
+    line.as_object_mut().unwrap().retain(|key, _| !key.starts_with("label_"));
+    fs::write(sandbox.path("counts.jsonl"), format!("{line}\n")).unwrap();
+    sandbox.clawsig(&["agreement", "--counts", "counts.jsonl", "--quiet"]).done();
+    sandbox
+        .clawsig(&["agreement", "--counts", "counts.jsonl", "--set", "flags.rule=label"])
+        .fails_with(1, &["no line has a flag by the rule `label`", "flags.rule=status"]);
+}
+
+/// The registry's own counts, without a row and without a run.
+#[test]
+fn the_published_counts_give_the_table_without_a_download() {
+    let sandbox = Sandbox::new();
+    let quick = ["--set", "agreement.replicates=200"];
+    let words = [&["agreement", "--published"][..], &quick].concat();
+    let printed = sandbox.clawsig(&words).done().stdout;
+    for text in [
+        "67,453 rows of real skills",
+        "0.0646 [",
+        "0.5941 [",
+        "Gwet's AC1",
+        "192 of the 206 malicious rows have no result of it",
+        "1.36 times",
+        "prevalence 0.3818",
+    ] {
+        assert!(printed.contains(text), "no {text:?} in:\n{printed}");
+    }
+    let json = [&words[..], &["--format", "json"]].concat();
+    let found: serde_json::Value =
+        serde_json::from_str(&sandbox.clawsig(&json).done().stdout).unwrap();
+    assert_eq!(found["agreement"]["patterns"].as_array().map(Vec::len), Some(8));
+    assert!(found["readings"].as_array().unwrap().iter().all(|one| one["this_run"].is_null()));
+    sandbox.clawsig(&[&words[..], &["--out", "found", "--quiet"]].concat()).done();
+    for name in ["registry.json", "registry_pairs.csv", "figures.csv", "missing.csv", "bounds.csv"]
+    {
+        assert!(sandbox.path("found").join(name).is_file(), "{name}");
+    }
+    let void = [&words[..], &["--set", "flags.rule=label"]].concat();
+    sandbox.clawsig(&void).fails_with(2, &["flags.rule has no effect"]);
+    let both = [&words[..], &["--counts", "x.csv"]].concat();
+    assert_eq!(sandbox.clawsig(&both).code, Some(2));
+}
+
+/// The paper's eight patterns as CSV by name, as CSV by rater and as JSON lines: one result.
+#[test]
+fn counts_of_patterns_are_read_in_every_form() {
+    let sandbox = Sandbox::new();
+    let patterns = [
+        ("none", 31_853),
+        ("vt", 1_821),
+        ("st", 805),
+        ("ss", 26_527),
+        ("vt+st", 118),
+        ("vt+ss", 2_818),
+        ("st+ss", 3_043),
+        ("vt+st+ss", 468),
+    ];
+    let mut by_name = "pattern,count\n".to_owned();
+    let mut by_rater = "\u{feff}vt, st, ss, count\n".to_owned();
+    let mut lines = String::new();
+    for (pattern, count) in patterns {
+        by_name.push_str(&format!("{},{count}\n", pattern.replace('+', " + ")));
+        let bit = |name: &str| u8::from(pattern.split('+').any(|one| one == name));
+        by_rater.push_str(&format!("{}, {}, {}, {count}\n", bit("vt"), bit("st"), bit("ss")));
+        lines.push_str(&format!("{{\"pattern\": \"{pattern}\", \"count\": {count}}}\n"));
+    }
+    let mut results = Vec::new();
+    for (name, text) in [("a.csv", by_name), ("b.csv", by_rater), ("c.jsonl", lines)] {
+        fs::write(sandbox.path(name), text).unwrap();
+        let words = ["agreement", "--counts", name, "--set", "agreement.replicates=200"];
+        let printed = sandbox.clawsig(&words).done().stdout;
+        assert!(printed.contains("0.0646 [") && printed.contains("prevalence 0.3818"), "{printed}");
+        results.push(printed);
+    }
+    assert!(results.iter().all(|printed| *printed == results[0]));
+    // What it writes, it reads.
+    let words = ["agreement", "--counts", "a.csv", "--out", "found", "--quiet"];
+    sandbox.clawsig(&words).done();
+    sandbox.clawsig(&["agreement", "--counts", "found/patterns.csv", "--quiet"]).done();
+    fs::write(sandbox.path("a.csv"), "pattern,count\nvt,3\nvt+st,2\n").unwrap();
+    sandbox.clawsig(&words[..3]).fails_with(1, &["a.csv", "no rater flags", "`none`"]);
+    fs::write(sandbox.path("a.csv"), "vt,st,count\n0,0,3\n1,yes,2\n").unwrap();
+    sandbox.clawsig(&words[..3]).fails_with(1, &["line 3: `yes` in the column `st`"]);
 }
 
 #[test]

@@ -19,6 +19,13 @@ const CONTRACT: &[&str] = &[
     "agreement/pairs.csv",
     "agreement/patterns.csv",
     "agreement/by_verdict.csv",
+    "agreement/missing.csv",
+    "agreement/bounds.csv",
+    "agreement/choices.csv",
+    "agreement/label_status.csv",
+    "agreement/findings.csv",
+    "agreement/registry.json",
+    "agreement/figures.csv",
     "features/train.npz",
     "features/eval_holdout.npz",
     "features/vocabulary.csv",
@@ -39,7 +46,16 @@ const CONTRACT: &[&str] = &[
 fn the_bundled_sample_runs_to_the_report_and_the_second_time_does_nothing() {
     let sandbox = Sandbox::new();
     let first = sandbox.clawsig(&["run"]).done();
-    for text in ["2,000", "synthetic", "jaccard", "cohen", "majority", "report.html"] {
+    for text in [
+        "2,000",
+        "synthetic",
+        "jaccard",
+        "cohen",
+        "what missing results leave open",
+        "the registry, published counts (67,453 real skills)",
+        "majority",
+        "report.html",
+    ] {
         assert!(first.stdout.to_lowercase().contains(text), "no {text:?} in:\n{}", first.stdout);
     }
     let run = sandbox.path("runs/sample");

@@ -40,6 +40,7 @@ cargo xtask <command>
                           cell by cell or refused with a known sentence
   peers transfer CORPUS...
                           the table of `clawsig transfer` by scikit-learn on the same rows
+  peers registry          the statistics of the published counts by irrCAC, statsmodels and numpy
   browser [--shots DIR]   check the report in headless Chromium, or say why not; --shots makes the
                           pictures of the documentation anew (in docs)
   recordings [--check]    make what the documents show of the terminal anew, or find what is stale

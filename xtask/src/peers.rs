@@ -1,5 +1,6 @@
 //! Other programs on the same data: `cargo xtask peers scale` counts with other engines, `peers formats` reads what
-//! other writers write, `peers transfer` trains by scikit-learn.
+//! other writers write, `peers transfer` trains by scikit-learn, `peers registry` computes the statistics of the
+//! published counts.
 
 use std::{fs, process::Command};
 
@@ -18,10 +19,11 @@ pub(crate) fn run(words: &[String]) -> Result<(), Failure> {
         [name] if name == "scale" => scale(ROWS),
         [name, rows] if name == "scale" && rows.parse::<u64>().is_ok() => scale(rows),
         [name] if name == "formats" => formats(),
+        [name] if name == "registry" => registry(),
         [name, corpora @ ..] if name == "transfer" && !corpora.is_empty() => transfer(corpora),
-        _ => {
-            Err(Failure::Usage("which peers? scale [ROWS], formats, transfer CORPUS...".to_owned()))
-        }
+        _ => Err(Failure::Usage(
+            "which peers? scale [ROWS], formats, registry, transfer CORPUS...".to_owned(),
+        )),
     }
 }
 
@@ -61,6 +63,23 @@ fn formats() -> Result<(), Failure> {
     let mut command = Command::new(python);
     command.arg(script).arg(build_clawsig()?).arg(folder.join("work"));
     execute(&mut command)
+}
+
+/// irrCAC, statsmodels and numpy on the published counts.
+fn registry() -> Result<(), Failure> {
+    let folder = root().join("target").join("bench").join("registry");
+    fs::create_dir_all(&folder)
+        .map_err(|e| Failure::Check(format!("cannot create {}: {e}", folder.display())))?;
+    let python = match environment(&folder, "registry-requirements.txt") {
+        Ok(python) => python,
+        Err(Failure::Check(why)) => {
+            println!("skipped: irrCAC and statsmodels can't be installed: {why}");
+            return Ok(());
+        }
+        Err(other) => return Err(other),
+    };
+    let script = root().join("xtask").join("peers").join("registry.py");
+    execute(Command::new(python).arg(script).arg(build_clawsig()?))
 }
 
 /// DuckDB and Spark over a synthetic corpus: the same counts, statistics and predictions.

@@ -294,10 +294,14 @@ pub struct AgreementArgs {
     /// The stage.
     #[command(flatten)]
     pub stage: StageArgs,
-    /// Compute from this file of counts (JSON lines, by the queries of `clawsig export sql`)
-    /// instead of a run's rows, and write the results into --out, which --force replaces.
-    #[arg(long, value_name = "FILE", requires = "out", conflicts_with_all = ["dry_run", "with_upstream"])]
+    /// Compute from this file of counts instead of a run's rows: CSV or JSON lines of `pattern` and `count`, or
+    /// of a 0/1 column a rater and `count`, or what the queries of `clawsig export sql` give. The tables are
+    /// printed; --out keeps the results, and --force replaces what is there.
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["dry_run", "with_upstream"])]
     pub counts: Option<PathBuf>,
+    /// Compute from the published counts of the whole registry instead of a run's rows, likewise.
+    #[arg(long, conflicts_with_all = ["dry_run", "with_upstream", "counts"])]
+    pub published: bool,
 }
 
 /// `clawsig verify`

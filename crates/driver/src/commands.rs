@@ -14,6 +14,7 @@ mod run;
 mod settings;
 mod status;
 mod synth;
+pub(crate) mod tables;
 mod transfer;
 mod verify;
 
@@ -26,7 +27,9 @@ use crate::{
 /// What an interrupted command has left, and how to go on.
 pub(crate) fn when_interrupted(command: &Command) -> &'static str {
     match command {
-        Command::Agreement(arguments) if arguments.counts.is_some() => NOTHING_LEFT,
+        Command::Agreement(arguments) if arguments.counts.is_some() || arguments.published => {
+            NOTHING_LEFT
+        }
         Command::Run(_)
         | Command::Ingest(_)
         | Command::Agreement(_)

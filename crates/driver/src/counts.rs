@@ -1,144 +1,59 @@
-//! Reading counted rows: JSON lines as `counts.sql` and `counts_by_owner.sql` of `clawsig export
-//! sql` ask for them.
+//! Files of counts: rows that someone else has counted, as patterns or by GROUP BY.
+
+mod groups;
+mod patterns;
 
 use std::{
     fs::File,
-    io::{BufRead, BufReader, Read},
+    io::{BufRead, BufReader},
     path::Path,
 };
 
-use clawsig_schema::{Severity, Split, VerdictLabel};
-use clawsig_study::CountedRows;
-use serde::Deserialize;
+use clawsig_schema::FlagRule;
+use clawsig_study::PatternCounts;
+
+pub(crate) use groups::Groups;
 
 use crate::Error;
 
 /// The longest line that is read.
 const MAX_LINE_BYTES: u64 = 1 << 20;
 
-/// One line. A key that is missing is null, as Spark leaves nulls out.
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Line {
-    /// Present in every line of a file that tells owners apart, null for rows without one.
-    #[serde(default, deserialize_with = "present")]
-    owner: Option<Option<String>>,
-    split: String,
-    verdict: Option<String>,
-    severity: Option<String>,
-    status_static: Option<u8>,
-    status_virustotal: Option<u8>,
-    status_skillspector: Option<u8>,
-    label_static: Option<u8>,
-    label_virustotal: Option<u8>,
-    label_skillspector: Option<u8>,
-    any_static: Option<u8>,
-    any_virustotal: Option<u8>,
-    any_skillspector: Option<u8>,
-    engines: Option<u32>,
-    score: Option<f64>,
-    static_ran: u8,
-    virustotal_ran: u8,
-    skillspector_ran: u8,
-    row_count: u64,
-}
-
-/// A key that is there, though null.
-fn present<'de, D: serde::Deserializer<'de>>(
-    deserializer: D,
-) -> Result<Option<Option<String>>, D::Error> {
-    Option::<String>::deserialize(deserializer).map(Some)
-}
-
 /// What a file of counts holds.
-pub(crate) struct Counts {
-    /// The lines.
-    pub(crate) groups: Vec<CountedRows>,
-    /// Whether any line names an owner.
-    pub(crate) owners_known: bool,
+pub(crate) enum Counts {
+    /// Patterns of any raters.
+    Patterns(PatternCounts),
+    /// Groups of skills, as the queries of `clawsig export sql` count them.
+    Groups(Groups),
 }
 
-/// Reads a file of counts.
-pub(crate) fn read(path: &Path) -> Result<Counts, Error> {
+/// Reads a file of counts of any form. `rule` is the rule that groups have to be countable by.
+pub(crate) fn read(path: &Path, rule: FlagRule) -> Result<Counts, Error> {
+    let first = first_line(path)?;
+    let is_json = first.trim_start_matches('\u{feff}').trim_start().starts_with('{');
+    let is_group = is_json
+        && serde_json::from_str::<serde_json::Value>(&first)
+            .map_or(true, |line| line.get("row_count").is_some() || line.get("split").is_some());
+    if is_group {
+        groups::read(path, rule).map(Counts::Groups)
+    } else {
+        patterns::read(path, is_json).map(Counts::Patterns)
+    }
+}
+
+/// The first line that is not blank.
+fn first_line(path: &Path) -> Result<String, Error> {
     let file = File::open(path).map_err(Error::io("open", path))?;
-    let mut reader = BufReader::new(file);
-    let mut counts = Counts { groups: Vec::new(), owners_known: false };
-    let mut text = Vec::new();
-    for number in 1_u64.. {
-        text.clear();
-        let read = reader.by_ref().take(MAX_LINE_BYTES + 1).read_until(b'\n', &mut text);
-        let fail = |reason: String| Error::Artifact {
-            path: path.to_owned(),
-            reason: format!(
-                "line {number}: {reason}; expected a line of the result of counts.sql (`clawsig export sql`) as JSON"
-            ),
-        };
-        if read.map_err(Error::io("read", path))? == 0 {
-            break;
+    for line in BufReader::new(std::io::Read::take(file, MAX_LINE_BYTES)).lines() {
+        let line = line.map_err(Error::io("read", path))?;
+        if !line.trim().is_empty() {
+            return Ok(line);
         }
-        if text.len() as u64 > MAX_LINE_BYTES {
-            return Err(fail(format!("longer than {MAX_LINE_BYTES} bytes")));
-        }
-        if text.iter().all(u8::is_ascii_whitespace) {
-            continue;
-        }
-        let line: Line = serde_json::from_slice(&text).map_err(|e| fail(e.to_string()))?;
-        counts.owners_known |= line.owner.is_some();
-        counts.groups.push(line.counted().map_err(fail)?);
     }
-    if counts.groups.is_empty() {
-        return Err(Error::Artifact {
-            path: path.to_owned(),
-            reason: "holds no counts; write the result of counts.sql (`clawsig export sql`) into it, one JSON object a line".to_owned(),
-        });
-    }
-    Ok(counts)
-}
-
-impl Line {
-    fn counted(self) -> Result<CountedRows, String> {
-        let flag = |name: &str, value: Option<u8>| match value {
-            None => Ok(None),
-            Some(0) => Ok(Some(false)),
-            Some(1) => Ok(Some(true)),
-            Some(other) => Err(format!("{name} is {other}, not 0, 1 or null")),
-        };
-        let ran = |name: &str, value: u8| Ok::<_, String>(flag(name, Some(value))? == Some(true));
-        let text = |what: &str, e: &dyn std::fmt::Display| format!("{what}: {e}");
-        if self.score.is_some_and(|score| !(0.0..=100.0).contains(&score)) {
-            return Err("score is outside 0 to 100".to_owned());
-        }
-        Ok(CountedRows {
-            owner: self.owner.flatten().filter(|owner| !owner.is_empty()),
-            split: self.split.parse::<Split>().map_err(|e| text("split", &e))?,
-            verdict: self.verdict.map_or(VerdictLabel::Absent, VerdictLabel::of_text),
-            severity: (self.severity.map(|severity| severity.parse::<Severity>()).transpose())
-                .map_err(|e| text("severity", &e))?,
-            flags: [
-                [
-                    flag("status_static", self.status_static)?,
-                    flag("status_virustotal", self.status_virustotal)?,
-                    flag("status_skillspector", self.status_skillspector)?,
-                ],
-                [
-                    flag("label_static", self.label_static)?,
-                    flag("label_virustotal", self.label_virustotal)?,
-                    flag("label_skillspector", self.label_skillspector)?,
-                ],
-                [
-                    flag("any_static", self.any_static)?,
-                    flag("any_virustotal", self.any_virustotal)?,
-                    flag("any_skillspector", self.any_skillspector)?,
-                ],
-            ],
-            ran: [
-                ran("static_ran", self.static_ran)?,
-                ran("virustotal_ran", self.virustotal_ran)?,
-                ran("skillspector_ran", self.skillspector_ran)?,
-            ],
-            engines: self.engines,
-            score: self.score,
-            rows: self.row_count,
-        })
-    }
+    Err(Error::Artifact {
+        path: path.to_owned(),
+        reason: "holds no counts; write CSV or JSON lines of pattern and count into it, or the result of \
+                 counts.sql (`clawsig export sql`) as one JSON object a line"
+            .to_owned(),
+    })
 }

@@ -14,6 +14,7 @@ mod files;
 mod finished;
 mod interrupt;
 mod logging;
+mod published;
 mod sarif;
 pub mod settings;
 pub mod stages;

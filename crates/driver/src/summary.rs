@@ -11,12 +11,15 @@ use clawsig_schema::{
     estimate::Estimate,
     evaluation::{EvaluationResults, MACRO, ModelName, OVERALL, metric},
     profile::DataProfile,
+    registry::RegistryResults,
 };
 use clawsig_store::State;
 use serde_json::json;
 
 use crate::{
-    Error, files,
+    Error,
+    commands::tables,
+    files,
     stages::{Stage, pipeline::StageOutcome},
     terminal::{self, Table, count},
 };
@@ -25,6 +28,7 @@ use crate::{
 pub(crate) struct Results {
     pub(crate) profile: Option<DataProfile>,
     pub(crate) agreement: Option<AgreementResults>,
+    pub(crate) registry: Option<RegistryResults>,
     pub(crate) evaluation: Option<EvaluationResults>,
 }
 
@@ -42,6 +46,7 @@ impl Results {
         Ok(Results {
             profile: json_if(run, Stage::Ingest, "profile.json")?,
             agreement: json_if(run, Stage::Agreement, "agreement.json")?,
+            registry: json_if(run, Stage::Agreement, "registry.json")?,
             evaluation: json_if(run, Stage::Evaluate, "evaluation.json")?,
         })
     }
@@ -78,6 +83,8 @@ pub(crate) fn json(run: &Path, outcomes: &[StageOutcome]) -> Result<String, Erro
         "warnings": results.profile.as_ref().map(|p| &p.warnings),
         "synthetic": results.profile.as_ref().map(|p| p.synthetic),
         "pairs": pairs,
+        "missing_warnings": results.agreement.as_ref().map(|a| &a.missing.warnings),
+        "registry_pairs": results.registry.as_ref().map(|r| &r.agreement.pairs),
         "metrics": metrics(ModelName::All),
         "text_only_metrics": metrics(ModelName::TextOnly),
         "report": report,
@@ -96,6 +103,10 @@ pub(crate) fn text(run: &Path, outcomes: &[StageOutcome]) -> Result<String, Erro
         && let Some(agreement) = &results.agreement
     {
         scanners(&mut text, agreement);
+        tables::missing_short(&mut text, &agreement.missing);
+        if let Some(registry) = &results.registry {
+            tables::registry_short(&mut text, registry);
+        }
     }
     if outcomes.iter().any(|o| o.stage >= Stage::Evaluate)
         && let Some(evaluation) = &results.evaluation
@@ -165,6 +176,14 @@ pub(crate) fn shown(estimate: &Estimate) -> String {
             format!("undefined: {}", estimate.undefined.as_deref().unwrap_or("no reason given"))
         }
     }
+}
+
+/// The figures of the scanners alone.
+pub(crate) fn agreement(agreement: &AgreementResults) -> String {
+    let mut text = String::new();
+    scanners(&mut text, agreement);
+    tables::missing_short(&mut text, &agreement.missing);
+    text
 }
 
 fn scanners(text: &mut String, agreement: &AgreementResults) {

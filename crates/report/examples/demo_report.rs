@@ -198,6 +198,7 @@ fn main() -> Result<(), Box<dyn Error>> {
             test_rows_in_train: 21,
         }),
         agreement: Part::present(serde_json::from_value(agreement())?),
+        registry: Part::absent("the example has no published counts"),
         evaluation: Part::present(evaluation()?),
     })?;
     fs::create_dir_all(folder.join("figures"))?;

@@ -5,6 +5,7 @@ mod boxes;
 mod heat;
 mod lines;
 mod reliability;
+mod strips;
 mod upset;
 
 pub(crate) use bars::{Bar, BarScale, bars};
@@ -12,6 +13,7 @@ pub(crate) use boxes::{BoxRow, FiveNumbers, boxes};
 pub(crate) use heat::{HeatCell, heat};
 pub(crate) use lines::{LinePlot, Series, lines};
 pub(crate) use reliability::{Calibration, CalibrationBin, reliability};
+pub(crate) use strips::{Mark, Strip, strips};
 pub(crate) use upset::{Combination, upset};
 
 use crate::{

@@ -1,8 +1,11 @@
 //! What stands in each section of the page.
 
+mod choices;
 mod data;
 mod findings;
+mod missing;
 mod model;
+mod registry;
 mod run;
 mod scanners;
 
@@ -18,9 +21,11 @@ use crate::{
 /// Every section, in the order of the page.
 pub(crate) fn all(study: &StudyResults) -> Result<Vec<Section>, ReportError> {
     Ok(vec![
+        registry::registry(study),
         run::what_was_run(study),
         data::data(study)?,
         scanners::scanners(study)?,
+        registry::readings(study),
         model::model(study)?,
         findings::disagreements(study),
         findings::limits(study),

@@ -2,6 +2,7 @@
 
 use clawsig_schema::{
     agreement::AgreementResults, evaluation::EvaluationResults, profile::DataProfile,
+    registry::RegistryResults,
 };
 
 /// A part of a study, or why the run has none.
@@ -53,6 +54,8 @@ pub struct StudyResults {
     pub duplicates: Part<DuplicateSummary>,
     /// How far the scanners agree.
     pub agreement: Part<AgreementResults>,
+    /// What the published counts say, and this run's figures beside the published ones.
+    pub registry: Part<RegistryResults>,
     /// How the models do.
     pub evaluation: Part<EvaluationResults>,
 }

@@ -5,8 +5,9 @@ use std::collections::BTreeMap;
 use clawsig_schema::{
     FlagRule, MissingPolicy,
     agreement::{
-        AGREEMENT_FORMAT, AgreementParameters, AgreementResults, LatentRates, LatentResult,
-        NamedEstimate, OverlapResult, PairCounts, PairResult, Pattern, RaterSummary, SliceKind,
+        AGREEMENT_FORMAT, AgreementParameters, AgreementResults, ChoiceRow, FindingRow,
+        LatentRates, LatentResult, MissingResults, MissingRow, NamedEstimate, OverlapResult,
+        PairBounds, PairCounts, PairResult, Pattern, RaterSummary, RuleDifferences, SliceKind,
         SliceResult,
     },
     estimate::Estimate,
@@ -16,6 +17,7 @@ use clawsig_schema::{
     },
     matrix::ColumnGroup,
     profile::{BundleProfile, DataProfile, PROFILE_FORMAT, SplitProfile},
+    registry::{FigureRow, PatternResults, REGISTRY_FORMAT, ReadingCheck, RegistryResults},
 };
 
 use super::*;
@@ -33,6 +35,7 @@ fn absent() -> StudyResults {
         data: Part::absent("not run"),
         duplicates: Part::absent("not run"),
         agreement: Part::absent("not run"),
+        registry: Part::absent("not run"),
         evaluation: Part::absent("not run"),
     }
 }
@@ -74,6 +77,59 @@ fn extreme() -> StudyResults {
         intervals: Vec::new(),
         readings: Vec::new(),
     };
+    let missing = MissingResults {
+        rates: vec![
+            MissingRow {
+                group: "judge".to_owned(),
+                name: text.clone(),
+                scanner: text.clone(),
+                rows: 1,
+                missing: None,
+                flagged: 1,
+                rate: Some(f64::NAN),
+                rate_of_rated: None,
+                lowest: Some(f64::INFINITY),
+                highest: Some(2.0),
+            };
+            500
+        ],
+        pairs: vec![
+            PairBounds {
+                a: text.clone(),
+                b: text.clone(),
+                statistic: text.clone(),
+                missing: None,
+                value: None,
+                lowest: None,
+                highest: Some(f64::NAN),
+            };
+            500
+        ],
+        warnings: vec![text.clone(); 100],
+    };
+    let choice = ChoiceRow {
+        a: text.clone(),
+        b: text.clone(),
+        a_flags: text.clone(),
+        b_flags: text.clone(),
+        missing: MissingPolicy::ALL[0],
+        both: 0,
+        only_a: 0,
+        only_b: 0,
+        neither: 0,
+        jaccard: Some(f64::NAN),
+        cohen_kappa: None,
+        published: 1,
+    };
+    let finding = FindingRow {
+        kind: "category".to_owned(),
+        name: text.clone(),
+        rows: 1,
+        clean: 1,
+        suspicious: 0,
+        malicious: 0,
+        suspicious_over_clean: Some(f64::NAN),
+    };
     let slice = SliceResult {
         name: "all".to_owned(),
         kind: SliceKind::Overall,
@@ -91,7 +147,7 @@ fn extreme() -> StudyResults {
             };
             50
         ],
-        pairs: vec![pair; 200],
+        pairs: vec![pair.clone(); 200],
         scanners: Vec::new(),
         patterns: vec![Pattern { flags: vec![None, Some(true)], rows: 3, share: f64::NAN }; 40],
         overlap: OverlapResult {
@@ -120,11 +176,56 @@ fn extreme() -> StudyResults {
         raters: vec![text.clone(); 50],
         unrated: vec!["virustotal".to_owned(), text.clone()],
         unjudged: BTreeMap::from([(text.clone(), 1)]),
-        slices: vec![slice],
+        slices: vec![slice.clone()],
         by_verdict: Vec::new(),
         sweep: Vec::new(),
         latent: Vec::new(),
         disagreements: Vec::new(),
+        missing: missing.clone(),
+        choices: vec![choice; 3_000],
+        rule_differences: RuleDifferences::default(),
+        findings: vec![finding; 2_000],
+    };
+    let registry = RegistryResults {
+        format: REGISTRY_FORMAT,
+        source: text.clone(),
+        agreement: PatternResults {
+            format: REGISTRY_FORMAT,
+            missing: MissingPolicy::ALL[0],
+            replicates: 0,
+            seed: 0,
+            rows: u64::MAX,
+            raters: Vec::new(),
+            pairs: vec![pair; 40],
+            together: Vec::new(),
+            patterns: Vec::new(),
+            overlap: slice.overlap.clone(),
+            latent: Vec::new(),
+        },
+        with_verdict: Vec::new(),
+        by_verdict: Vec::new(),
+        missing,
+        figures: vec![
+            FigureRow {
+                name: format!("pattern {text}"),
+                source: text.clone(),
+                place: text.clone(),
+                percent: 1,
+                decimals: 1,
+                published: Some(f64::NAN),
+                this_run: None,
+                why_none: Some(text.clone()),
+            };
+            1_000
+        ],
+        readings: vec![
+            ReadingCheck {
+                reading: text.clone(),
+                registry: text.clone(),
+                this_run: Some(text.clone()),
+            };
+            50
+        ],
     };
     let error = ErrorRow {
         split: text.clone(),
@@ -198,6 +299,7 @@ fn extreme() -> StudyResults {
         data: Part::present(data),
         duplicates: Part::present(DuplicateSummary::default()),
         agreement: Part::present(agreement),
+        registry: Part::present(registry),
         evaluation: Part::present(evaluation),
     }
 }

@@ -76,9 +76,10 @@ pub(crate) fn cohen_kappa(n: &Cells) -> Bounds {
 /// The bounds where only the number of missing flags of each rater is known: each of them is now among
 /// the rows that the rater does not flag.
 ///
-/// The lowest value takes them from rows that neither flags, the highest from rows that the other flags:
-/// two flags in two such rows go before two in one row, which have the same positive rates and two
-/// agreements less. `None` where there are fewer such rows than that.
+/// The lowest value takes them from rows that neither flags; `None` where there are fewer of those. The
+/// highest takes them from rows that the other flags, as far as there are any: a flag there makes an
+/// agreement of a disagreement, while one in a row that neither flags does the reverse, and two in one
+/// row leave the disagreements as they are.
 pub(crate) fn from_margins(
     [both, only_a, only_b, neither]: [u64; 4],
     missing: [u64; 2],
@@ -89,11 +90,9 @@ pub(crate) fn from_margins(
         let left = neither.checked_sub(missing[0])?.checked_sub(missing[1])?;
         bounds(&[[both, only_a, 0], [only_b, left, missing[1]], [0, missing[0], 0]]).lowest
     };
-    let most = || {
-        let (a, b) = (only_a.checked_sub(missing[1])?, only_b.checked_sub(missing[0])?);
-        bounds(&[[both, a, missing[1]], [b, neither, 0], [missing[0], 0, 0]]).highest
-    };
-    Bounds { lowest: least(), highest: most(), ..value }
+    let (of_a, of_b) = (missing[0].min(only_b), missing[1].min(only_a));
+    let most = bounds(&[[both, only_a - of_b, of_b], [only_b - of_a, neither, 0], [of_a, 0, 0]]);
+    Bounds { lowest: least(), highest: most.highest, ..value }
 }
 
 #[cfg(test)]
@@ -165,28 +164,40 @@ mod tests {
     /// Every way in which the known numbers of missing flags can lie among the rows.
     #[test]
     fn bounds_from_margins_hold_every_joint_distribution() {
-        let cells = [3, 6, 7, 9];
-        let missing = [2, 3];
-        for bounds in [jaccard, cohen_kappa] {
-            let found = from_margins(cells, missing, bounds);
-            let (mut low, mut high) = (f64::INFINITY, f64::NEG_INFINITY);
-            // Missing of a among rows that b flags (i) or not, of b likewise (j), of both (k).
-            for k in 0..=2_u64 {
-                for i in 0..=2 - k {
-                    for j in 0..=3 - k {
-                        let (rest_a, rest_b) = (2 - k - i, 3 - k - j);
-                        let neither = 9 - k - rest_a - rest_b;
-                        let n = [[3, 6 - j, j], [7 - i, neither, rest_b], [i, rest_a, k]];
-                        let one = bounds(&n);
-                        low = low.min(one.lowest.unwrap());
-                        high = high.max(one.highest.unwrap());
+        for ([both, only_a, only_b, neither], [of_a, of_b]) in [
+            ([3, 6, 7, 9], [2, 3]),
+            ([3, 2, 7, 12], [2, 5]),
+            ([3, 1, 2, 12], [4, 5]),
+            ([1, 9, 1, 8], [3, 0]),
+        ] {
+            for bounds in [jaccard, cohen_kappa] {
+                let found = from_margins([both, only_a, only_b, neither], [of_a, of_b], bounds);
+                let (mut low, mut high) = (f64::INFINITY, f64::NEG_INFINITY);
+                // Missing of both (k), of a among rows that b flags (i), of b likewise (j).
+                for k in 0..=of_a.min(of_b) {
+                    for i in 0..=(of_a - k).min(only_b) {
+                        for j in 0..=(of_b - k).min(only_a) {
+                            let (rest_a, rest_b) = (of_a - k - i, of_b - k - j);
+                            let Some(left) = neither.checked_sub(k + rest_a + rest_b) else {
+                                continue;
+                            };
+                            let n =
+                                [[both, only_a - j, j], [only_b - i, left, rest_b], [i, rest_a, k]];
+                            let one = bounds(&n);
+                            low = low.min(one.lowest.unwrap());
+                            high = high.max(one.highest.unwrap());
+                        }
                     }
                 }
+                assert!((found.lowest.unwrap() - low).abs() < 1e-12, "{found:?} {low}");
+                assert!((found.highest.unwrap() - high).abs() < 1e-12, "{found:?} {high}");
             }
-            assert!((found.lowest.unwrap() - low).abs() < 1e-12, "{found:?} {low}");
-            assert!((found.highest.unwrap() - high).abs() < 1e-12, "{found:?} {high}");
         }
-        assert_eq!(from_margins(cells, [0, 0], jaccard).highest, Some(3.0 / 16.0));
-        assert_eq!(from_margins(cells, [8, 0], jaccard).highest, None, "more than rows to take");
+        assert_eq!(from_margins([3, 6, 7, 9], [0, 0], jaccard).highest, Some(3.0 / 16.0));
+        assert_eq!(
+            from_margins([3, 6, 7, 9], [10, 0], jaccard).lowest,
+            None,
+            "more than rows to take"
+        );
     }
 }

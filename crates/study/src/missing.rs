@@ -177,15 +177,18 @@ pub(crate) fn pair_rows(
 
 /// Adds the warnings.
 pub(crate) fn finish(rates: Vec<MissingRow>, pairs: Vec<PairBounds>) -> MissingResults {
-    let mut warnings = Vec::new();
+    let mut turns = Vec::new();
     let of_verdicts: Vec<&MissingRow> = rates.iter().filter(|row| row.group == "verdict").collect();
     for (place, x) in of_verdicts.iter().enumerate() {
         for y in &of_verdicts[place + 1..] {
             if (x.scanner == y.scanner) != (x.name == y.name) {
-                warnings.extend(turned(x, y));
+                turns.extend(turned(x, y));
             }
         }
     }
+    // What is known to be missing goes before what may be, and the widest gap before the others.
+    turns.sort_by(|x, y| y.0.cmp(&x.0).then_with(|| y.1.total_cmp(&x.1)));
+    let mut warnings: Vec<String> = turns.into_iter().map(|(_, _, text)| text).collect();
     for row in pairs.iter().filter(|row| row.statistic == "cohen_kappa") {
         warnings.extend(reread(row));
     }
@@ -196,8 +199,9 @@ fn percent(share: f64) -> String {
     format!("{:.1} %", 100.0 * share)
 }
 
-/// A warning where the order of two rates could be the other way round.
-fn turned(x: &MissingRow, y: &MissingRow) -> Option<String> {
+/// A warning where the order of two rates could be the other way round; before it whether the missing rows are known,
+/// and how far they reach.
+fn turned(x: &MissingRow, y: &MissingRow) -> Option<(bool, f64, String)> {
     let (rate_x, rate_y) = (x.rate?, y.rate?);
     let (less, more) = if rate_x <= rate_y { (x, y) } else { (y, x) };
     let (low, high) = (less.rate?, more.rate?);
@@ -207,7 +211,7 @@ fn turned(x: &MissingRow, y: &MissingRow) -> Option<String> {
     }
     let missing = match less.missing {
         Some(missing) => format!(
-            "{} of its {} {} rows have no result, and it flags {} of the other {}",
+            "{} of the {} {} rows have no result of it, and it flags {} of the other {}",
             grouped(missing),
             grouped(less.rows),
             less.name,
@@ -235,9 +239,9 @@ fn turned(x: &MissingRow, y: &MissingRow) -> Option<String> {
             percent(high)
         )
     };
-    Some(format!(
-        "{first}, and with the missing results it could be the other way round: {missing}"
-    ))
+    let text =
+        format!("{first}, and with the missing results it could be the other way round: {missing}");
+    Some((less.missing.is_some(), less.highest? - low, text))
 }
 
 /// A warning where kappa would be read in another word.

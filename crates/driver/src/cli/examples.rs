@@ -34,7 +34,15 @@ pub(super) const AGREEMENT: &str = "\
 Examples:
   clawsig agreement --set flags.rule=label
   clawsig agreement --set agreement.replicates=5000 --set flags.missing=exclude
-  clawsig agreement --counts counts.jsonl --out runs/counted";
+  clawsig agreement --published                  the registry's scanners, without a download
+  clawsig agreement --counts patterns.csv        pattern,count of any raters
+  clawsig agreement --counts counts.jsonl --out runs/counted
+
+A pattern is the names of the raters that flag, joined by +, or none:
+  pattern,count
+  none,31853
+  virustotal,1821
+  virustotal+static,118";
 
 pub(super) const FEATURES: &str = "\
 Examples:

@@ -13,20 +13,19 @@ use clawsig_schema::{
     published::PublishedFigures,
 };
 use clawsig_store::RunFolder;
-use serde::{Serialize, de::DeserializeOwned};
+use serde::Serialize;
 use serde_json::json;
 
 use crate::{
     Error, ExitStatus,
     cli::{Global, OutputFormat, VerifyArgs},
-    files,
+    files, published,
     stages::Stage,
     terminal::{self, Table},
 };
 
-/// The lock and the figures that are built in.
+/// The lock that is built in.
 const LOCK: &str = include_str!("../../../../data/dataset.lock.json");
-const PUBLISHED: &str = include_str!("../../../../data/published.json");
 
 /// The outcome of a comparison.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -104,9 +103,17 @@ pub(crate) fn verify(arguments: &VerifyArgs, global: &Global) -> Result<ExitStat
             arguments.run.display()
         )));
     }
-    let lock: DatasetLock = built_in_or(arguments.lock.as_deref(), LOCK, "data/dataset.lock.json")?;
-    let published: PublishedFigures =
-        built_in_or(arguments.published.as_deref(), PUBLISHED, "data/published.json")?;
+    let lock: DatasetLock = match arguments.lock.as_deref() {
+        Some(path) => files::read_json(path)?,
+        None => serde_json::from_str(LOCK).map_err(|e| Error::Artifact {
+            path: "data/dataset.lock.json".into(),
+            reason: e.to_string(),
+        })?,
+    };
+    let published: PublishedFigures = match arguments.published.as_deref() {
+        Some(path) => files::read_json(path)?,
+        None => published::figures()?,
+    };
 
     let mut sections = vec![intact::artifacts(&run, &stages)?];
     // The content of damaged files is not compared with anything.
@@ -139,18 +146,6 @@ pub(crate) fn verify(arguments: &VerifyArgs, global: &Global) -> Result<ExitStat
 
 fn holds(checks: &[Check]) -> bool {
     checks.iter().all(|check| check.result != Finding::Differs)
-}
-
-fn built_in_or<T: DeserializeOwned>(
-    given: Option<&Path>,
-    built_in: &str,
-    name: &str,
-) -> Result<T, Error> {
-    match given {
-        Some(path) => files::read_json(path),
-        None => serde_json::from_str(built_in)
-            .map_err(|e| Error::Artifact { path: name.into(), reason: e.to_string() }),
-    }
 }
 
 fn print(run: &Path, sections: &[Section], whole: bool, global: &Global) -> Result<(), Error> {

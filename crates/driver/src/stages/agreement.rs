@@ -1,21 +1,29 @@
-//! The agreement stage: signals in, `agreement.json` and its tables out.
+//! The agreement stage: signals in, `agreement.json`, `registry.json` and their tables out.
 
 use std::path::PathBuf;
 
 use clawsig_ingest::{Columns, SignalsReader};
-use clawsig_schema::{Split, agreement::AgreementResults};
-use clawsig_study::Study;
+use clawsig_schema::{
+    Split, agreement::AgreementResults, profile::DataProfile, registry::RegistryResults,
+};
+use clawsig_study::{FigureCounts, Study, registry};
 
 use super::{Context, Rows, Stage};
-use crate::{Error, files, terminal::counted};
+use crate::{Error, files, published, terminal::counted};
 
 pub(super) fn run(context: &Context<'_>) -> Result<Rows, Error> {
-    let mut study = Study::new(&context.settings().agreement.clone().check()?);
+    let params = context.settings().agreement.clone();
+    let profile: DataProfile = files::read_json(&context.artifact(Stage::Ingest, "profile.json")?)?;
+    let published = published::figures()?;
+    let mut study = Study::new(&params.clone().check()?);
+    let mut figures = FigureCounts::new(&published);
     let mut rows = 0;
     for split in Split::ALL {
         let path = context.artifact(Stage::Ingest, &format!("signals/{split}.parquet"))?;
-        for row in SignalsReader::open(&path)?.rows(Columns::WithoutText) {
-            study.observe(&row?)?;
+        for row in SignalsReader::open(&path)?.rows(Columns::All) {
+            let row = row?;
+            study.observe(&row)?;
+            figures.observe(&row);
             rows += 1;
         }
     }
@@ -26,10 +34,16 @@ pub(super) fn run(context: &Context<'_>) -> Result<Rows, Error> {
             counted(*rows, "row")
         );
     }
+    let answers = figures.values(&profile);
+    let registry = registry(&published, Some(&answers), &params, &|_, _, _| {})?;
 
     write_results(&|name| context.work.path(name), &results)?;
+    write_registry(&|name| context.work.path(name), &registry)?;
     let path = context.work.path("disagreements.csv");
     files::write_csv(&path, results.disagreement_rows())?;
+    let path = context.work.path("label_status.csv");
+    files::write_csv(&path, &results.rule_differences.listed)?;
+    files::write_csv(&context.work.path("findings.csv"), &results.findings)?;
     Ok(Rows { input: rows, output: results.rows })
 }
 
@@ -45,5 +59,19 @@ pub(crate) fn write_results(
     files::write_csv(&place("by_verdict.csv"), &results.by_verdict)?;
     files::write_csv(&place("sweep.csv"), results.sweep_rows())?;
     files::write_csv(&place("latent.csv"), results.latent_rows())?;
+    files::write_csv(&place("missing.csv"), &results.missing.rates)?;
+    files::write_csv(&place("bounds.csv"), &results.missing.pairs)?;
+    files::write_csv(&place("choices.csv"), &results.choices)?;
     files::write_csv(&place("coverage.csv"), results.coverage_rows())
+}
+
+/// Writes what the published counts give.
+pub(crate) fn write_registry(
+    place: &dyn Fn(&str) -> PathBuf,
+    found: &RegistryResults,
+) -> Result<(), Error> {
+    files::write_json(&place("registry.json"), found)?;
+    let pairs = found.agreement.pairs.iter().chain(&found.with_verdict);
+    files::write_csv(&place("registry_pairs.csv"), pairs.flat_map(|pair| pair.rows("registry")))?;
+    files::write_csv(&place("figures.csv"), &found.figures)
 }

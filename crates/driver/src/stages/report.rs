@@ -18,6 +18,9 @@ pub(super) fn run(context: &Context<'_>) -> Result<Rows, Error> {
         agreement: Part::present(files::read_json(
             &context.artifact(Stage::Agreement, "agreement.json")?,
         )?),
+        registry: Part::present(files::read_json(
+            &context.artifact(Stage::Agreement, "registry.json")?,
+        )?),
         evaluation: Part::present(files::read_json(
             &context.artifact(Stage::Evaluate, "evaluation.json")?,
         )?),

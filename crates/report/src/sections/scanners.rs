@@ -1,11 +1,13 @@
 //! The section on the scanners.
 
 use clawsig_schema::{
-    Scanner,
+    Scanner, Verdict,
     agreement::{AgreementResults, PairResult, SliceResult},
     estimate::Estimate,
+    registry::FigureRow,
 };
 
+use super::{choices, missing, registry};
 use crate::{
     error::ReportError,
     figures::{
@@ -26,7 +28,7 @@ pub(super) fn scanners(study: &StudyResults) -> Result<Section, ReportError> {
     let mut blocks = Vec::new();
     match study.agreement.as_result() {
         Ok(found) => match found.slices.first() {
-            Some(slice) => fill(found, slice, &mut blocks)?,
+            Some(slice) => fill(study, found, slice, &mut blocks)?,
             None => blocks.push(Block::Note("Agreement: undefined: no slice.".to_owned())),
         },
         Err(reason) => {
@@ -37,6 +39,7 @@ pub(super) fn scanners(study: &StudyResults) -> Result<Section, ReportError> {
 }
 
 fn fill(
+    study: &StudyResults,
     found: &AgreementResults,
     slice: &SliceResult,
     blocks: &mut Vec<Block>,
@@ -53,21 +56,26 @@ fn fill(
             names.join(", ")
         )));
     }
-    blocks.push(Block::Figures(vec![positive_rates(slice)?, overlap(slice)?]));
-    let mut figures = Vec::new();
-    for (statistic, name) in [
-        ("cohen_kappa", "kappa-heatmap"),
-        ("gwet_ac1", "ac1-heatmap"),
-        ("jaccard", "jaccard-heatmap"),
-    ] {
-        figures.push(pair_heat(found, slice, statistic, name)?);
-    }
-    figures.push(by_verdict(found)?);
-    blocks.push(Block::Heading(
-        "How far they agree, with each other and with the verdict".to_owned(),
-    ));
-    blocks.push(Block::Figures(figures));
-    blocks.push(Block::Heading("If a threshold moved".to_owned()));
+    let beside =
+        |caption: &str, of: &dyn Fn(&FigureRow) -> bool| registry::beside(study, caption, of);
+    heading(blocks, "What the scanners see");
+    blocks.push(Block::Figures(vec![positive_rates(slice)?]));
+    blocks.extend(beside("Coverage and status of each scanner", &is_of_coverage));
+    heading(blocks, "Where they overlap");
+    blocks.push(Block::Figures(vec![overlap(slice)?]));
+    blocks.push(flagged_by(slice));
+    blocks.extend(beside("Patterns and pairs", &is_of_overlap));
+    heading(blocks, "How far they agree, with each other and with the verdict");
+    agree(found, slice, blocks)?;
+    heading(blocks, "By verdict");
+    blocks.push(Block::Figures(vec![by_verdict(found)?]));
+    blocks.extend(beside("Scanners, scores and lengths by verdict", &is_by_verdict));
+    blocks.extend(findings(found));
+    blocks.extend(beside("Categories and codes", &is_of_findings));
+    heading(blocks, "What is missing");
+    blocks.extend(missing::blocks(found)?);
+    heading(blocks, "How it depends on the rule and the threshold");
+    blocks.extend(choices::blocks(found)?);
     let mut figures = Vec::new();
     for &scanner in Scanner::ALL {
         if found.sweep.iter().any(|point| point.scanner == scanner) {
@@ -80,7 +88,94 @@ fn fill(
     if found.sweep.is_empty() {
         blocks.push(Block::Note("Threshold sweep: undefined: no scanner was swept.".to_owned()));
     }
-    blocks.push(Block::Heading("All scanners together".to_owned()));
+    Ok(())
+}
+
+fn heading(blocks: &mut Vec<Block>, text: &str) {
+    blocks.push(Block::Heading(text.to_owned()));
+}
+
+fn starts(row: &FigureRow, beginnings: &[&str]) -> bool {
+    beginnings.iter().any(|beginning| row.name.starts_with(beginning))
+}
+
+fn is_of_coverage(row: &FigureRow) -> bool {
+    let scanner = Scanner::NAMES.iter().any(|name| row.name.starts_with(name));
+    scanner
+        && !is_by_verdict(row)
+        && !row.name.contains(" of test")
+        && !row.name.contains(" of eval_holdout")
+}
+
+fn is_of_overlap(row: &FigureRow) -> bool {
+    let beginnings = [
+        "pattern ",
+        "any positive",
+        "exactly one",
+        "all three",
+        "jaccard ",
+        "cohen kappa ",
+        "largest ",
+    ];
+    starts(row, &beginnings) || row.name.contains("positives that SkillSpector flags")
+}
+
+fn is_by_verdict(row: &FigureRow) -> bool {
+    let verdict = |name: &&str| {
+        row.name.contains(&format!("of {name}")) || row.name.ends_with(&format!(", {name}"))
+    };
+    !is_of_findings(row)
+        && (Verdict::NAMES.iter().any(|name| verdict(name))
+            || starts(row, &["malicious rows that", "malicious rows with"]))
+}
+
+fn is_of_findings(row: &FigureRow) -> bool {
+    starts(row, &["category ", "code "])
+}
+
+/// Categories, codes and the two lenses, by verdict.
+fn findings(found: &AgreementResults) -> Vec<Block> {
+    let kinds = [
+        ("owasp", "The paper’s OWASP lens over categories and codes (Table 7), rows by verdict"),
+        (
+            "theme",
+            "A lens over the text, rows by verdict: the paper’s themes, but clawsig’s own list of words, since the \
+             paper’s is not published",
+        ),
+        ("category", "SkillSpector issue categories, rows by verdict"),
+        ("code", "Static reason codes, rows by verdict"),
+    ];
+    kinds
+        .into_iter()
+        .map(|(kind, caption)| {
+            let rows = found.findings.iter().filter(|row| row.kind == kind);
+            let rows = rows.map(|row| {
+                let ratio = row.suspicious_over_clean;
+                vec![
+                    shown(&row.name),
+                    count(row.rows),
+                    count(row.clean),
+                    count(row.suspicious),
+                    count(row.malicious),
+                    ratio.map_or_else(|| "—".to_owned(), |ratio| format!("{ratio:.2}")),
+                ]
+            });
+            let columns = [
+                "Finding",
+                "Rows",
+                "Clean",
+                "Suspicious",
+                "Malicious",
+                "Suspicious over clean, per row",
+            ];
+            let table = Table::new(caption, &columns, rows.collect()).first(25);
+            let table = table.rest_in("agreement/findings.csv");
+            if matches!(kind, "category" | "code") { table.folded().block() } else { table.block() }
+        })
+        .collect()
+}
+
+fn flagged_by(slice: &SliceResult) -> Block {
     let shared: Vec<Vec<String>> = slice
         .overlap
         .flagged_by
@@ -95,7 +190,25 @@ fn fill(
         })
         .collect();
     let columns = ["Scanners that flag", "Skills", "Share of all", "Share of flagged"];
-    blocks.push(Table::new("Skills by the number of scanners that flag", &columns, shared).block());
+    Table::new("Skills by the number of scanners that flag", &columns, shared).block()
+}
+
+/// Every pair, and all scanners together.
+fn agree(
+    found: &AgreementResults,
+    slice: &SliceResult,
+    blocks: &mut Vec<Block>,
+) -> Result<(), ReportError> {
+    let mut figures = Vec::new();
+    for (statistic, name) in [
+        ("cohen_kappa", "kappa-heatmap"),
+        ("gwet_ac1", "ac1-heatmap"),
+        ("jaccard", "jaccard-heatmap"),
+    ] {
+        figures.push(pair_heat(found, slice, statistic, name)?);
+    }
+    figures.extend(choices::forests(found)?);
+    blocks.push(Block::Figures(figures));
     let all = slice
         .scanners
         .iter()

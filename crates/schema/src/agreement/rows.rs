@@ -2,7 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{AgreementResults, DisagreementKind, NamedEstimate, PairResult, SliceResult};
+use super::{
+    AgreementResults, DisagreementKind, LatentResult, NamedEstimate, PairResult, SliceResult,
+};
 use crate::{
     Scanner, Split,
     hostile::{printable, spreadsheet_cell},
@@ -190,6 +192,45 @@ fn bit(flags: &[Option<bool>], scanner: Scanner) -> Option<u8> {
     flags.get(scanner.index()).copied().flatten().map(u8::from)
 }
 
+impl PairResult {
+    /// Rows of `pairs.csv`: every statistic, under this name of a slice.
+    pub fn rows(&self, slice: &str) -> impl Iterator<Item = PairRow> {
+        self.statistics.iter().map(move |named| pair_row(slice, self, named))
+    }
+
+    /// Rows of `intervals.csv`: the same statistics by the other methods.
+    pub fn interval_rows(&self, slice: &str) -> impl Iterator<Item = PairRow> {
+        self.intervals.iter().map(move |named| pair_row(slice, self, named))
+    }
+}
+
+impl LatentResult {
+    /// Rows of `latent.csv`.
+    pub fn rows(&self) -> impl Iterator<Item = LatentRow> {
+        let prevalence = std::iter::once(("", "prevalence", &self.prevalence));
+        let rates = self.rates.iter().flat_map(|rates| {
+            [
+                (rates.rater.as_str(), "sensitivity", &rates.sensitivity),
+                (rates.rater.as_str(), "specificity", &rates.specificity),
+            ]
+        });
+        prevalence.chain(rates).map(move |(rater, statistic, estimate)| LatentRow {
+            model: self.model.clone(),
+            rater: rater.to_owned(),
+            statistic: statistic.to_owned(),
+            value: estimate.value,
+            low: estimate.low,
+            high: estimate.high,
+            n: estimate.n,
+            undefined: estimate.undefined.clone(),
+            note: {
+                let told = self.doubts.iter().cloned().chain(estimate.remark());
+                Some(told.collect::<Vec<_>>().join("; ")).filter(|text| !text.is_empty())
+            },
+        })
+    }
+}
+
 impl AgreementResults {
     /// The slice of that name.
     pub fn slice(&self, name: &str) -> Option<&SliceResult> {
@@ -198,16 +239,12 @@ impl AgreementResults {
 
     /// `pairs.csv`: every statistic of every pair on every slice.
     pub fn pair_rows(&self) -> impl Iterator<Item = PairRow> + '_ {
-        self.each_pair().flat_map(|(slice, pair)| {
-            pair.statistics.iter().map(move |named| pair_row(slice, pair, named))
-        })
+        self.each_pair().flat_map(|(slice, pair)| pair.rows(slice))
     }
 
     /// `intervals.csv`: the same statistics by every method, where they were asked for.
     pub fn interval_rows(&self) -> impl Iterator<Item = PairRow> + '_ {
-        self.each_pair().flat_map(|(slice, pair)| {
-            pair.intervals.iter().map(move |named| pair_row(slice, pair, named))
-        })
+        self.each_pair().flat_map(|(slice, pair)| pair.interval_rows(slice))
     }
 
     fn each_pair(&self) -> impl Iterator<Item = (&str, &PairResult)> {
@@ -257,29 +294,7 @@ impl AgreementResults {
 
     /// `latent.csv`: the models' prevalence, then each rater's two rates.
     pub fn latent_rows(&self) -> impl Iterator<Item = LatentRow> + '_ {
-        self.latent.iter().flat_map(|result| {
-            let prevalence = std::iter::once(("", "prevalence", &result.prevalence));
-            let rates = result.rates.iter().flat_map(|rates| {
-                [
-                    (rates.rater.as_str(), "sensitivity", &rates.sensitivity),
-                    (rates.rater.as_str(), "specificity", &rates.specificity),
-                ]
-            });
-            prevalence.chain(rates).map(move |(rater, statistic, estimate)| LatentRow {
-                model: result.model.clone(),
-                rater: rater.to_owned(),
-                statistic: statistic.to_owned(),
-                value: estimate.value,
-                low: estimate.low,
-                high: estimate.high,
-                n: estimate.n,
-                undefined: estimate.undefined.clone(),
-                note: {
-                    let told = result.doubts.iter().cloned().chain(estimate.remark());
-                    Some(told.collect::<Vec<_>>().join("; ")).filter(|text| !text.is_empty())
-                },
-            })
-        })
+        self.latent.iter().flat_map(LatentResult::rows)
     }
 
     /// `coverage.csv`: the order of adding scanners on every slice.
