@@ -20,6 +20,7 @@ mod own_settings;
 mod predict;
 mod program;
 mod rejects;
+mod show;
 mod study;
 #[cfg(unix)]
 mod torture;

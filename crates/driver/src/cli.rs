@@ -88,6 +88,9 @@ pub enum Command {
     /// Show what a dataset or a finished run holds.
     #[command(after_help = examples::INSPECT)]
     Inspect(InspectArgs),
+    /// Show all that a run knows of one skill: findings, flags, verdict, near-duplicates, the model's reasons.
+    #[command(after_help = examples::SHOW)]
+    Show(ShowArgs),
     /// Score skills with a saved model, and say what moved each verdict.
     #[command(after_help = examples::PREDICT)]
     Predict(PredictArgs),
@@ -337,6 +340,20 @@ pub struct InspectArgs {
     /// Rows shown in full width.
     #[arg(long, default_value_t = 5, value_name = "N", value_parser = whole::<usize>)]
     pub rows: usize,
+}
+
+/// `clawsig show`
+#[derive(Clone, Debug, Args)]
+pub struct ShowArgs {
+    /// The skill: its owner/slug, its id, or at least 8 characters with which its id alone begins.
+    #[arg(value_name = "SLUG-OR-ID")]
+    pub skill: String,
+    /// A run's folder.
+    #[arg(default_value = "runs/sample")]
+    pub run: PathBuf,
+    /// Columns that are named in the model's reasons.
+    #[arg(long, default_value_t = 10, value_name = "N")]
+    pub top: usize,
 }
 
 /// `clawsig diff`

@@ -12,6 +12,7 @@ mod profile;
 mod request;
 mod run;
 mod settings;
+mod show;
 mod status;
 mod synth;
 pub(crate) mod tables;
@@ -70,5 +71,6 @@ pub(crate) fn execute(cli: Cli) -> Result<ExitStatus, Error> {
         Command::Profile(arguments) => profile::profile(&arguments, global),
         Command::Dictionary(arguments) => dictionary::dictionary(&arguments, global),
         Command::Settings(arguments) => settings::settings(&arguments, global),
+        Command::Show(arguments) => show::show(&arguments, global),
     }
 }

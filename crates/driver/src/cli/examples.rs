@@ -129,6 +129,12 @@ Examples:
   clawsig man | man -l -
   clawsig man --out ~/.local/share/man/man1   one page a command";
 
+pub(super) const SHOW: &str = "\
+Examples:
+  clawsig show owner/skill
+  clawsig show 3f5a9c01 runs/paper --top 20
+  clawsig show owner/skill --format json";
+
 pub(super) const PREDICT: &str = "\
 Examples:
   clawsig predict skills/mail/SKILL.md           one file, by its text alone

@@ -19,7 +19,8 @@ use std::{
 };
 
 use clawsig_ingest::{SingleRow, SingleRows, parse_row};
-use clawsig_schema::{evaluation::ModelName, hostile::printable};
+use clawsig_model::Score;
+use clawsig_schema::{SkillRow, evaluation::ModelName, hostile::printable};
 use rayon::prelude::*;
 
 use crate::{
@@ -36,6 +37,30 @@ use skills::{ReadSkill, SkillFile};
 
 /// Skills scored at a time, where they are not lines.
 const BATCH: usize = 256;
+
+/// What a run's model says of one row.
+pub(super) struct Said {
+    /// The classes, in the order of the probabilities.
+    pub(super) classes: &'static [&'static str],
+    /// The score.
+    pub(super) score: Score,
+    /// Why the skill is unlike the training rows; empty where it is not.
+    pub(super) unlike: Vec<String>,
+}
+
+/// Scores one row by the run's model on all columns, or says why not.
+pub(super) fn score_row(run: &Path, row: &SkillRow, top: usize) -> Result<Said, String> {
+    let scorer = Scorer::load(run, false, top).map_err(|e| e.to_string())?;
+    let single = SingleRow { row: row.clone(), has_scanners: true };
+    match scorer.score(&[Some(&single)]).map_err(|e| e.to_string())?.pop() {
+        Some(Outcome::Scored(scored)) => {
+            let classes = scorer.classes();
+            Ok(Said { classes, score: scored.score, unlike: scored.unlike })
+        }
+        Some(Outcome::Failed(why)) => Err(why),
+        Some(Outcome::Absent) | None => Err("the model gave no score".to_owned()),
+    }
+}
 
 /// Scores what the paths name.
 pub(crate) fn predict(arguments: &PredictArgs, global: &Global) -> Result<ExitStatus, Error> {
