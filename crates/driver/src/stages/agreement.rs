@@ -4,7 +4,10 @@ use std::path::PathBuf;
 
 use clawsig_ingest::{Columns, SignalsReader};
 use clawsig_schema::{
-    Split, agreement::AgreementResults, profile::DataProfile, registry::RegistryResults,
+    Split,
+    agreement::{AgreementResults, RuleDifference},
+    profile::DataProfile,
+    registry::RegistryResults,
 };
 use clawsig_study::{FigureCounts, Study, registry};
 
@@ -42,9 +45,24 @@ pub(super) fn run(context: &Context<'_>) -> Result<Rows, Error> {
     let path = context.work.path("disagreements.csv");
     files::write_csv(&path, results.disagreement_rows())?;
     let path = context.work.path("label_status.csv");
-    files::write_csv(&path, &results.rule_differences.listed)?;
+    // The header stands there without a row too: no difference is an answer.
+    let header = ["id", "slug", "split", "verdict", "scanner", "status_text", "status", "label"];
+    files::write_cells(&path, header, results.rule_differences.listed.iter().map(cells))?;
     files::write_csv(&context.work.path("findings.csv"), &results.findings)?;
     Ok(Rows { input: rows, output: results.rows })
+}
+
+fn cells(row: &RuleDifference) -> Vec<String> {
+    vec![
+        row.id.clone(),
+        row.slug.clone(),
+        row.split.to_string(),
+        row.verdict.map_or_else(String::new, |verdict| verdict.to_string()),
+        row.scanner.to_string(),
+        row.status_text.clone(),
+        row.status.to_string(),
+        row.label.to_string(),
+    ]
 }
 
 /// Writes every file that counts alone give.
