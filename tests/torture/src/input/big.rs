@@ -153,8 +153,10 @@ pub(super) fn run(
         let run = options.scratch.join("large-run");
         let path = format!("source.path={}", folder.display());
         let to = run.display().to_string();
-        let words = ["ingest", "--set", "source.kind=path", "--set", &path, "--out", &to];
-        let ended = limited.run(&words)?;
+        // Faults are to be read to the end here, however many they are.
+        let all = "ingest.max_reject_share=1";
+        let source = ["ingest", "--set", "source.kind=path", "--set", &path];
+        let ended = limited.run(&[&source[..], &["--set", all, "--out", &to]].concat())?;
         check(large, &ended, &run, report)?;
         fs::remove_dir_all(&folder)?;
         if run.exists() {
