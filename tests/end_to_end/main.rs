@@ -1,6 +1,7 @@
 //! End-to-end tests: the real program, in a folder of its own for each test.
 #![expect(clippy::unwrap_used, reason = "a test that can't read its own files has failed")]
 
+mod adjudicate;
 mod artifacts;
 mod command_line;
 mod compare;
@@ -19,6 +20,7 @@ mod new_labels;
 mod own_settings;
 mod predict;
 mod program;
+mod ratings;
 mod rejects;
 mod show;
 mod study;

@@ -58,3 +58,8 @@ fn foreign() {
 fn numbers() {
     short(Campaign::Numbers, 400);
 }
+
+#[test]
+fn review() {
+    short(Campaign::Review, 20);
+}

@@ -10,6 +10,7 @@ mod browser;
 mod cargo;
 mod ci;
 mod interop;
+mod package;
 mod parity;
 mod peers;
 mod recordings;
@@ -41,18 +42,21 @@ cargo xtask <command>
   peers transfer CORPUS...
                           the table of `clawsig transfer` by scikit-learn on the same rows
   peers registry          the statistics of the published counts by irrCAC, statsmodels and numpy
+  peers ratings [FILE...] coefficients of any raters by irrCAC and krippendorff, to 1e-9
   browser [--shots DIR]   check the report in headless Chromium, or say why not; --shots makes the
                           pictures of the documentation anew (in docs)
   recordings [--check]    make what the documents show of the terminal anew, or find what is stale
   interop                 open what `clawsig export` writes with pandas, SciPy, polars, mlcroissant
                           and the SARIF schema, or say why not
+  package                 package the library crates, build the leaves with the Rust that they state, and
+                          projects that depend on clawsig-agreement alone by path and by git
   parity features [FILE...]
                           compare the vectorizers with scikit-learn's, on the texts of JSONL files
                           or of two synthetic corpora
   parity model [FOLDER]   compare training with scikit-learn, on synthetic rows and on FOLDER's
   parity families FOLDER  try other families of models on FOLDER's rows, chosen on validation
   torture CAMPAIGN        kill, starve, corrupt and attack the program: kill, disk, bits, input,
-                          hostile, untrusted, foreign, numbers, all; [--count N] [--seed S] [--short]
+                          hostile, untrusted, foreign, numbers, review, all; [--count N] [--seed S] [--short]
   unicode                 list in crates/features/UNICODE.md where Python's Unicode differs
   ci                      everything that has to hold before a change lands
 ";
@@ -92,6 +96,7 @@ fn main() -> ExitCode {
             _ => Err(Failure::Usage("recordings takes nothing, or --check".to_owned())),
         },
         "interop" => interop::check(),
+        "package" => package::check(),
         "parity" => match rest.split_first() {
             Some((name, rest)) if name == "features" => parity::run(rest),
             Some((name, rest)) if name == "model" => bench::parity(rest),

@@ -1,6 +1,6 @@
 //! Other programs on the same data: `cargo xtask peers scale` counts with other engines, `peers formats` reads what
 //! other writers write, `peers transfer` trains by scikit-learn, `peers registry` computes the statistics of the
-//! published counts.
+//! published counts, `peers ratings` agreement of any raters.
 
 use std::{fs, process::Command};
 
@@ -21,9 +21,11 @@ pub(crate) fn run(words: &[String]) -> Result<(), Failure> {
         [name] if name == "formats" => formats(),
         [name] if name == "registry" => registry(),
         [name, corpora @ ..] if name == "transfer" && !corpora.is_empty() => transfer(corpora),
-        _ => Err(Failure::Usage(
-            "which peers? scale [ROWS], formats, registry, transfer CORPUS...".to_owned(),
-        )),
+        [name, files @ ..] if name == "ratings" => ratings(files),
+        _ => {
+            let known = "scale [ROWS], formats, registry, ratings [FILE...], transfer CORPUS...";
+            Err(Failure::Usage(format!("which peers? {known}")))
+        }
     }
 }
 
@@ -80,6 +82,18 @@ fn registry() -> Result<(), Failure> {
     };
     let script = root().join("xtask").join("peers").join("registry.py");
     execute(Command::new(python).arg(script).arg(build_clawsig()?))
+}
+
+/// Coefficients of any raters, by irrCAC and krippendorff.
+fn ratings(files: &[String]) -> Result<(), Failure> {
+    let folder = root().join("target").join("bench").join("ratings");
+    fs::create_dir_all(&folder)
+        .map_err(|e| Failure::Check(format!("cannot create {}: {e}", folder.display())))?;
+    let python = environment(&folder, "ratings-requirements.txt")?;
+    let script = root().join("xtask").join("peers").join("ratings.py");
+    let mut command = Command::new(python);
+    command.arg(script).arg(build_clawsig()?).arg(folder.join("work")).args(files);
+    execute(&mut command)
 }
 
 /// DuckDB and Spark over a synthetic corpus: the same counts, statistics and predictions.

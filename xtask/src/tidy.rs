@@ -43,6 +43,11 @@ const RULES: &[Rule] = &[
     // Its core takes as long to build as all else; only ingest's feature `frame` needs it.
     Rule { package: "clawsig", free_of: &[&["polars", "polars-core"]] },
     Rule { package: "clawsig-synth", free_of: &[POLARS, HUB, LINFA, COMMAND_LINE] },
+    Rule { package: "clawsig-ratings", free_of: &[POLARS, HUB, LINFA, COMMAND_LINE] },
+    Rule {
+        package: "clawsig-adjudicate",
+        free_of: &[POLARS, HUB, LINFA, COMMAND_LINE, &["rayon"]],
+    },
     Rule { package: "clawsig-store", free_of: &[POLARS, HUB, LINFA, COMMAND_LINE] },
 ];
 

@@ -114,6 +114,15 @@ pub struct LatentClasses {
     pub doubts: Vec<Doubt>,
 }
 
+impl LatentClasses {
+    /// The probability of each hidden category, given one subject's ratings: a category's place a
+    /// rater, or none. `None` where the model can't have produced them, or where the ratings are not
+    /// those of its raters and categories.
+    pub fn posterior(&self, ratings: &[Option<usize>]) -> Option<Vec<f64>> {
+        em::posterior_of(ratings, &self.prevalence, &self.confusion)
+    }
+}
+
 /// The degrees of freedom left by the model: `q^r - 1` cells less the parameters.
 pub fn degrees_of_freedom(raters: usize, categories: usize) -> i64 {
     let whole = |count: usize| i64::try_from(count).unwrap_or(i64::MAX);
@@ -146,6 +155,9 @@ type Rows<'r> = Vec<(&'r [Option<usize>], f64)>;
 /// let model = dawid_skene(&ratings, &LatentParams::default().check()?)?;
 /// assert!((model.prevalence[1] - 0.3).abs() < 1e-3);
 /// assert!((model.confusion[0][1][1] - 0.9).abs() < 1e-3);
+/// // A subject of which all three are sure: 0.3 * 0.504 / (0.3 * 0.504 + 0.7 * 0.006).
+/// let sure = model.posterior(&[Some(1); 3]).ok_or("no such subject")?;
+/// assert!((sure[1] - 0.972973).abs() < 1e-4);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 pub fn dawid_skene(

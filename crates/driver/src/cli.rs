@@ -1,18 +1,22 @@
 //! What may be typed. Nothing is opened or checked here beyond the words themselves.
 
+mod adjudicate;
 mod examples;
 mod export;
 mod predict;
+mod ratings;
 mod transfer;
 
 use std::{ffi::OsString, fmt, path::PathBuf, str::FromStr};
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+pub use adjudicate::{AdjudicateArgs, AdjudicateTask, Hide, SampleArgs, ScoreArgs};
 pub use export::{
     ExportArgs, ExportTarget, ExportTo, LeaderboardArgs, SqlArgs, SqlEngine, SqlOver,
 };
 pub use predict::{PredictArgs, PredictForm};
+pub use ratings::{RatingScale, RatingsArgs};
 pub use transfer::{CountsAs, TransferArgs};
 
 /// Measures the security signals of AI agent skills.
@@ -100,6 +104,9 @@ pub enum Command {
     /// Hand a finished run on in a form that another tool reads.
     #[command(after_help = examples::EXPORT)]
     Export(ExportArgs),
+    /// Draw a sample for human review, and score everyone against what the reviewers found.
+    #[command(after_help = examples::ADJUDICATE)]
+    Adjudicate(AdjudicateArgs),
     /// Say what changed between two runs, and which of it is more than noise.
     #[command(after_help = examples::DIFF)]
     Diff(DiffArgs),
@@ -305,6 +312,9 @@ pub struct AgreementArgs {
     /// Compute from the published counts of the whole registry instead of a run's rows, likewise.
     #[arg(long, conflicts_with_all = ["dry_run", "with_upstream", "counts"])]
     pub published: bool,
+    /// Ratings of any raters.
+    #[command(flatten)]
+    pub ratings: RatingsArgs,
 }
 
 /// `clawsig verify`

@@ -1,5 +1,6 @@
 //! One module a command.
 
+mod adjudicate;
 mod agreement;
 mod completions;
 mod dictionary;
@@ -9,6 +10,7 @@ mod inspect;
 mod lock;
 mod predict;
 mod profile;
+mod ratings;
 mod request;
 mod run;
 mod settings;
@@ -28,7 +30,11 @@ use crate::{
 /// What an interrupted command has left, and how to go on.
 pub(crate) fn when_interrupted(command: &Command) -> &'static str {
     match command {
-        Command::Agreement(arguments) if arguments.counts.is_some() || arguments.published => {
+        Command::Agreement(arguments)
+            if arguments.counts.is_some()
+                || arguments.published
+                || !arguments.ratings.files.is_empty() =>
+        {
             NOTHING_LEFT
         }
         Command::Run(_)
@@ -61,6 +67,7 @@ pub(crate) fn execute(cli: Cli) -> Result<ExitStatus, Error> {
         Command::Lock(arguments) => lock::lock(&arguments, global),
         Command::Verify(arguments) => verify::verify(&arguments, global),
         Command::Inspect(arguments) => inspect::inspect(&arguments, global),
+        Command::Adjudicate(arguments) => adjudicate::adjudicate(&arguments, global),
         Command::Diff(arguments) => diff::diff(&arguments, global),
         Command::Completions(arguments) => completions::completions(&arguments),
         Command::Man(arguments) => completions::man(&arguments),

@@ -2,6 +2,7 @@
 
 use std::{io, path::PathBuf, process::ExitCode};
 
+use clawsig_adjudicate::AdjudicateError;
 use clawsig_ingest::{HubError, IngestError};
 use clawsig_schema::settings::SettingError;
 use clawsig_store::StoreError;
@@ -64,6 +65,12 @@ pub enum Error {
     /// The report.
     #[error(transparent)]
     Report(#[from] clawsig_report::ReportError),
+    /// A review that can't be designed, read back or estimated.
+    #[error(transparent)]
+    Adjudicate(#[from] AdjudicateError),
+    /// Ratings that can't be read or studied.
+    #[error(transparent)]
+    Ratings(#[from] clawsig_ratings::RatingsError),
     /// The generator's parameters.
     #[error(transparent)]
     Synth(#[from] clawsig_synth::SynthError),
@@ -148,9 +155,11 @@ impl Error {
     /// The exit code's meaning for this error.
     pub fn exit_status(&self) -> ExitStatus {
         match self {
-            Error::Settings(_) | Error::Setting(_) | Error::Usage(_) | Error::Synth(_) => {
-                ExitStatus::Usage
-            }
+            Error::Settings(_)
+            | Error::Setting(_)
+            | Error::Usage(_)
+            | Error::Synth(_)
+            | Error::Adjudicate(AdjudicateError::Parameter { .. }) => ExitStatus::Usage,
             Error::Ingest(IngestError::Hub(
                 HubError::Parameter { .. } | HubError::TokenFile { .. },
             ))

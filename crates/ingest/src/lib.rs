@@ -23,6 +23,7 @@ mod signals;
 mod single;
 mod source;
 mod tally;
+mod text_table;
 mod value;
 
 pub use error::IngestError;
@@ -35,3 +36,4 @@ pub use reject::{Reject, RejectReason};
 pub use signals::{Columns, Rows, SignalsReader};
 pub use single::{RowError, SingleRow, SingleRows, bundle_stats, parse_row};
 pub use source::Source;
+pub use text_table::TextTable;

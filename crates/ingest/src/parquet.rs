@@ -26,7 +26,7 @@ use polars_parquet::{
     write::CompressedPage,
 };
 
-pub(crate) use cells::{list_range, scalar, value};
+pub(crate) use cells::{list_range, primitive_number, scalar, value};
 pub(crate) use write::{Builder, FAST, RowGroup, SMALL, TableSchema, TableWriter, failed};
 
 use crate::{

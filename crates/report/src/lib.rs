@@ -3,6 +3,7 @@
 
 mod canvas;
 mod cards;
+mod document;
 mod error;
 mod figures;
 mod page;
@@ -13,15 +14,21 @@ mod transfer;
 mod words;
 mod yaml;
 
+pub use document::{
+    Chapter, Document, Grid, Heat, document, estimate_text, share_text, shown_text, statistic_text,
+};
 pub use error::ReportError;
 pub use figures::Figure;
 pub use study::{DuplicateSummary, Part, RunInfo, StudyResults};
 pub use transfer::{TransferRow, transfer_figure};
 
-use page::Block;
+use page::{Block, Heading};
 
 /// The largest page that [`render`] returns, in bytes.
 pub const PAGE_LIMIT: usize = 2_000_000;
+
+/// How the page of a run is to be read.
+const SILVER: &str = "The labels are silver: the registry’s own verdict, written by a judge that was shown findings of the scanners. Read every score as concordance with that verdict, not as a rate of detecting malware.";
 
 /// A report, not yet written anywhere.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -44,8 +51,15 @@ pub struct Rendered {
 /// If a figure can't be drawn, or the page would be larger than [`PAGE_LIMIT`].
 pub fn render(study: &StudyResults) -> Result<Rendered, ReportError> {
     let sections = sections::all(study)?;
+    let heading = Heading {
+        kind: "clawsig study report".to_owned(),
+        title: format!("ClawHub Security Signals: {}", words::shown(&study.run.name)),
+        intro: SILVER.to_owned(),
+        synthetic: study.run.synthetic,
+        files: true,
+    };
     let html =
-        page::assemble(&study.run, sections::lead(study), sections::warnings(study), &sections)?;
+        page::assemble(heading, sections::lead(study), sections::warnings(study), &sections)?;
     if html.len() > PAGE_LIMIT {
         return Err(ReportError::TooLarge { bytes: html.len(), limit: PAGE_LIMIT });
     }

@@ -2,21 +2,28 @@
 
 use askama::Template;
 
-use crate::{
-    canvas::dark_rules,
-    error::ReportError,
-    figures::Inlined,
-    study::RunInfo,
-    words::{count, shown},
-};
+use crate::{canvas::dark_rules, error::ReportError, figures::Inlined, words::count};
 
 /// The most rows of a table in the page; the files beside it hold the rest.
 const ROW_LIMIT: usize = 60;
 
+/// What stands above everything else.
+pub(crate) struct Heading {
+    /// What kind of page it is.
+    pub(crate) kind: String,
+    pub(crate) title: String,
+    /// How the page is to be read.
+    pub(crate) intro: String,
+    /// Whether the rows behind it are generated.
+    pub(crate) synthetic: bool,
+    /// Whether the figures stand as files beside the page.
+    pub(crate) files: bool,
+}
+
 /// One section under its own heading.
 pub(crate) struct Section {
-    pub(crate) id: &'static str,
-    pub(crate) title: &'static str,
+    pub(crate) id: String,
+    pub(crate) title: String,
     pub(crate) blocks: Vec<Block>,
 }
 
@@ -102,8 +109,7 @@ impl Table {
 #[derive(Template)]
 #[template(path = "report.html")]
 struct PageTemplate<'a> {
-    title: String,
-    synthetic: bool,
+    heading: Heading,
     style: String,
     lead: Vec<(String, String, String)>,
     warnings: Vec<String>,
@@ -112,7 +118,7 @@ struct PageTemplate<'a> {
 
 /// The whole page.
 pub(crate) fn assemble(
-    run: &RunInfo,
+    heading: Heading,
     lead: Vec<(String, String, String)>,
     warnings: Vec<String>,
     sections: &[Section],
@@ -127,13 +133,6 @@ pub(crate) fn assemble(
     if left > 0 {
         warnings.push(format!("{} more warnings are in the run's files.", count(left as u64)));
     }
-    let page = PageTemplate {
-        title: format!("ClawHub Security Signals: {}", shown(&run.name)),
-        synthetic: run.synthetic,
-        style,
-        lead,
-        warnings,
-        sections,
-    };
+    let page = PageTemplate { heading, style, lead, warnings, sections };
     Ok(page.render()?)
 }

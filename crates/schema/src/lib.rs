@@ -1,10 +1,4 @@
-//! What clawsig's stages agree on, and nothing else.
-//!
-//! A stage crate never depends on another stage crate: whatever crosses from one to the next is
-//! declared here, either as a domain type ([`SkillRow`], [`Verdict`], [`Scanner`], …) or as the
-//! struct behind an artifact file ([`matrix`], [`estimate`], …). The crate holds data and the
-//! dataset's own rules (how a scanner's output becomes a flag, how a skill is assigned to a
-//! split); it reads no file and depends on serde alone.
+#![doc = include_str!("../README.md")]
 #![forbid(unsafe_code)]
 
 pub mod agreement;

@@ -9,6 +9,7 @@ mod input;
 mod kill;
 mod numbers;
 mod program;
+mod review;
 mod rng;
 mod tree;
 mod untrusted;
@@ -52,11 +53,13 @@ pub enum Campaign {
     Foreign,
     /// Statistics and optima against values that are found another way.
     Numbers,
+    /// Review studies of a planted truth.
+    Review,
 }
 
 impl Campaign {
     /// All of them.
-    pub const ALL: [Campaign; 8] = [
+    pub const ALL: [Campaign; 9] = [
         Campaign::Kill,
         Campaign::Disk,
         Campaign::Bits,
@@ -65,6 +68,7 @@ impl Campaign {
         Campaign::Untrusted,
         Campaign::Foreign,
         Campaign::Numbers,
+        Campaign::Review,
     ];
 
     /// Its name on the command line.
@@ -78,6 +82,7 @@ impl Campaign {
             Campaign::Untrusted => "untrusted",
             Campaign::Foreign => "foreign",
             Campaign::Numbers => "numbers",
+            Campaign::Review => "review",
         }
     }
 
@@ -92,6 +97,7 @@ impl Campaign {
             Campaign::Untrusted => 5_000,
             Campaign::Foreign => 500,
             Campaign::Numbers => 20_000,
+            Campaign::Review => 1_000,
         }
     }
 
@@ -111,6 +117,7 @@ impl Campaign {
             Campaign::Untrusted => untrusted::run(options, &mut report)?,
             Campaign::Foreign => foreign::run(options, &mut report)?,
             Campaign::Numbers => numbers::run(options, &mut report),
+            Campaign::Review => review::run(options, &mut report)?,
         }
         Ok(report)
     }

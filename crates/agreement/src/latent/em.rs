@@ -102,6 +102,23 @@ fn logs(theta: &Theta) -> Vec<f64> {
     theta.values.iter().map(|share| share.ln()).collect()
 }
 
+/// One row's distribution over hidden categories.
+pub(super) fn posterior_of(
+    row: &[Option<usize>],
+    prevalence: &[f64],
+    confusion: &[Vec<Vec<f64>>],
+) -> Option<Vec<f64>> {
+    let q = prevalence.len();
+    if row.len() != confusion.len() || row.iter().flatten().any(|&category| category >= q) {
+        return None;
+    }
+    let mut values = prevalence.to_vec();
+    values.extend(confusion.iter().flatten().flatten());
+    let theta = Theta { raters: confusion.len(), q, values };
+    let mut shares = vec![0.0; q];
+    posterior(row, &theta, &logs(&theta), &mut shares).is_finite().then_some(shares)
+}
+
 /// The log-likelihood of the rows.
 pub(super) fn log_likelihood(
     rows: &Rows<'_>,

@@ -37,6 +37,10 @@ Examples:
   clawsig agreement --published                  the registry's scanners, without a download
   clawsig agreement --counts patterns.csv        pattern,count of any raters
   clawsig agreement --counts counts.jsonl --out runs/counted
+  clawsig agreement --ratings ratings.csv   columns item, rater, rating: any raters, any labels
+  clawsig agreement --ratings a.jsonl b.parquet --scale ordinal --labels low,medium,high --out found
+  clawsig agreement --ratings wide.csv --raters ann,bob --column item=skill   a column a rater
+  clawsig agreement --ratings cisco.json spector/*.json semgrep.sarif   what scanners wrote
 
 A pattern is the names of the raters that flag, joined by +, or none:
   pattern,count
@@ -95,6 +99,13 @@ Examples:
   clawsig diff runs/a runs/b --fail-on drift   exit code 3 if scanners shifted
   clawsig diff runs/a runs/b --fail-on coverage --fail-on rejects
   clawsig diff runs/a runs/b --format json | jq .findings";
+
+pub(super) const ADJUDICATE: &str = "\
+Examples:
+  clawsig adjudicate sample runs/sample --out review
+  clawsig adjudicate sample runs/sample --reviews 200 --seed 7 --hide findings --out review
+  clawsig adjudicate score runs/sample label-studio-export.json --sample review --out scored
+  clawsig adjudicate score runs/sample ann.csv bob.csv --sample review --decides carol";
 
 pub(super) const SYNTH: &str = "\
 Examples:

@@ -7,6 +7,7 @@ use serde::Serialize;
 
 use super::{
     export::place::FolderPlace,
+    ratings,
     request::Request,
     run,
     tables::{self, pattern_header},
@@ -26,6 +27,9 @@ const OF_SKILLS: [&str; 2] = ["flags.rule", "agreement.disagreements"];
 
 /// Runs the stage, or computes its results from counts.
 pub(crate) fn agreement(arguments: &AgreementArgs, global: &Global) -> Result<ExitStatus, Error> {
+    if !arguments.ratings.files.is_empty() {
+        return ratings::ratings(arguments, global);
+    }
     match (&arguments.counts, arguments.published) {
         (None, false) => return run::stage(Stage::Agreement, &arguments.stage, global),
         (None, true) => from_published(arguments, global)?,

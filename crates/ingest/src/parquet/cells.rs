@@ -77,6 +77,16 @@ pub(crate) fn scalar(array: &dyn Array, at: usize) -> Scalar<'_> {
     read.unwrap_or(Scalar::Other("a value of another type"))
 }
 
+/// The number that stands for a date or a time.
+pub(crate) fn primitive_number(array: &dyn Array, at: usize) -> Option<i64> {
+    use ArrowDataType as T;
+    match array.dtype() {
+        T::Date32 | T::Time32(_) => native::<i32>(array, at).map(i64::from),
+        T::Date64 | T::Timestamp(..) | T::Time64(_) => native::<i64>(array, at),
+        _ => None,
+    }
+}
+
 /// A float of 16 bits: a sign, 5 bits of exponent, 10 of fraction.
 fn half(bits: u16) -> f64 {
     let (exponent, fraction) = (i32::from(bits >> 10 & 0x1f), f64::from(bits & 0x3ff));

@@ -47,7 +47,7 @@ pub(super) fn data(study: &StudyResults) -> Result<Section, ReportError> {
             blocks.push(Block::Note(format!("Near-duplicate texts: undefined: {}.", shown(reason))))
         }
     }
-    Ok(Section { id: "data", title: "The data", blocks })
+    Ok(Section { id: "data".to_owned(), title: "The data".to_owned(), blocks })
 }
 
 fn verdict_counts(data: &DataProfile) -> Result<Inlined, ReportError> {

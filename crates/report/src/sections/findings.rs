@@ -68,7 +68,11 @@ pub(super) fn disagreements(study: &StudyResults) -> Section {
             blocks.push(Block::Note(format!("Model errors: undefined: {}.", shown(reason))));
         }
     }
-    Section { id: "disagreements", title: "Disagreements and errors worth a look", blocks }
+    Section {
+        id: "disagreements".to_owned(),
+        title: "Disagreements and errors worth a look".to_owned(),
+        blocks,
+    }
 }
 
 /// Where a model and the verdict differ.
@@ -138,5 +142,5 @@ pub(super) fn limits(study: &StudyResults) -> Section {
         );
     }
     let blocks = texts.into_iter().map(|text| Block::Text(text.to_owned())).collect();
-    Section { id: "limits", title: "What this can’t tell", blocks }
+    Section { id: "limits".to_owned(), title: "What this can’t tell".to_owned(), blocks }
 }

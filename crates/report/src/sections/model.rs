@@ -30,7 +30,7 @@ pub(super) fn model(study: &StudyResults) -> Result<Section, ReportError> {
         Ok(found) => fill(found, &mut blocks)?,
         Err(reason) => blocks.push(Block::Note(format!("Model: undefined: {}.", shown(reason)))),
     }
-    Ok(Section { id: "model", title: "The model", blocks })
+    Ok(Section { id: "model".to_owned(), title: "The model".to_owned(), blocks })
 }
 
 fn fill(found: &EvaluationResults, blocks: &mut Vec<Block>) -> Result<(), ReportError> {

@@ -33,7 +33,11 @@ pub(super) fn registry(study: &StudyResults) -> Section {
         Ok(found) => fill(found),
         Err(reason) => vec![Block::Note(format!("Undefined: {}.", shown(reason)))],
     };
-    Section { id: "registry", title: "The registry, by the published counts", blocks }
+    Section {
+        id: "registry".to_owned(),
+        title: "The registry, by the published counts".to_owned(),
+        blocks,
+    }
 }
 
 fn fill(found: &RegistryResults) -> Vec<Block> {
@@ -121,7 +125,11 @@ pub(super) fn readings(study: &StudyResults) -> Section {
         }
         Err(reason) => vec![Block::Note(format!("Undefined: {}.", shown(reason)))],
     };
-    Section { id: "readings", title: "What the figures say against their reading", blocks }
+    Section {
+        id: "readings".to_owned(),
+        title: "What the figures say against their reading".to_owned(),
+        blocks,
+    }
 }
 
 /// A table of the published figures whose name satisfies `of`, with this run's beside them; none

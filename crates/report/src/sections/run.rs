@@ -28,15 +28,15 @@ pub(super) fn what_was_run(study: &StudyResults) -> Section {
             .block(),
         Table::new("Parameters", &["Parameter", "Value"], pairs(&run.parameters)).folded().block(),
     ];
-    Section { id: "run", title: "What was run", blocks }
+    Section { id: "run".to_owned(), title: "What was run".to_owned(), blocks }
 }
 
 /// The command.
 pub(super) fn reproduce(study: &StudyResults) -> Section {
     let command = clawsig_schema::hostile::printable(&study.run.command, 2_000);
     Section {
-        id: "reproduce",
-        title: "How to reproduce it",
+        id: "reproduce".to_owned(),
+        title: "How to reproduce it".to_owned(),
         blocks: vec![
             Block::Text(
                 "This command ends in the same bytes on any machine and for any number of \

@@ -35,7 +35,7 @@ pub(super) fn scanners(study: &StudyResults) -> Result<Section, ReportError> {
             blocks.push(Block::Note(format!("Agreement: undefined: {}.", shown(reason))));
         }
     }
-    Ok(Section { id: "scanners", title: "The scanners", blocks })
+    Ok(Section { id: "scanners".to_owned(), title: "The scanners".to_owned(), blocks })
 }
 
 fn fill(

@@ -96,6 +96,11 @@ impl FolderPlace {
     }
 
     /// Moves every file into place.
+    pub(in crate::commands) fn close(self) -> Result<(), Error> {
+        move_files(self.scratch.folder(), &self.out)
+    }
+
+    /// Moves every file into place, and says so.
     pub(in crate::commands) fn finish(self, what: &str, global: &Global) -> Result<(), Error> {
         move_files(self.scratch.folder(), &self.out)?;
         tell(&self.out, what, global)

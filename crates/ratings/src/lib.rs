@@ -1,0 +1,23 @@
+#![doc = include_str!("../README.md")]
+#![forbid(unsafe_code)]
+
+mod data;
+mod error;
+mod label_model;
+mod record;
+mod retest;
+mod scanners;
+mod sheet;
+mod study;
+
+pub use data::{RatingTable, Scale};
+pub use error::{Place, RatingsError};
+pub use label_model::{Fit, LabelModel, LabelModels};
+pub use record::{COLUMNS, Layout, Record, Records, Rename, Time};
+pub use retest::{Change, Retest};
+pub use scanners::{Scan, read_scan};
+pub use sheet::Sheet;
+pub use study::{
+    Disagreement, Findings, LabelShare, Named, NamedTest, PairFindings, Pattern, RaterFindings,
+    study,
+};
