@@ -223,7 +223,7 @@ mod tests {
     #[test]
     fn an_interval_contains_its_value_and_owners_stay_together() {
         let labels: Vec<usize> = (0..90).map(|row| usize::from(row % 3 == 0)).collect();
-        let p = |row: usize| if row % 4 == 0 { 0.7 } else { 0.3 };
+        let p = |row: usize| if row.is_multiple_of(4) { 0.7 } else { 0.3 };
         let alone: Vec<usize> = (0..90).collect();
         let of_five: Vec<usize> = (0..90).map(|row| row / 18).collect();
         let bootstrap = Bootstrap { replicates: 300, seed: 7 };
