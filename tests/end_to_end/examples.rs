@@ -4,8 +4,9 @@ use std::{fs, process::Command};
 
 use crate::program::Sandbox;
 
-/// Examples that need the Hub, write outside of the sandbox, or make a gigabyte.
-const ELSEWHERE: [&str; 4] = ["--profile paper", "source.kind=hub", "/etc/", "67453"];
+/// Examples that need the Hub or others' corpora, write outside of the sandbox, or make a gigabyte.
+const ELSEWHERE: [&str; 5] =
+    ["--profile paper", "source.kind=hub", "/etc/", "67453", "MaliciousSkillBench"];
 
 /// What another exit code than 0 means for an example.
 const EXPECTED: [(&str, i32); 2] = [
@@ -38,6 +39,7 @@ fn every_example_does_what_it_says() {
     fs::create_dir_all(sandbox.path("skills/mail")).unwrap();
     fs::write(sandbox.path("skills/mail/SKILL.md"), "# Mail\nReads mail.\n").unwrap();
     copy(&sandbox, "data-jsonl/test.jsonl", "new.jsonl");
+    fs::write(sandbox.path("skills.jsonl"), crate::transfer::leaky("a", 20)).unwrap();
     fs::write(sandbox.path("counts.jsonl"), crate::counts::COUNTS).unwrap();
     let reviewed =
         "[[reviewed]]\nsha256 = \"{}\"\nreason = \"read\"\nowner = \"me\"\nexpires = 2099-01-31\n";

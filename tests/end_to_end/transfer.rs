@@ -8,7 +8,7 @@ use crate::program::Sandbox;
 
 /// Lines whose owners give each away: an owner's texts are all of one class and share words that no
 /// other owner uses. Nothing else tells the classes apart.
-fn leaky(corpus: &str, owners: usize) -> String {
+pub(crate) fn leaky(corpus: &str, owners: usize) -> String {
     let mut lines = String::new();
     for owner in 0..owners {
         let label = if owner % 2 == 0 { "malicious" } else { "benign" };

@@ -20,6 +20,9 @@ const JOURNAL_FILE: &str = "journal.jsonl";
 /// The largest journal that is read; a line has some 150 bytes and a run a few lines.
 const MAX_BYTES: u64 = 4 << 20;
 
+/// The beginning of every line.
+const BEGINNING: &[u8] = b"{\"name\":\"";
+
 /// Tells the temporaries of this process apart.
 static NEXT: AtomicU64 = AtomicU64::new(0);
 
@@ -55,8 +58,13 @@ fn read(folder: &Path) -> Result<Vec<Entry>, StoreError> {
         None => return Ok(Vec::new()),
         Some(content) => content.map_err(foreign)?,
     };
-    // What follows the last line end was being written when its writer died.
-    let whole = bytes.iter().rposition(|&b| b == b'\n').unwrap_or(0);
+    // What follows the last line end was being written when its writer died, if it begins as a line
+    // of ours does.
+    let whole = bytes.iter().rposition(|&b| b == b'\n').map_or(0, |end| end + 1);
+    let torn = &bytes[whole..];
+    if !torn.starts_with(BEGINNING) && !BEGINNING.starts_with(torn) {
+        return Err(foreign("it ends in what is no entry".to_owned()));
+    }
     let lines = bytes[..whole].split(|&b| b == b'\n').filter(|line| !line.is_empty());
     let entry = |line: &[u8]| -> Result<Entry, String> {
         let value: Value = serde_json::from_slice(line).map_err(|e| e.to_string())?;

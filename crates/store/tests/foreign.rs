@@ -305,3 +305,21 @@ fn a_journal_can_not_point_elsewhere() {
         );
     }
 }
+
+/// What ends in no line of ours is no line that was being written when its writer died.
+#[test]
+fn a_users_journal_stays_whatever_it_ends_in() {
+    let scratch = tempfile::tempdir().unwrap();
+    finished(scratch.path());
+    let journal = scratch.path().join(TEMPORARY_FOLDER).join("journal.jsonl");
+    for content in ["mine", "mine\n", "\u{1}\u{2}", "{\"name\": 1}\n", "{\"n\":1"] {
+        fs::write(&journal, content).unwrap();
+        let err = RunFolder::open(scratch.path()).unwrap_err();
+        assert!(matches!(err, StoreError::NotOurs { .. }), "{content:?}: {err}");
+        assert_eq!(fs::read_to_string(&journal).unwrap(), content);
+    }
+    for torn in ["", "{\"na", "{\"name\":\"train-1-0\",\"se"] {
+        fs::write(&journal, torn).unwrap();
+        RunFolder::open(scratch.path()).unwrap();
+    }
+}

@@ -39,7 +39,8 @@ impl Ended {
     /// What is wrong with how it refused; nothing if it ended with code 1 or 2 and one error of
     /// one sentence, without a panic.
     pub(crate) fn unclear(&self) -> Option<String> {
-        let errors = self.stderr.lines().filter(|line| line.starts_with("error")).count();
+        let is_error = |line: &&str| line.starts_with("error") || line.starts_with("{\"error\"");
+        let errors = self.stderr.lines().filter(is_error).count();
         let panicked = self.stderr.contains("panicked") || self.stderr.contains("backtrace");
         if matches!(self.code(), Some(1 | 2)) && errors == 1 && !panicked {
             None
