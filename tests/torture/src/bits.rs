@@ -64,9 +64,8 @@ pub(crate) fn run(options: &CampaignOptions, report: &mut CampaignReport) -> Res
                 let ended = program.run(&borrowed(&words))?;
                 if ended.code() != Some(0) {
                     let unclear = ended.unclear();
-                    let words = ["by clawsig", MARKER_FILE];
-                    let told =
-                        unclear.is_none() && words.iter().any(|words| ended.stderr.contains(words));
+                    let told = unclear.is_none()
+                        && ["by clawsig", MARKER_FILE].iter().any(|why| ended.stderr.contains(why));
                     report.hold(told, || format!("{title}: {}", last(&ended.stderr, 400)));
                     remedy(&run, &changed, &all)?;
                     program.done(&borrowed(&words)).map_err(|e| format!("{title}: {e}"))?;
