@@ -386,16 +386,8 @@ pub(crate) fn entry_of(path: &str) -> Option<&'static FileEntry> {
     FILES.iter().filter(|entry| fits(entry.path, path)).max_by_key(|entry| entry.path.len())
 }
 
-/// The meaning of a column of a table.
-pub(crate) fn meaning_of(entry: &FileEntry, column: &str) -> Option<&'static str> {
-    let find = |columns: &'static [(&str, &'static str)]| {
-        columns.iter().find(|(name, _)| fits(name, column)).map(|&(_, meaning)| meaning)
-    };
-    find(entry.columns).or_else(|| find(COMMON))
-}
-
 /// Whether a name fits a pattern with at most one `*` a part.
-pub(crate) fn fits(pattern: &str, name: &str) -> bool {
+fn fits(pattern: &str, name: &str) -> bool {
     let (patterns, names) = (pattern.split('/'), name.split('/'));
     patterns.clone().count() == names.clone().count()
         && patterns.zip(names).all(|(pattern, name)| match pattern.split_once('*') {
@@ -420,16 +412,5 @@ mod tests {
         assert_eq!(meaning("report/figures/text-only-roc.csv"), Some("report/figures/*roc.csv"));
         assert_eq!(meaning("report/notes.txt"), None);
         assert_eq!(meaning("a/b/manifest.json"), None);
-    }
-
-    #[test]
-    fn a_table_may_say_its_own_of_a_column() {
-        let bins = entry_of("report/figures/reliability.csv").unwrap();
-        assert_eq!(meaning_of(bins, "low"), Some("the bin's lower end"));
-        let pairs = entry_of("agreement/pairs.csv").unwrap();
-        assert!(meaning_of(pairs, "low").unwrap().contains("95 %"));
-        let predictions = entry_of("evaluate/predictions.csv").unwrap();
-        assert!(meaning_of(predictions, "p_malicious").unwrap().contains("0 to 1"));
-        assert_eq!(meaning_of(predictions, "nonsense"), None);
     }
 }
