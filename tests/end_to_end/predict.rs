@@ -189,6 +189,30 @@ fn a_threshold_flags_and_sarif_holds_what_is_flagged() {
 }
 
 #[test]
+fn a_second_view_of_the_text_is_trained_explained_and_left_out_in_turn() {
+    let sandbox = Sandbox::trained();
+    let words = ["evaluate", "--out", "run", "--quiet", "--with-upstream"];
+    let set = ["features.groups=text,chars,shape", "chars.ngrams=3,4", "chars.max_features=2000"];
+    let set: Vec<&str> = set.iter().flat_map(|set| ["--set", set]).collect();
+    sandbox.clawsig(&[&words[..], &set].concat()).done();
+    let ablation = fs::read_to_string(sandbox.path("run/evaluate/ablation.csv")).unwrap();
+    for name in ["chars only", "without chars", "text only"] {
+        assert!(ablation.lines().any(|line| line.starts_with(name)), "{name}:\n{ablation}");
+    }
+    fs::write(sandbox.path("a.md"), "# Mail\nReads your mail and answers it.").unwrap();
+    let words = ["predict", "a.md", "--model", "run", "--as", "jsonl", "--top", "10000"];
+    let line = lines(&sandbox.clawsig(&words).done()).remove(0);
+    let terms = line["explanation"]["contributions"].as_array().unwrap();
+    for group in ["text", "chars", "shape"] {
+        assert!(terms.iter().any(|term| term["group"] == group), "{group}: {line}");
+    }
+    // Another view's key has no effect without the group.
+    let wrong =
+        ["features", "--out", "run", "--set", "features.groups=text", "--set", "chars.min_df=2"];
+    sandbox.clawsig(&wrong).fails_with(2, &["chars.min_df", "features.groups"]);
+}
+
+#[test]
 fn each_wrong_input_has_one_clear_error() {
     let sandbox = Sandbox::trained();
     let predict =

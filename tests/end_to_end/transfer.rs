@@ -80,6 +80,11 @@ fn owners_that_give_the_class_away_are_found_out() {
     }
     let svg = fs::read_to_string(sandbox.path("out/transfer.svg")).unwrap();
     assert!(svg.contains("a → b, corpus to corpus"), "{svg}");
+    let views = ["transfer", "skills.jsonl", "--set", "features.groups=text,chars"];
+    let two = sandbox.clawsig(&[&views[..], &["--set", "chars.ngrams=2,3"], &set].concat()).done();
+    let (found, _) = results(&two.stdout);
+    assert_eq!(found["settings"]["views"][1]["analyzer"], "char_wb");
+    assert!(found["results"][0]["roc_auc"]["value"].is_number());
     // The same again is the same, and no file is replaced unasked.
     sandbox.clawsig(&words).fails_with(2, &["out"]);
     let again = sandbox.clawsig(&[&words[..], &["--force"]].concat()).done();
@@ -152,5 +157,7 @@ fn each_publisher_is_read_as_it_lays_its_corpus_out() {
     transfer(&["x.jsonl"]).fails_with(1, &["x.jsonl", "neither text and label", "but a"]);
     write("x.jsonl", "{\"text\":\"a\",\"label\":\"odd\"}\n");
     transfer(&["x.jsonl"]).fails_with(2, &["no row of the corpora"]);
+    transfer(&["x.jsonl", "--set", "features.groups=flags"])
+        .fails_with(2, &["neither text nor chars"]);
     transfer(&["x.jsonl", "--set", "source.kind=path"]).fails_with(2, &["source.kind"]);
 }

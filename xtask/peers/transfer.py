@@ -14,6 +14,7 @@ from collections import defaultdict
 from pathlib import Path
 
 import sklearn
+from scipy.sparse import hstack
 from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import f1_score
@@ -42,24 +43,26 @@ def main():
     out = Path(out)
     result = json.loads((out / "transfer.json").read_text())
     settings = result["settings"]
-    text = settings["text"]
-    min_df = float(text["tfidf.min_df"]) if "." in text["tfidf.min_df"] else int(text["tfidf.min_df"])
-    vectorizer = dict(
-        ngram_range=tuple(json.loads(text["tfidf.ngrams"])),
-        min_df=min_df,
-        max_df=float(text["tfidf.max_df"]),
-        max_features=int(text["tfidf.max_features"]) or None,
-        sublinear_tf=text["tfidf.sublinear"] == "true",
-    )
-    limit = int(text["text.max_chars"]) or None
-    texts = {sha: found[:limit] for sha, found in texts_of(corpora).items()}
+    views = [
+        dict(
+            analyzer=view["analyzer"],
+            ngram_range=tuple(view["ngrams"]),
+            min_df=next(iter(view["min_df"].values())),
+            max_df=next(iter(view["max_df"].values())),
+            max_features=view["max_features"],
+            sublinear_tf=view["sublinear"],
+        )
+        for view in settings["views"]
+    ]
+    limits = [view["max_chars"] for view in settings["views"]]
+    texts = texts_of(corpora)
     rows = defaultdict(dict)
     for row in read(out / "rows.csv"):
         rows[row["corpus"]][row["sha256"]] = row["label"] == "malicious"
     tests = defaultdict(lambda: defaultdict(list))
     for row in read(out / "predictions.csv"):
         tests[row["split"], row["train"], row["test"]][row["fold"]].append(row)
-    print(f"scikit-learn {sklearn.__version__}, {vectorizer}, C={settings['model.c']}")
+    print(f"scikit-learn {sklearn.__version__}, {views}, C={settings['model.c']}")
     print("| split | train | test | rows | clawsig | scikit-learn | difference | other predictions |")
     print("|---|---|---|---|---|---|---|---|")
     worst = 0.0
@@ -76,13 +79,17 @@ def main():
                 # The source's rows that are near-duplicates of training rows train nothing either.
                 print(f"{key}: {line['shared']} shared rows, not compared")
                 break
-            fitted = TfidfVectorizer(**vectorizer)
-            x = fitted.fit_transform(texts[sha] for sha in shas)
+            fitted = [TfidfVectorizer(**view) for view in views]
+            x, x_test = [], []
+            for view, most in zip(fitted, limits):
+                x.append(view.fit_transform(texts[sha][:most] for sha in shas))
+                x_test.append(view.transform(texts[row["sha256"]][:most] for row in fold))
+            x, x_test = hstack(x).tocsr(), hstack(x_test).tocsr()
             y = [rows[line["train"]][sha] for sha in shas]
             model = LogisticRegression(
-                C=settings["model.c"], class_weight="balanced", tol=1e-8, max_iter=10_000
+                C=settings["model.c"], class_weight="balanced", tol=1e-6, max_iter=10_000
             ).fit(x, y)
-            said = model.predict(fitted.transform(texts[row["sha256"]] for row in fold))
+            said = model.predict(x_test)
             theirs.extend(said)
             truth.extend(row["label"] == "malicious" for row in fold)
             other += sum(

@@ -162,6 +162,7 @@ pub fn build(
 struct Fitting<'a> {
     params: &'a ValidFeatureParams,
     text: Option<TfIdfFit>,
+    chars: Option<TfIdfFit>,
     signals: Vec<Signals>,
     ids: Vec<String>,
 }
@@ -169,12 +170,13 @@ struct Fitting<'a> {
 impl<'a> Fitting<'a> {
     fn new(params: &'a ValidFeatureParams) -> Fitting<'a> {
         let text = params.layout.text.then(|| TfIdf::new(params.text.clone()).begin());
-        Fitting { params, text, signals: Vec::new(), ids: Vec::new() }
+        let chars = params.layout.chars.then(|| TfIdf::new(params.chars.clone()).begin());
+        Fitting { params, text, chars, signals: Vec::new(), ids: Vec::new() }
     }
 
     fn push(&mut self, batch: &[SkillRow]) -> Result<(), FeaturesError> {
-        if let Some(text) = &mut self.text {
-            text.push(&texts_of(batch))?;
+        for view in [&mut self.text, &mut self.chars].into_iter().flatten() {
+            view.push(&texts_of(batch))?;
         }
         let layout = &self.params.layout;
         self.signals.par_extend(batch.par_iter().map(|row| layout.read(row)));
@@ -187,11 +189,14 @@ impl<'a> Fitting<'a> {
         if self.signals.is_empty() {
             return Err(FeaturesError::NoTrainingRows);
         }
-        let (text, pieces) = match self.text {
-            Some(fit) => fit.finish_in_pieces().map(|(fitted, pieces)| (Some(fitted), pieces))?,
-            None => (None, Vec::new()),
+        let finish = |fit: Option<TfIdfFit>| match fit {
+            Some(fit) => fit.finish_in_pieces().map(|(fitted, pieces)| (Some(fitted), pieces)),
+            None => Ok((None, Vec::new())),
         };
-        let fitted = FittedFeatures::learn(self.params.clone(), text, &self.signals)?;
+        let (text, pieces) = finish(self.text)?;
+        let (chars, more) = finish(self.chars)?;
+        let pieces = beside(pieces, more, text.as_ref().map_or(0, |text| text.cols()));
+        let fitted = FittedFeatures::learn(self.params.clone(), (text, chars), &self.signals)?;
         let pieces = with_signals(&fitted, pieces, &self.signals, &self.ids)?;
         drop(self.signals);
         let matrix = Rows::join(pieces, fitted.cols())?;
@@ -254,6 +259,29 @@ impl FittedFeatures {
     }
 }
 
+/// The rows of two views of the text side by side, in pieces of consecutive rows; the second view's
+/// columns begin at `first`. A view that is not there has no pieces.
+fn beside(left: Vec<Rows>, right: Vec<Rows>, first: usize) -> Vec<Rows> {
+    if left.is_empty() || right.is_empty() {
+        return if left.is_empty() { right } else { left };
+    }
+    let mut right = right.iter().flat_map(Rows::iter);
+    let mut row = SparseRow::default();
+    let join = |piece: Rows| {
+        let mut rows = Rows::default();
+        for ((columns, values), (more, their)) in piece.iter().zip(&mut right) {
+            row.columns.clear();
+            row.values.clear();
+            row.columns.extend_from_slice(columns);
+            row.values.extend_from_slice(values);
+            row.append(more, their, first);
+            rows.push(&row.columns, &row.values);
+        }
+        rows
+    };
+    left.into_iter().map(join).collect()
+}
+
 /// The training rows' text columns, in pieces of consecutive rows, with the signals' columns behind
 /// them. Without text columns there are no pieces to begin with.
 fn with_signals(
@@ -262,7 +290,7 @@ fn with_signals(
     signals: &[Signals],
     ids: &[String],
 ) -> Result<Vec<Rows>, FeaturesError> {
-    if fitted.text().is_none() {
+    if pieces.is_empty() {
         let mut rows = Rows::default();
         signals.iter().for_each(|_| rows.push(&[], &[]));
         pieces.push(rows);

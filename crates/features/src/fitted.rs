@@ -23,14 +23,16 @@ use crate::{
 
 /// The version of `vectorizer.json`.
 ///
+/// - 2.0: the second view of the text, `chars`.
 /// - 1.0: parameters, the text's vectorizer, scalings of numbers and shape, codes.
-pub const FEATURES_FORMAT: FormatVersion = FormatVersion::new(1, 0);
+pub const FEATURES_FORMAT: FormatVersion = FormatVersion::new(2, 0);
 
 /// Everything that was learned from the training rows.
 #[derive(Clone, Debug)]
 pub struct FittedFeatures {
     params: ValidFeatureParams,
     text: Option<FittedTfIdf>,
+    chars: Option<FittedTfIdf>,
     numbers: Vec<Scaling>,
     codes: Vec<String>,
     shape: Vec<Scaling>,
@@ -45,12 +47,13 @@ struct FeaturesFile {
     codes: Vec<String>,
     shape: Vec<Scaling>,
     text: Option<TfIdfFile>,
+    chars: Option<TfIdfFile>,
 }
 
 /// Makes names what is shown, each once. Names of our own stay; a term or a code that is shown as
 /// one of them, or as one before it, says its group and, from the second on, a number.
 fn make_unique(columns: &mut [(ColumnGroup, String, String)]) {
-    let from_data = |group| matches!(group, ColumnGroup::Text | ColumnGroup::Codes);
+    let from_data = |group: ColumnGroup| group == ColumnGroup::Codes || group.is_of_terms();
     let own = columns.iter().filter(|column| !from_data(column.0));
     let mut taken: HashSet<String> = own.map(|column| column.1.clone()).collect();
     let mut met: HashMap<String, u32> = HashMap::new();
@@ -94,7 +97,7 @@ impl FittedFeatures {
     /// Learns scalings and codes from the training rows' signals.
     pub(crate) fn learn(
         params: ValidFeatureParams,
-        text: Option<FittedTfIdf>,
+        (text, chars): (Option<FittedTfIdf>, Option<FittedTfIdf>),
         rows: &[Signals],
     ) -> Result<FittedFeatures, FeaturesError> {
         let layout = &params.layout;
@@ -121,7 +124,7 @@ impl FittedFeatures {
         } else {
             Vec::new()
         };
-        Ok(FittedFeatures { params, text, numbers, codes, shape })
+        Ok(FittedFeatures { params, text, chars, numbers, codes, shape })
     }
 
     /// The settings.
@@ -134,18 +137,36 @@ impl FittedFeatures {
         self.text.as_ref()
     }
 
+    /// The vectorizer of the second view; `None` without the group `chars`.
+    pub fn chars(&self) -> Option<&FittedTfIdf> {
+        self.chars.as_ref()
+    }
+
+    /// The views of the text that are there, in the order of their columns.
+    fn views(&self) -> impl Iterator<Item = (ColumnGroup, &FittedTfIdf)> {
+        let views = [(ColumnGroup::Text, &self.text), (ColumnGroup::Chars, &self.chars)];
+        views.into_iter().filter_map(|(group, view)| Some((group, view.as_ref()?)))
+    }
+
+    /// The columns of all views.
+    fn text_cols(&self) -> usize {
+        self.views().map(|(_, view)| view.cols()).sum()
+    }
+
     fn indicators(&self) -> impl Iterator<Item = (usize, &'static str)> {
         let full = self.params.params.numeric == NumericColumns::Full;
         let numbers = self.params.layout.numbers.iter().enumerate();
         numbers.filter(move |(_, n)| full && n.nullable).map(|(at, n)| (at, n.column))
     }
 
-    /// The columns, in order: text, flags, numbers, codes, shape. No two have one name.
+    /// The columns, in order: text, chars, flags, numbers, codes, shape. No two have one name.
     pub fn columns(&self) -> Vec<ColumnInfo> {
         // Group, name and the dataset columns that it is made from.
         let mut made: Vec<(ColumnGroup, String, String)> = Vec::with_capacity(self.cols());
-        let text = self.text.iter().flat_map(|text| text.vocabulary());
-        made.extend(text.map(|term| (ColumnGroup::Text, term.clone(), TEXT_COLUMN.to_owned())));
+        for (group, view) in self.views() {
+            let terms = view.vocabulary().iter();
+            made.extend(terms.map(|term| (group, term.clone(), TEXT_COLUMN.to_owned())));
+        }
         let flags = self.params.layout.flag_columns(self.params.params.flags.missing);
         made.extend(flags.into_iter().map(|(name, reads)| (ColumnGroup::Flags, name, reads)));
         let numbers = self.numbers.iter().map(|scaling| &scaling.column);
@@ -171,7 +192,7 @@ impl FittedFeatures {
     /// The number of columns.
     pub fn cols(&self) -> usize {
         let layout = &self.params.layout;
-        self.text.as_ref().map_or(0, FittedTfIdf::cols)
+        self.text_cols()
             + layout.flag_columns(self.params.params.flags.missing).len()
             + self.numbers.len()
             + self.indicators().count()
@@ -179,17 +200,19 @@ impl FittedFeatures {
             + self.shape.len()
     }
 
-    /// The lines of `vocabulary.csv`; none without the group `text`.
+    /// The lines of `vocabulary.csv`: the terms of every view; none without one.
     pub fn vocabulary(&self) -> Vec<VocabularyRow> {
-        let Some(text) = &self.text else { return Vec::new() };
-        let terms = text.vocabulary().iter().zip(text.document_frequency());
+        let terms = self.views().flat_map(|(_, view)| {
+            let terms = view.vocabulary().iter().zip(view.document_frequency()).enumerate();
+            terms.map(move |(at, (term, &df))| (term, df, view.idf().map_or(1.0, |idf| idf[at])))
+        });
         (0_u32..)
             .zip(terms)
-            .map(|(column, (term, &document_frequency))| VocabularyRow {
+            .map(|(column, (term, document_frequency, idf))| VocabularyRow {
                 column,
                 term: term.clone(),
                 document_frequency,
-                idf: text.idf().map_or(1.0, |idf| idf[column as usize]),
+                idf,
             })
             .collect()
     }
@@ -200,8 +223,12 @@ impl FittedFeatures {
     /// [`FeaturesError::NotFinite`] for a number that is none.
     pub fn transform_row(&self, row: &SkillRow) -> Result<SparseRow, FeaturesError> {
         let text = row.text.as_deref().unwrap_or("");
-        let mut sparse =
-            self.text.as_ref().map_or_else(SparseRow::default, |fitted| fitted.transform_one(text));
+        let (mut sparse, mut first) = (SparseRow::default(), 0);
+        for (_, view) in self.views() {
+            let row = view.transform_one(text);
+            sparse.append(&row.columns, &row.values, first);
+            first += view.cols();
+        }
         self.append(&self.params.layout.read(row), &row.id, &mut sparse)?;
         Ok(sparse)
     }
@@ -213,7 +240,7 @@ impl FittedFeatures {
         id: &str,
         row: &mut SparseRow,
     ) -> Result<(), FeaturesError> {
-        let mut column = self.text.as_ref().map_or(0, FittedTfIdf::cols) as u32;
+        let mut column = self.text_cols() as u32;
         let mut put = |value: f64| {
             if value != 0.0 {
                 row.columns.push(column);
@@ -267,6 +294,7 @@ impl FittedFeatures {
             codes: self.codes.clone(),
             shape: self.shape.clone(),
             text: self.text.as_ref().map(FittedTfIdf::to_file),
+            chars: self.chars.as_ref().map(FittedTfIdf::to_file),
         })?)
     }
 
@@ -304,14 +332,21 @@ impl FittedFeatures {
                     && file.text.as_ref().is_none_or(|text| text.params == params.params.text),
                 "its vectorizer is not that of its parameters",
             ),
+            (
+                file.chars.is_some() == layout.chars
+                    && file.chars.as_ref().is_none_or(|c| c.params == *params.chars.params()),
+                "its second vectorizer is not that of its parameters",
+            ),
         ];
         if let Some((_, what)) = sound.into_iter().find(|&(holds, _)| !holds) {
             return Err(FeaturesError::Damaged(what.to_owned()));
         }
         let text = file.text.map(FittedTfIdf::from_file).transpose()?;
+        let chars = file.chars.map(FittedTfIdf::from_file).transpose()?;
         Ok(FittedFeatures {
             params,
             text,
+            chars,
             numbers: file.numbers,
             codes: file.codes,
             shape: file.shape,

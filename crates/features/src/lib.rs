@@ -27,4 +27,4 @@ pub use fitted::{FEATURES_FORMAT, FittedFeatures, VocabularyRow};
 pub use novelty::{BEYOND, KnownWords, NOVELTY_FORMAT, Novelty, NoveltyBounds, TextMeasures};
 pub use params::{FeatureParams, NumericColumns, ValidFeatureParams};
 pub use saved::MAX_JSON_BYTES;
-pub use vectorizer::{FittedTfIdf, SparseRow, TfIdf, VectorizerParams};
+pub use vectorizer::{CharsParams, FittedTfIdf, SparseRow, TfIdf, VectorizerParams};

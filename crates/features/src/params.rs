@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     FeaturesError,
     signals::Layout,
-    vectorizer::{DocumentFrequency, ValidVectorizerParams, VectorizerParams},
+    vectorizer::{CharsParams, DocumentFrequency, ValidVectorizerParams, VectorizerParams},
 };
 
 /// Which numbers the group `numeric` holds.
@@ -41,7 +41,13 @@ clawsig_schema::params! {
             /// there.
             "model.target" target: Target = Target::Verdict;
             /// The column groups of the matrix; their order does not matter.
-            "features.groups" groups: Vec<ColumnGroup> = ColumnGroup::ALL.to_vec();
+            "features.groups" groups: Vec<ColumnGroup> = vec![
+                ColumnGroup::Text,
+                ColumnGroup::Flags,
+                ColumnGroup::Numeric,
+                ColumnGroup::Codes,
+                ColumnGroup::Shape,
+            ];
             /// The numbers of the group `numeric`: every score and count that the target allows
             /// (`full`), or the original notebook's four (`notebook`).
             "features.numeric" numeric: NumericColumns = NumericColumns::Full,
@@ -56,6 +62,8 @@ clawsig_schema::params! {
                 sublinear: true,
                 ..VectorizerParams::default()
             };
+            /// The vectorizer of the group `chars`.
+            chars: CharsParams;
             /// How a scanner's output becomes a flag. Where a missing flag is not a "no", an
             /// indicator column marks it.
             flags: FlagParams;
@@ -83,8 +91,9 @@ impl FeatureParams {
             return Err(SettingError::new("features.groups", "[]", expected).into());
         }
         let text = self.text.clone().check()?;
+        let chars = self.chars.check()?;
         let layout = Layout::new(&self)?;
-        Ok(ValidFeatureParams { params: self, text, layout })
+        Ok(ValidFeatureParams { params: self, text, chars, layout })
     }
 }
 
@@ -93,6 +102,7 @@ impl FeatureParams {
 pub struct ValidFeatureParams {
     pub(crate) params: FeatureParams,
     pub(crate) text: ValidVectorizerParams,
+    pub(crate) chars: ValidVectorizerParams,
     pub(crate) layout: Layout,
 }
 

@@ -75,6 +75,7 @@ const CODE_LISTS: [CodeList; 3] = [
 #[derive(Clone, Debug)]
 pub(crate) struct Layout {
     pub(crate) text: bool,
+    pub(crate) chars: bool,
     pub(crate) flags: Vec<Scanner>,
     pub(crate) numbers: Vec<Number>,
     pub(crate) codes: Vec<CodeList>,
@@ -132,6 +133,7 @@ impl Layout {
         let shape_allowed = text_allowed && barred(target, "skill_bundle_content").is_none();
         Ok(Layout {
             text: has(ColumnGroup::Text) && text_allowed,
+            chars: has(ColumnGroup::Chars) && text_allowed,
             flags: Scanner::ALL
                 .iter()
                 .copied()

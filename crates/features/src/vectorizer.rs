@@ -20,7 +20,9 @@ use clawsig_schema::matrix::Csr;
 pub use fit::TfIdfFit;
 pub use fitted::{FittedTfIdf, SparseRow, VECTORIZER_FORMAT};
 pub use hashing::{Hashing, HashingParams};
-pub use params::{Analyzer, DocumentFrequency, Idf, Norm, ValidVectorizerParams, VectorizerParams};
+pub use params::{
+    Analyzer, CharsParams, DocumentFrequency, Idf, Norm, ValidVectorizerParams, VectorizerParams,
+};
 
 pub(crate) use fitted::TfIdfFile;
 pub(crate) use intern::{digest, hash_key, process_seed};

@@ -3,8 +3,9 @@
 #![expect(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
 
 use clawsig_features::{
-    BoxError, FeatureParams, FeatureSet, FeaturesError, FittedFeatures, NumericColumns, RowIter,
-    RowSource, VectorizerParams, build,
+    BoxError, CharsParams, FeatureParams, FeatureSet, FeaturesError, FittedFeatures,
+    NumericColumns, RowIter, RowSource, TfIdf, VectorizerParams, build,
+    vectorizer::DocumentFrequency,
 };
 use clawsig_schema::{
     BundleStats, JudgeFields, SkillRow, SkillSpectorSignals, Split, StaticSignals, Target, Verdict,
@@ -178,6 +179,40 @@ fn copies_in_train_are_counted_across_splits() {
     assert_eq!((test[1].duplicate_group, test[1].copies_in_train), (3, 1));
     assert_eq!((test[0].duplicate_group, test[0].copies_in_train), (10, 0));
     assert_eq!(set.splits[0].rows[3].copies_in_train, 0);
+}
+
+#[test]
+fn a_second_view_stands_beside_the_first_as_it_stands_alone() {
+    let chars = CharsParams {
+        min_df: DocumentFrequency::Count(1),
+        max_features: Some(40),
+        max_chars: Some(30),
+        ..CharsParams::default()
+    };
+    let groups = vec![ColumnGroup::Flags, ColumnGroup::Chars, ColumnGroup::Text];
+    let set = made(FeatureParams { groups, chars: chars.clone(), ..Default::default() });
+    let texts: Vec<String> =
+        rows().0.into_iter().take(10).map(|row| row.text.unwrap_or_default()).collect();
+    let (words, first) =
+        TfIdf::new(VectorizerParams::default().check().unwrap()).fit_transform(&texts).unwrap();
+    let (view, second) = TfIdf::new(chars.check().unwrap()).fit_transform(&texts).unwrap();
+    assert_eq!((view.cols(), view.params().ngrams), (40, (3, 5)));
+    let (train, begin) = (&set.splits[0].matrix, words.cols());
+    assert_eq!(train.select_columns(|column| column < begin), first);
+    assert_eq!(train.select_columns(|column| (begin..begin + 40).contains(&column)), second);
+    assert_eq!(train.cols(), begin + 40 + 3);
+    let groups: Vec<ColumnGroup> = set.columns.iter().map(|column| column.group).collect();
+    assert!(groups.is_sorted() && groups[begin..begin + 40].iter().all(|g| g.is_of_terms()));
+    assert_eq!(set.fitted.vocabulary().len(), begin + 40);
+    // The saved state gives the same rows.
+    let read = FittedFeatures::from_json(&set.fitted.to_json().unwrap()).unwrap();
+    let again = read.transform(rows().0.into_iter().take(10).map(Ok)).unwrap();
+    assert_eq!(again, *train);
+    // The view alone needs no words.
+    let alone =
+        made(FeatureParams { groups: vec![ColumnGroup::Chars], chars, ..Default::default() });
+    assert_eq!(alone.splits[0].matrix, second);
+    assert!(alone.novelty.undefined.is_some(), "without words nothing is calibrated");
 }
 
 #[test]

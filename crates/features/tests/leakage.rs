@@ -5,8 +5,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use clawsig_features::{
-    BoxError, FeatureParams, FeatureSet, FeaturesError, NumericColumns, RowIter, RowSource,
-    VectorizerParams, build, leakage::barred,
+    BoxError, CharsParams, FeatureParams, FeatureSet, FeaturesError, NumericColumns, RowIter,
+    RowSource, VectorizerParams, build, leakage::barred,
 };
 use clawsig_schema::{
     BundleStats, ExtensionCount, FlagRule, JudgeFields, MissingPolicy, SkillRow,
@@ -160,6 +160,7 @@ fn params() -> impl Strategy<Value = FeatureParams> {
             columns: if all { Vec::new() } else { columns },
             flags: FlagParams { rule, missing },
             text: VectorizerParams::default(),
+            chars: CharsParams::default(),
         })
 }
 

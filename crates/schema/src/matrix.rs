@@ -238,6 +238,8 @@ impl Csr {
 pub enum ColumnGroup {
     /// TF-IDF of the SKILL.md text.
     Text,
+    /// A second TF-IDF of the same text, of other units.
+    Chars,
     /// One 0/1 flag a scanner.
     Flags,
     /// Scores and counts of the scanners.
@@ -249,6 +251,11 @@ pub enum ColumnGroup {
 }
 
 impl ColumnGroup {
+    /// Whether the group's columns are terms of the text, so that their names are its words.
+    pub const fn is_of_terms(self) -> bool {
+        matches!(self, ColumnGroup::Text | ColumnGroup::Chars)
+    }
+
     /// Whether the group comes from the scanners, so that a skill which no scanner saw lacks it.
     pub const fn needs_scanners(self) -> bool {
         matches!(self, ColumnGroup::Flags | ColumnGroup::Numeric | ColumnGroup::Codes)
@@ -256,7 +263,7 @@ impl ColumnGroup {
 }
 
 crate::choices!(ColumnGroup, "column group",
-    Text => "text", Flags => "flags", Numeric => "numeric", Codes => "codes", Shape => "shape");
+    Text => "text", Chars => "chars", Flags => "flags", Numeric => "numeric", Codes => "codes", Shape => "shape");
 
 /// One line of `columns.csv`: a column of the matrix.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -14,7 +14,7 @@ use clawsig_schema::{
     evaluation::number_cell,
     format::FormatVersion,
     hostile::{printable, spreadsheet_cell},
-    settings::Params as _,
+    matrix::ColumnGroup,
 };
 use rayon::prelude::*;
 use serde_json::json;
@@ -36,8 +36,10 @@ use experiment::{CLASSES, ModelSettings, Outcome, Pool, Prediction};
 const FORMAT: FormatVersion = FormatVersion::new(1, 0);
 
 /// The settings that change a result, by the beginning of their names.
-const READS: [&str; 8] = [
+const READS: [&str; 10] = [
+    "features.groups",
     "tfidf.",
+    "chars.",
     "text.max_chars",
     "model.c",
     "model.class_weight",
@@ -59,8 +61,18 @@ pub(crate) fn transfer(arguments: &TransferArgs, global: &Global) -> Result<Exit
     }
     let settings = &record.settings;
     let seed = settings.train.random.seed;
+    let mut views = Vec::new();
+    if settings.features.groups.contains(&ColumnGroup::Text) {
+        views.push(settings.features.text.clone().check()?);
+    }
+    if settings.features.groups.contains(&ColumnGroup::Chars) {
+        views.push(settings.features.chars.check()?);
+    }
+    if views.is_empty() {
+        return Err(Error::Usage("features.groups has neither text nor chars".to_owned()));
+    }
     let models = ModelSettings {
-        text: settings.features.text.clone().check()?,
+        views,
         train: settings.train.clone().check()?.get().clone(),
         bootstrap: Bootstrap { replicates: arguments.replicates, seed },
     };
@@ -89,9 +101,7 @@ pub(crate) fn transfer(arguments: &TransferArgs, global: &Global) -> Result<Exit
         "format": FORMAT,
         "folds": arguments.folds,
         "settings": {
-            "text": models.text.params().values().into_iter()
-                .map(|(key, value)| (key.to_owned(), value.to_string()))
-                .collect::<std::collections::BTreeMap<_, _>>(),
+            "views": models.views.iter().map(|view| view.params()).collect::<Vec<_>>(),
             "model.c": models.train.c,
             "run.seed": seed,
         },
@@ -153,8 +163,8 @@ fn about(corpus: &Corpus) -> serde_json::Value {
     })
 }
 
-fn figures(outcome: &Outcome) -> [&Estimate; 3] {
-    [&outcome.macro_f1, &outcome.recall, &outcome.false_positive_rate]
+fn figures(outcome: &Outcome) -> [&Estimate; 4] {
+    [&outcome.macro_f1, &outcome.recall, &outcome.false_positive_rate, &outcome.roc_auc]
 }
 
 fn table(outcomes: &[&Outcome]) -> String {
@@ -168,6 +178,7 @@ fn table(outcomes: &[&Outcome]) -> String {
         ">macro F1",
         ">recall",
         ">false-positive rate",
+        ">AUC",
     ]);
     for outcome in outcomes {
         let mut cells = [&outcome.split, &outcome.train, &outcome.test]
@@ -199,7 +210,7 @@ fn write(
     result: &serde_json::Value,
 ) -> Result<(), Error> {
     files::write_json(&folder.join("transfer.json"), result)?;
-    let numbers = ["macro_f1", "recall", "false_positive_rate"];
+    let numbers = ["macro_f1", "recall", "false_positive_rate", "roc_auc"];
     let mut header: Vec<String> =
         ["split", "train", "test", "train_rows", "test_rows", "test_malicious", "shared"]
             .map(str::to_owned)

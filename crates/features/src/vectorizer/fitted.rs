@@ -32,6 +32,14 @@ pub struct SparseRow {
     pub values: Vec<f64>,
 }
 
+impl SparseRow {
+    /// Puts another row's entries behind this one's; its columns begin at `first`.
+    pub(crate) fn append(&mut self, columns: &[u32], values: &[f64], first: usize) {
+        self.columns.extend(columns.iter().map(|column| column + first as u32));
+        self.values.extend_from_slice(values);
+    }
+}
+
 /// A fitted vectorizer. Its idf is that of the texts it was fitted to, whatever it transforms.
 #[derive(Clone, Debug)]
 pub struct FittedTfIdf {

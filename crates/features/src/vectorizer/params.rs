@@ -29,6 +29,9 @@ pub enum DocumentFrequency {
     Share(f64),
 }
 
+clawsig_schema::choices!(Analyzer, "analyzer",
+    Word => "word", Char => "char", CharWb => "char_wb");
+
 impl DocumentFrequency {
     /// The limit in documents, not rounded.
     pub fn of(self, documents: u64) -> f64 {
@@ -122,6 +125,9 @@ clawsig_schema::params! {
             /// `binary`); of terms tied at the cut the first in term order are kept.
             "tfidf.max_features" max_features: Option<usize> = None,
                 zero("no limit"), needs(WITH_TEXT);
+            /// The units of an n-gram: words (`word`), characters (`char`), or characters within words
+            /// that have a blank on both sides (`char_wb`).
+            "tfidf.analyzer" analyzer: Analyzer = Analyzer::Word, needs(WITH_TEXT);
             /// The shortest and the longest n-gram.
             "tfidf.ngrams" ngrams: (usize, usize) = (1, 1), range(1, MAX_NGRAM), needs(WITH_TEXT);
             /// Terms in fewer documents are dropped.
@@ -134,8 +140,6 @@ clawsig_schema::params! {
             "tfidf.sublinear" sublinear: bool = false, needs(WITH_TEXT);
         }
         plain {
-            /// What an n-gram is made of. By default words.
-            analyzer: Analyzer = Analyzer::Word;
             /// Whether the text is lower-cased. By default it is.
             lowercase: bool = true;
             /// Whether every count above 0 is taken as 1. By default it is not.
@@ -152,6 +156,64 @@ clawsig_schema::params! {
             /// learned.
             vocabulary: Option<Vec<String>> = None;
         }
+    }
+}
+
+/// Where the keys of the second view act.
+const WITH_CHARS: Need = Need::new("features.groups", Is::Has(&["chars"]));
+
+clawsig_schema::params! {
+    /// The settings of the second view of the text, the group `chars`. What is not here is as in
+    /// [`VectorizerParams::default`].
+    #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+    #[serde(deny_unknown_fields)]
+    pub struct CharsParams {
+        keys {
+            /// The characters of a document that the view reads, from its beginning.
+            "chars.max_chars" max_chars: Option<usize> = None,
+                zero("the whole text"), needs(WITH_CHARS);
+            /// The most columns of the view, chosen as for `tfidf.max_features`.
+            "chars.max_features" max_features: Option<usize> = Some(50_000),
+                zero("no limit"), needs(WITH_CHARS);
+            /// The units of an n-gram, as for `tfidf.analyzer`.
+            "chars.analyzer" analyzer: Analyzer = Analyzer::CharWb, needs(WITH_CHARS);
+            /// The shortest and the longest n-gram.
+            "chars.ngrams" ngrams: (usize, usize) = (3, 5), range(1, MAX_NGRAM), needs(WITH_CHARS);
+            /// Terms in fewer documents are dropped.
+            "chars.min_df" min_df: DocumentFrequency = DocumentFrequency::Count(3),
+                needs(WITH_CHARS);
+            /// Terms in more documents are dropped.
+            "chars.max_df" max_df: DocumentFrequency = DocumentFrequency::Share(1.0),
+                needs(WITH_CHARS);
+            /// Whether a count enters as `1 + ln(count)`.
+            "chars.sublinear" sublinear: bool = true, needs(WITH_CHARS);
+        }
+    }
+}
+
+impl CharsParams {
+    /// Checks every parameter.
+    ///
+    /// # Errors
+    /// As [`VectorizerParams::check`].
+    pub fn check(&self) -> Result<ValidVectorizerParams, FeaturesError> {
+        self.check_ranges()?;
+        let limits = [("chars.min_df", self.min_df), ("chars.max_df", self.max_df)];
+        for (key, limit) in limits.into_iter().filter(|(_, limit)| limit.checked().is_none()) {
+            let found = limit.to_value().to_string();
+            return Err(SettingError::new(key, found, DocumentFrequency::kind()).into());
+        }
+        VectorizerParams {
+            max_chars: self.max_chars,
+            max_features: self.max_features,
+            analyzer: self.analyzer,
+            ngrams: self.ngrams,
+            min_df: self.min_df,
+            max_df: self.max_df,
+            sublinear: self.sublinear,
+            ..VectorizerParams::default()
+        }
+        .check()
     }
 }
 

@@ -11,6 +11,7 @@ use clawsig_model::{
 use clawsig_schema::{
     estimate::Estimate,
     evaluation::{MACRO, metric},
+    matrix::Csr,
 };
 use clawsig_stats::Groups;
 use serde::Serialize;
@@ -48,6 +49,8 @@ pub(super) struct Outcome {
     pub(super) macro_f1: Estimate,
     pub(super) recall: Estimate,
     pub(super) false_positive_rate: Estimate,
+    /// Area under the ROC curve of malicious.
+    pub(super) roc_auc: Estimate,
 }
 
 /// What a model said of one test row.
@@ -300,6 +303,7 @@ impl Pool {
             macro_f1: get(MACRO, metric::F1),
             recall: get(CLASSES[1], metric::RECALL),
             false_positive_rate: get(CLASSES[1], metric::FALSE_POSITIVE_RATE),
+            roc_auc: get(CLASSES[1], metric::ROC_AUC),
         };
         Ok((outcome, predictions))
     }
@@ -307,7 +311,8 @@ impl Pool {
 
 /// How each model is made.
 pub(super) struct ModelSettings {
-    pub(super) text: ValidVectorizerParams,
+    /// The views of the text, side by side.
+    pub(super) views: Vec<ValidVectorizerParams>,
     pub(super) train: TrainParams,
     pub(super) bootstrap: Bootstrap,
 }
@@ -319,7 +324,13 @@ impl ModelSettings {
         let texts = |rows: &[usize]| -> Vec<&str> {
             rows.iter().map(|&row| pool.samples[row].text.as_str()).collect()
         };
-        let (fitted, x) = TfIdf::new(self.text.clone()).fit_transform(texts(train))?;
+        let (mut seen, mut unseen) = (Vec::new(), Vec::new());
+        for view in &self.views {
+            let (fitted, x) = TfIdf::new(view.clone()).fit_transform(texts(train))?;
+            unseen.push(fitted.transform(texts(test))?);
+            seen.push(x);
+        }
+        let x = beside(&seen)?;
         let labels: Vec<u32> = train.iter().map(|&row| pool.label(row) as u32).collect();
         let malicious = labels.iter().sum::<u32>() as f64;
         let all = labels.len() as f64;
@@ -333,8 +344,28 @@ impl ModelSettings {
         let stop =
             Stop { tolerance: self.train.tolerance, max_iterations: self.train.max_iterations };
         let solution = problem.solve(self.train.solver, None, stop, &|_, _| {})?;
-        let test = fitted.transform(texts(test))?;
-        let probabilities = solution.coefficients.probabilities(&test)?;
+        let probabilities = solution.coefficients.probabilities(&beside(&unseen)?)?;
         Ok(probabilities.into_iter().map(|p| p[1]).collect())
     }
+}
+
+/// Matrices of the same rows side by side.
+fn beside(parts: &[Csr]) -> Result<Csr, Error> {
+    let rows = parts.first().map_or(0, Csr::rows);
+    let cols = parts.iter().map(Csr::cols).sum();
+    let mut joined = vec![(Vec::new(), Vec::new()); rows];
+    let mut first = 0;
+    for part in parts {
+        for (row, (columns, values)) in joined.iter_mut().enumerate() {
+            let (more, their) = part.row(row);
+            columns.extend(more.iter().map(|column| column + first));
+            values.extend_from_slice(their);
+        }
+        first += part.cols() as u32;
+    }
+    Csr::from_rows(cols, joined.iter().map(|(columns, values)| (&columns[..], &values[..])))
+        .map_err(|e| Error::Artifact {
+            path: "the views of the text".into(),
+            reason: e.to_string(),
+        })
 }

@@ -9,7 +9,7 @@ use clawsig_schema::{
     Split, Target,
     evaluation::{EvaluationResults, ModelName},
     hostile::printable,
-    matrix::{ColumnGroup, ColumnInfo},
+    matrix::ColumnInfo,
     settings::Params as _,
 };
 use clawsig_store::{Manifest, RunFolder};
@@ -150,7 +150,7 @@ fn leakage(columns: &[ColumnInfo], target: Option<&str>) -> Check {
     let wrong: Vec<String> = columns
         .iter()
         // The name of a text's column is a word of the text.
-        .filter(|column| column.group != ColumnGroup::Text)
+        .filter(|column| !column.group.is_of_terms())
         .filter_map(|column| Some(format!("{}: {}", column.name, barred(target, &column.name)?)))
         .collect();
     Check::none("columns that the target bars", "columns.csv", &wrong)
