@@ -14,7 +14,7 @@ pub(crate) fn leaky(corpus: &str, owners: usize) -> String {
         let label = if owner % 2 == 0 { "malicious" } else { "benign" };
         for skill in 0..6 {
             let text = format!(
-                "mark{corpus}{owner} sign{corpus}{owner} reads file{} and word{} of part{owner}x{skill}",
+                "mark{corpus}{owner} sign{corpus}{owner} reads file{} and word{} of part{corpus}{owner}x{skill}",
                 skill % 3,
                 owner % 5
             );
