@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use clawsig_features::{
     BoxError, CharsParams, FeatureParams, FeatureSet, FeaturesError, NumericColumns, RowIter,
-    RowSource, VectorizerParams, build, leakage::barred,
+    RowSource, VectorizerParams, build, leakage::barred, vectorizer::DocumentFrequency,
 };
 use clawsig_schema::{
     BundleStats, ExtensionCount, FlagRule, JudgeFields, MissingPolicy, SkillRow,
@@ -160,7 +160,8 @@ fn params() -> impl Strategy<Value = FeatureParams> {
             columns: if all { Vec::new() } else { columns },
             flags: FlagParams { rule, missing },
             text: VectorizerParams::default(),
-            chars: CharsParams::default(),
+            // So few rows would lose every rare term.
+            chars: CharsParams { min_df: DocumentFrequency::Count(1), ..CharsParams::default() },
         })
 }
 
