@@ -199,7 +199,7 @@ impl CharsParams {
     pub fn check(&self) -> Result<ValidVectorizerParams, FeaturesError> {
         self.check_ranges()?;
         let limits = [("chars.min_df", self.min_df), ("chars.max_df", self.max_df)];
-        for (key, limit) in limits.into_iter().filter(|(_, limit)| limit.checked().is_none()) {
+        if let Some((key, limit)) = limits.into_iter().find(|(_, l)| l.checked().is_none()) {
             let found = limit.to_value().to_string();
             return Err(SettingError::new(key, found, DocumentFrequency::kind()).into());
         }
