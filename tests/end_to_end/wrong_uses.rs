@@ -108,7 +108,7 @@ fn each_wrong_use_gets_the_answer_of_the_list() {
     ] {
         fs::write(sandbox.path(name), text).unwrap();
     }
-    let home = sandbox.path("home").display().to_string();
+    let home = sandbox.path("hf").display().to_string();
     let mut answers = String::new();
     for line in USES.lines() {
         let words: Vec<&str> = line.split(' ').collect();

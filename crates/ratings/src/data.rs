@@ -265,18 +265,18 @@ fn labels(
             used.len()
         )));
     }
-    if scale == Scale::Interval {
-        if let Some((record, label)) = records.iter().find_map(|record| {
+    if scale == Scale::Interval
+        && let Some((record, label)) = records.iter().find_map(|record| {
             let label = record.rating.as_deref()?;
             label.parse::<f64>().ok().is_none_or(|v| !v.is_finite()).then_some((record, label))
-        }) {
-            let reason = format!(
-                "the rating `{}` is no number, and --scale interval asks for numbers; use --scale \
+        })
+    {
+        let reason = format!(
+            "the rating `{}` is no number, and --scale interval asks for numbers; use --scale \
                  ordinal with --labels, or name it with --missing",
-                printable(label, 60)
-            );
-            return Err(RatingsError::row(&record.place, reason));
-        }
+            printable(label, 60)
+        );
+        return Err(RatingsError::row(&record.place, reason));
     }
     if scale == Scale::Ordinal && order.is_empty() && numbers.iter().any(Option::is_none) {
         return Err(RatingsError::Study(format!(

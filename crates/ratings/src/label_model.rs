@@ -334,8 +334,8 @@ impl Joint {
     fn maximised(&self, rows: &[Row<'_>], cells: &[Vec<usize>], beliefs: &[Vec<f64>]) -> Joint {
         let mut next = Joint::empty(self.q, self.single.len(), self.pair);
         for (((row, count), cells), belief) in rows.iter().zip(cells).zip(beliefs) {
-            for hidden in 0..self.q {
-                let share = count * belief[hidden];
+            for (hidden, belief) in belief.iter().enumerate() {
+                let share = count * belief;
                 next.prevalence[hidden] += share;
                 for (rater, rating) in row.iter().enumerate() {
                     if let (Some(answer), Some(own)) = (rating, next.single[rater].get_mut(hidden))

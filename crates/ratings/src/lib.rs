@@ -18,6 +18,6 @@ pub use retest::{Change, Retest};
 pub use scanners::{Scan, read_scan};
 pub use sheet::Sheet;
 pub use study::{
-    Disagreement, Findings, LabelShare, Named, NamedTest, PairFindings, Pattern, RaterFindings,
-    study,
+    Disagreement, Findings, LabelShare, Named, NamedTest, PairFindings, Pattern, Posterior,
+    RaterFindings, study,
 };

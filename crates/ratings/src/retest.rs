@@ -132,7 +132,7 @@ impl Found {
                 count: *count,
             })
             .collect();
-        changes.sort_by(|a, b| b.count.cmp(&a.count));
+        changes.sort_by_key(|change| std::cmp::Reverse(change.count));
         Retest {
             rater: table.raters[rater].clone(),
             from,

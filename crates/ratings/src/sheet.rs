@@ -29,14 +29,14 @@ impl Sheet {
         let header = reader.headers().map_err(|e| unreadable(file, &e))?;
         let columns: Vec<String> = header.iter().map(str::to_owned).collect();
         let mut sheet = Sheet { file: file.to_owned(), unit: "line", columns, rows: Vec::new() };
-        if let [only] = &sheet.columns[..] {
-            if only.contains([';', '\t']) {
-                return Err(RatingsError::file(
-                    file,
-                    "the header has one column, though it holds `;` or tabs; separate columns by \
+        if let [only] = &sheet.columns[..]
+            && only.contains([';', '\t'])
+        {
+            return Err(RatingsError::file(
+                file,
+                "the header has one column, though it holds `;` or tabs; separate columns by \
                      commas, or by tabs in a file named .tsv",
-                ));
-            }
+            ));
         }
         sheet.check_columns()?;
         for row in reader.records() {

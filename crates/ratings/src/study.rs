@@ -60,7 +60,7 @@ pub struct Findings {
     /// What was dropped, merged, left out or looks like a slip.
     pub remarks: Vec<String>,
     #[serde(skip)]
-    posteriors: Vec<Vec<(String, Option<Vec<f64>>)>>,
+    posteriors: Vec<Vec<Posterior>>,
     #[serde(skip)]
     item_names: Vec<String>,
 }
@@ -213,15 +213,19 @@ pub fn study(
     Ok(findings)
 }
 
+/// A label model's name with one probability a label; `None` where the model can't have produced
+/// the item's ratings.
+pub type Posterior = (String, Option<Vec<f64>>);
+
 impl Findings {
     /// The label models' probabilities: for each item the model's name and one probability a label,
     /// in the labels' order; `None` where the model can't have produced the item's ratings.
-    pub fn posteriors(&self) -> impl Iterator<Item = (&str, &[(String, Option<Vec<f64>>)])> {
+    pub fn posteriors(&self) -> impl Iterator<Item = (&str, &[Posterior])> {
         self.item_names.iter().map(String::as_str).zip(self.posteriors.iter().map(Vec::as_slice))
     }
 }
 
-fn each_posterior(table: &RatingTable, found: &Posteriors) -> Vec<Vec<(String, Option<Vec<f64>>)>> {
+fn each_posterior(table: &RatingTable, found: &Posteriors) -> Vec<Vec<Posterior>> {
     let of = |row: &Vec<Option<usize>>| {
         let mut models = Vec::new();
         if row.iter().all(Option::is_none) {
@@ -514,7 +518,7 @@ fn combinations(table: &RatingTable) -> Vec<Pattern> {
             share: count as f64 / all,
         })
         .collect();
-    found.sort_by(|a, b| b.count.cmp(&a.count));
+    found.sort_by_key(|combination| std::cmp::Reverse(combination.count));
     found
 }
 

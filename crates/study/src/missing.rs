@@ -113,9 +113,8 @@ pub(crate) fn results(gathered: &Gathered, judges: Judges, rule: FlagRule) -> Mi
         rates.extend(rows_of("judge", &name, &tally));
     }
     let mut pairs = Vec::new();
-    for a in 0..RATERS {
-        for b in a + 1..RATERS {
-            let n = &cells[a][b];
+    for (a, of_a) in cells.iter().enumerate() {
+        for (b, n) in of_a.iter().enumerate().skip(a + 1) {
             let missing = n[2].iter().sum::<u64>() + n[0][2] + n[1][2];
             let names = [rater_name(a), rater_name(b)];
             let of = |bounds: fn(&Cells) -> Bounds| bounds(n);

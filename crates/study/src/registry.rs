@@ -45,7 +45,7 @@ pub fn registry(
 ) -> Result<RegistryResults, StudyError> {
     let counts = Counts::of(published)?;
     // Every published flag is there: the policy changes nothing.
-    let flags = FlagParams { missing: MissingPolicy::Negative, ..params.flags.clone() };
+    let flags = FlagParams { missing: MissingPolicy::Negative, ..params.flags };
     let settings = StudyParams { flags, ..params.clone() }.check()?;
     let agreement = counts.patterns.results(&settings, progress)?;
     let mut with_verdict = Vec::new();

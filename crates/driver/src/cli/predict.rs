@@ -29,7 +29,7 @@ pub struct PredictArgs {
     #[arg(long, value_name = "WHAT")]
     pub fail_on: Vec<String>,
     /// Reviewed skills, which neither fail nor are SARIF results until their review expires: TOML
-    /// with [[reviewed]] sha256, reason, owner and expires.
+    /// with `[[reviewed]]` sha256, reason, owner and expires.
     #[arg(long, value_name = "FILE")]
     pub baseline: Option<PathBuf>,
     /// Score by text alone even where scanner results are given.

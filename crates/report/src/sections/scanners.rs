@@ -125,7 +125,7 @@ fn is_by_verdict(row: &FigureRow) -> bool {
         row.name.contains(&format!("of {name}")) || row.name.ends_with(&format!(", {name}"))
     };
     !is_of_findings(row)
-        && (Verdict::NAMES.iter().any(|name| verdict(name))
+        && (Verdict::NAMES.iter().any(verdict)
             || starts(row, &["malicious rows that", "malicious rows with"]))
 }
 

@@ -314,17 +314,17 @@ struct Decided {
 
 /// The posture of each skill: the deciding reviewer's, else that of more than half of its reviewers.
 fn decided(words: &ScoreArgs, answers: &[Answer]) -> Result<Decided, Error> {
-    if let Some(name) = &words.decides {
-        if !answers.iter().any(|one| one.reviewer == *name) {
-            return Err(Error::Usage(format!(
-                "--decides {name}: no file has answers of that reviewer; the reviewers are {}",
-                reviewers(answers)
-                    .iter()
-                    .map(|one| printable(&one.reviewer, 40))
-                    .collect::<Vec<_>>()
-                    .join(", ")
-            )));
-        }
+    if let Some(name) = &words.decides
+        && !answers.iter().any(|one| one.reviewer == *name)
+    {
+        return Err(Error::Usage(format!(
+            "--decides {name}: no file has answers of that reviewer; the reviewers are {}",
+            reviewers(answers)
+                .iter()
+                .map(|one| printable(&one.reviewer, 40))
+                .collect::<Vec<_>>()
+                .join(", ")
+        )));
     }
     let mut by_item = BTreeMap::<&str, Vec<&Answer>>::new();
     for one in answers.iter().filter(|one| one.question == POSTURE) {
