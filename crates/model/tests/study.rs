@@ -326,9 +326,9 @@ fn a_model_reads_back_and_a_damaged_one_is_refused() {
         std::fs::write(&weights, &good).unwrap();
         let text = std::fs::read_to_string(&json).unwrap();
         for (from, to, expected) in [
-            ("\"format\": \"2.0\"", "\"format\": \"1.0\"", "anew with `clawsig train`"),
-            ("\"format\": \"2.0\"", "\"format\": \"2.1\"", "newer than this clawsig reads"),
-            ("\"format\": \"2.0\"", "\"format\": \"3.0\"", "update clawsig"),
+            ("\"format\": \"3.0\"", "\"format\": \"2.0\"", "anew with `clawsig train`"),
+            ("\"format\": \"3.0\"", "\"format\": \"3.1\"", "newer than this clawsig reads"),
+            ("\"format\": \"3.0\"", "\"format\": \"4.0\"", "update clawsig"),
             ("\"format\"", "\"extra\": 1, \"format\"", "unknown field `extra`"),
             ("\"clean\"", "\"unclean\"", "not the target's"),
             ("\"columns\": 10", "\"columns\": 18446744073709551615", "classes or columns"),

@@ -62,9 +62,9 @@ fn a_damaged_file_is_refused() {
         bytes
     };
     refused(&with("clawsig", "clawsag"), "its header has no `clawsig`");
-    refused(&with("2.0", "2.1"), "newer than this clawsig reads");
-    refused(&with("2.0", "3.0"), "newer than this clawsig reads");
-    refused(&with("2.0", "1.7"), "older than this clawsig reads");
+    refused(&with("3.0", "3.1"), "newer than this clawsig reads");
+    refused(&with("3.0", "4.0"), "newer than this clawsig reads");
+    refused(&with("3.0", "2.7"), "older than this clawsig reads");
     refused(&with("F64", "I64"), "expected F64");
     refused(&with("weights", "weighty"), "no weights file");
     refused(&with("\\\"b\\\"", "\\\"a\\\""), "two classes are named `a`");
