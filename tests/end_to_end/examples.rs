@@ -4,9 +4,9 @@ use std::{fs, process::Command};
 
 use crate::program::Sandbox;
 
-/// Examples that need the Hub or others' corpora, write outside of the sandbox, or make a gigabyte.
-const ELSEWHERE: [&str; 5] =
-    ["--profile paper", "source.kind=hub", "/etc/", "67453", "MaliciousSkillBench"];
+/// Examples that need the Hub, others' corpora or raters, write outside of the sandbox, or make a gigabyte.
+const ELSEWHERE: [&str; 6] =
+    ["--profile paper", "source.kind=hub", "/etc/", "67453", "MaliciousSkillBench", "--ratings"];
 
 /// What another exit code than 0 means for an example.
 const EXPECTED: [(&str, i32); 2] = [
@@ -39,6 +39,8 @@ fn every_example_does_what_it_says() {
     fs::create_dir_all(sandbox.path("skills/mail")).unwrap();
     fs::write(sandbox.path("skills/mail/SKILL.md"), "# Mail\nReads mail.\n").unwrap();
     copy(&sandbox, "data-jsonl/test.jsonl", "new.jsonl");
+    let patterns = "pattern,count\nnone,50\na,12\nb,8\na+b,5\n";
+    fs::write(sandbox.path("patterns.csv"), patterns).unwrap();
     fs::write(sandbox.path("skills.jsonl"), crate::transfer::leaky("a", 20)).unwrap();
     fs::write(sandbox.path("counts.jsonl"), crate::counts::COUNTS).unwrap();
     let reviewed =
@@ -72,6 +74,8 @@ fn every_example_does_what_it_says() {
 /// Carries out the examples of a help text; gives how many there are.
 fn carry_out(sandbox: &Sandbox, help: &str) -> usize {
     let mut done = 0;
+    let rows = fs::read_to_string(sandbox.path("pristine/sample/features/rows_test.csv")).unwrap();
+    let slug = rows.lines().nth(1).and_then(|row| row.split(',').nth(1)).unwrap().to_owned();
     for line in help.lines().filter(|line| line.starts_with("  clawsig ")) {
         // What follows two blanks is a remark.
         let typed = line.trim().split("  ").next().unwrap_or_default();
@@ -81,6 +85,7 @@ fn carry_out(sandbox: &Sandbox, help: &str) -> usize {
         let typed = typed.split('|').next().unwrap_or_default();
         let typed = typed.split("> ~").next().unwrap_or_default();
         let typed = typed.replace("FOLDER", "data-jsonl").replace("DIR", &format!("new{done}"));
+        let typed = typed.replace("owner/skill", &slug);
         let script = typed.replacen("clawsig", "\"$0\"", 1);
         let output = Command::new("sh")
             .args(["-c", &script])

@@ -38,7 +38,8 @@ impl Outcome {
         }
         assert!(!self.stderr.contains("panicked"), "{}", self.stderr);
         assert!(!self.stderr.contains("backtrace"), "{}", self.stderr);
-        let errors = self.stderr.lines().filter(|line| line.starts_with("error")).count();
+        let is_error = |line: &&str| line.starts_with("error") || line.starts_with("{\"error\"");
+        let errors = self.stderr.lines().filter(is_error).count();
         assert_eq!(errors, 1, "one error:\n{}", self.stderr);
         self
     }

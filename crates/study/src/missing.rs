@@ -8,7 +8,7 @@ use clawsig_schema::{
     FlagRule, MissingPolicy, Scanner, SkillRow, Verdict,
     agreement::{MissingResults, MissingRow, PairBounds},
     flags,
-    hostile::printable,
+    hostile::{printable, spreadsheet_cell},
     wording::grouped,
 };
 
@@ -110,7 +110,7 @@ pub(crate) fn results(gathered: &Gathered, judges: Judges, rule: FlagRule) -> Mi
         }
     }
     for (name, tally) in judges.groups() {
-        rates.extend(rows_of("judge", &name, &tally));
+        rates.extend(rows_of("judge", &spreadsheet_cell(&name), &tally));
     }
     let mut pairs = Vec::new();
     for (a, of_a) in cells.iter().enumerate() {

@@ -182,10 +182,13 @@ impl Pipeline {
             };
             return Ok(Look { outcomes: stages.iter().map(never).collect(), unreadable: None });
         };
-        let (plan, missing, unreadable) = match (located, known_source(&run)?) {
-            (Ok(located), _) => (SourcePlan::from(&located), located.missing, None),
-            (Err(Error::Ingest(e)), Some(known)) => (known, None, Some(e.to_string())),
-            (Err(e), _) => return Err(e),
+        let (plan, missing, unreadable) = match located {
+            Ok(located) => (SourcePlan::from(&located), located.missing, None),
+            Err(Error::Ingest(e)) => match known_source(&run)? {
+                Some(known) => (known, None, Some(e.to_string())),
+                None => return Err(e.into()),
+            },
+            Err(e) => return Err(e),
         };
         let mut outcomes: Vec<StageOutcome> = Vec::new();
         for stage in [upstream(stages), stages.to_vec()].concat() {
