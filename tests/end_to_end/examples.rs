@@ -55,6 +55,8 @@ fn every_example_does_what_it_says() {
     let commands = program.lines().skip_while(|line| *line != "Commands:").skip(1);
     let commands: Vec<&str> = commands
         .take_while(|line| !line.is_empty())
+        // What is indented further goes on with the line above.
+        .filter(|line| !line.starts_with("   "))
         .filter_map(|line| line.split_whitespace().next())
         .filter(|name| *name != "help")
         .collect();
@@ -75,7 +77,8 @@ fn every_example_does_what_it_says() {
 fn carry_out(sandbox: &Sandbox, help: &str) -> usize {
     let mut done = 0;
     let rows = fs::read_to_string(sandbox.path("pristine/sample/features/rows_test.csv")).unwrap();
-    let slug = rows.lines().nth(1).and_then(|row| row.split(',').nth(1)).unwrap().to_owned();
+    let mut skill = rows.lines().nth(1).unwrap().split(',');
+    let (id, slug) = (skill.next().unwrap(), skill.next().unwrap());
     for line in help.lines().filter(|line| line.starts_with("  clawsig ")) {
         // What follows two blanks is a remark.
         let typed = line.trim().split("  ").next().unwrap_or_default();
@@ -85,7 +88,7 @@ fn carry_out(sandbox: &Sandbox, help: &str) -> usize {
         let typed = typed.split('|').next().unwrap_or_default();
         let typed = typed.split("> ~").next().unwrap_or_default();
         let typed = typed.replace("FOLDER", "data-jsonl").replace("DIR", &format!("new{done}"));
-        let typed = typed.replace("owner/skill", &slug);
+        let typed = typed.replace("owner/skill", slug).replace("3f5a9c01", &id[..8]);
         let script = typed.replacen("clawsig", "\"$0\"", 1);
         let output = Command::new("sh")
             .args(["-c", &script])
