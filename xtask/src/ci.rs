@@ -3,7 +3,7 @@
 use crate::{
     Failure, browser,
     cargo::{self, cargo, clawsig},
-    interop, package, recordings, tidy,
+    interop, recordings, tidy,
 };
 
 /// The examples for library users: package, example, what it is called with. RUN stands for the
@@ -79,8 +79,6 @@ pub(crate) fn run() -> Result<(), Failure> {
     interop::check()?;
     println!("ci: the report in a browser");
     browser::check(&[])?;
-    println!("ci: the crates as others use them");
-    package::check()?;
     // polars' frame is a feature that nothing else builds.
     let frame = ["--package", "clawsig-ingest", "--features", "frame", "--test", "frame"];
     run_step("data frame", &[&["test", "--release", "--locked"][..], &frame].concat())?;
