@@ -3,7 +3,7 @@
 use crate::{
     Failure, browser,
     cargo::{self, cargo, clawsig},
-    interop, recordings, tidy,
+    interop, tidy,
 };
 
 /// The examples for library users: package, example, what it is called with. RUN stands for the
@@ -73,8 +73,6 @@ pub(crate) fn run() -> Result<(), Failure> {
     // The folder is scratch: what can't be removed stays in the temporary folder.
     let _ = std::fs::remove_dir_all(&out);
     result?;
-    println!("ci: what the documents show of the terminal");
-    recordings::record(true)?;
     println!("ci: what other tools make of the exports");
     interop::check()?;
     println!("ci: the report in a browser");
