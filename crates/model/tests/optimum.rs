@@ -147,3 +147,11 @@ fn the_gap_of_random_problems_is_a_bound_of_the_true_one() {
     assert!(tally.unconverged.len() <= 2, "{:#?}", tally.unconverged);
     assert!(tally.solutions > 200 && tally.drawn < 30, "{tally:?}");
 }
+
+/// Nearly every row is certain of its class, so that what the intercept would do is rounding.
+#[test]
+fn a_start_where_the_intercept_has_no_curvature_leads_on() {
+    let tally = reference::compare(548, 1);
+    assert!(tally.violations.is_empty(), "{:#?}", tally.violations);
+    assert_eq!((tally.problems, tally.solutions), (1, 8));
+}

@@ -5,9 +5,13 @@ use std::{
     fs,
     path::{Path, PathBuf},
     sync::{Mutex, MutexGuard, PoisonError},
+    time::{Duration, Instant},
 };
 
 use crate::{StoreError, disk, error::io, journal::Journal, state::is_absence};
+
+/// How long an interrupted process goes on removing folders that its threads still write into.
+const PATIENCE: Duration = Duration::from_secs(5);
 
 static UNFINISHED: Mutex<Vec<PathBuf>> = Mutex::new(Vec::new());
 
@@ -24,13 +28,11 @@ pub(crate) fn unfinished() -> MutexGuard<'static, Vec<PathBuf>> {
 #[must_use = "stages go on when it is dropped"]
 pub fn discard_unfinished() -> Discarded {
     let folders = unfinished();
+    let until = Instant::now() + PATIENCE;
     for folder in folders.iter() {
         // A writer may still be adding files: try again where the folder was not empty.
-        for _ in 0..100 {
-            match fs::remove_dir_all(folder) {
-                Err(e) if !is_absence(&e) => std::thread::yield_now(),
-                _ => break,
-            }
+        while fs::remove_dir_all(folder).is_err_and(|e| !is_absence(&e)) && Instant::now() < until {
+            std::thread::sleep(Duration::from_millis(1));
         }
     }
     Discarded { _folders: folders }

@@ -28,8 +28,11 @@ pub(super) struct Intercept<const N: usize> {
 
 impl<const N: usize> Intercept<N> {
     /// Of a problem without an intercept.
-    pub(super) const NONE: Intercept<N> =
-        Intercept { distance: 0.0, decrement: 0.0, factor: Cholesky([[0.0; N]; N]) };
+    pub(super) const NONE: Intercept<N> = Intercept {
+        distance: 0.0,
+        decrement: 0.0,
+        factor: Cholesky { lower: [[0.0; N]; N], joint: 0 },
+    };
 
     /// Moves the intercept `b`, and scores and probabilities with it, from where the loss is this to
     /// the optimum. Gives the loss there.
@@ -45,7 +48,7 @@ impl<const N: usize> Intercept<N> {
         let mut steps = 0;
         loop {
             let (residual, curvature) = rows.of_intercept(&state.p);
-            let factor = Cholesky::of(curvature);
+            let factor = Cholesky::of(curvature, rows.joint());
             let step = factor.solve(residual).map(|d| -d);
             let largest = |v: &[f64; N]| v.iter().fold(0.0, |top: f64, v| top.max(v.abs()));
             // Where all scores are beyond the range of `exp` there is no curvature to go by.
@@ -94,12 +97,16 @@ impl<const N: usize> Intercept<N> {
     }
 }
 
-/// A lower Cholesky factor of a small matrix. A direction without curvature, as that in which all
-/// classes' scores rise together, has 0 on the diagonal and is left alone.
-struct Cholesky<const N: usize>([[f64; N]; N]);
+/// A Cholesky factor of a small matrix. A direction without curvature has 0 on the diagonal.
+struct Cholesky<const N: usize> {
+    lower: [[f64; N]; N],
+    /// The first so many scores rise together without curvature. A solution has nothing in that
+    /// direction: over many steps it would grow and take the scores' digits.
+    joint: usize,
+}
 
 impl<const N: usize> Cholesky<N> {
-    fn of(a: [[f64; N]; N]) -> Cholesky<N> {
+    fn of(a: [[f64; N]; N], joint: usize) -> Cholesky<N> {
         let mut l = [[0.0; N]; N];
         for n in 0..N {
             for m in 0..=n {
@@ -111,19 +118,19 @@ impl<const N: usize> Cholesky<N> {
                 }
             }
         }
-        Cholesky(l)
+        Cholesky { lower: l, joint }
     }
 
     /// The matrix times `v`.
     fn product(&self, v: [f64; N]) -> [f64; N] {
-        let l = &self.0;
+        let l = &self.lower;
         let half: [f64; N] = std::array::from_fn(|m| (m..N).map(|n| l[n][m] * v[n]).sum());
         std::array::from_fn(|n| (0..=n).map(|m| l[n][m] * half[m]).sum())
     }
 
     /// The inverse of the matrix times `v`.
     fn solve(&self, mut v: [f64; N]) -> [f64; N] {
-        let l = &self.0;
+        let l = &self.lower;
         for n in 0..N {
             let rest = v[n] - (0..n).map(|m| l[n][m] * v[m]).sum::<f64>();
             v[n] = if l[n][n] > 0.0 { rest / l[n][n] } else { 0.0 };
@@ -132,6 +139,8 @@ impl<const N: usize> Cholesky<N> {
             let rest = v[n] - (n + 1..N).map(|m| l[m][n] * v[m]).sum::<f64>();
             v[n] = if l[n][n] > 0.0 { rest / l[n][n] } else { 0.0 };
         }
+        let mean = v[..self.joint].iter().sum::<f64>() / self.joint.max(1) as f64;
+        v[..self.joint].iter_mut().for_each(|v| *v -= mean);
         v
     }
 }
@@ -143,7 +152,7 @@ mod tests {
     #[test]
     fn a_matrix_is_solved_for_what_it_gives() {
         let a = [[4.0, 1.0, 0.5], [1.0, 3.0, -1.0], [0.5, -1.0, 2.0]];
-        let factor = Cholesky::of(a);
+        let factor = Cholesky::of(a, 0);
         let v = [1.0, -2.0, 0.25];
         let product: [f64; 3] = std::array::from_fn(|n| (0..3).map(|m| a[n][m] * v[m]).sum());
         for (found, expected) in [(factor.product(v), product), (factor.solve(product), v)] {
@@ -155,10 +164,10 @@ mod tests {
     #[test]
     fn a_direction_without_curvature_is_left_alone() {
         let a = [[0.5, -0.3, -0.2], [-0.3, 0.4, -0.1], [-0.2, -0.1, 0.3]];
-        let factor = Cholesky::of(a);
+        let factor = Cholesky::of(a, 3);
         let right = [0.7, -0.5, -0.2];
         let found = factor.solve(right);
-        assert_eq!(found[2], 0.0);
+        assert!(found.iter().sum::<f64>().abs() < 1e-15, "{found:?}");
         let product = factor.product(found);
         assert!((0..3).all(|n| (product[n] - right[n]).abs() < 1e-14), "{found:?} {product:?}");
     }

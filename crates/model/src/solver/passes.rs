@@ -187,6 +187,13 @@ impl<'a, const N: usize> Rows<'a, N> {
         self.classes().min(N)
     }
 
+    /// How many dimensions, from the first on, may rise together without a change of any probability:
+    /// each class has its own, or there is no such direction.
+    pub(crate) fn joint(&self) -> usize {
+        let k = self.classes();
+        if k > 2 && k <= N && self.basis[k - 1][k - 1] == 1.0 { k } else { 0 }
+    }
+
     /// Number of blocks of a vector: the columns and the intercept.
     pub(crate) fn blocks(&self) -> usize {
         self.x.cols() + 1

@@ -145,20 +145,19 @@ impl<'r, 'a, const N: usize> Point<'r, 'a, N> {
         l1 * sizes + 0.5 * l2 * dot(w, w)
     }
 
-    /// The result if there is nothing left to do: the optimum is reached to `stop.tolerance`, by a
-    /// point computed anew, or the iterations are used up.
+    /// The result if there is nothing left to do: the optimum is reached to `stop.tolerance`, or the
+    /// iterations are used up. It is that of a point computed anew.
     pub(super) fn finished(&mut self, iterations: usize, stop: Stop) -> Option<(f64, bool)> {
+        let given_up = iterations >= stop.max_iterations
+            || self.stalled >= STALLED
+            || !self.objective.is_finite();
         let mut gap = self.relative_gap();
-        if gap <= stop.tolerance && !self.fresh {
+        if (given_up || gap <= stop.tolerance) && !self.fresh {
             self.refresh();
             gap = self.relative_gap();
         }
         let converged = gap <= stop.tolerance;
-        let ended = converged
-            || iterations >= stop.max_iterations
-            || self.stalled >= STALLED
-            || !self.objective.is_finite();
-        ended.then_some((gap, converged))
+        (converged || given_up).then_some((gap, converged))
     }
 
     /// The result at this point.

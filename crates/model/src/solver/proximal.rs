@@ -86,7 +86,13 @@ struct Coordinate<const N: usize> {
 }
 
 impl<const N: usize> Coordinate<N> {
-    fn new(point: &Point<'_, '_, N>, by_column: &Columns, column: usize) -> Coordinate<N> {
+    /// The intercept stays where it is if it is `held`.
+    fn new(
+        point: &Point<'_, '_, N>,
+        by_column: &Columns,
+        column: usize,
+        held: bool,
+    ) -> Coordinate<N> {
         let (rows, k) = (point.rows, point.rows.classes());
         let mut square = [0.0; N];
         let mut mixed = [[0.0; N]; N];
@@ -100,7 +106,7 @@ impl<const N: usize> Coordinate<N> {
             }
         }
         let l2 = point.penalty.l2;
-        if !rows.intercept {
+        if held || !rows.intercept {
             let (mixed, response) = ([[0.0; N]; N], [[0.0; N]; N]);
             return Coordinate { column, own: square.map(|s| s + l2), mixed, response };
         }
@@ -165,6 +171,32 @@ fn descend<const N: usize>(
     (d, SWEEPS)
 }
 
+/// A step to about the optimum of the quadratic model, and the change of the objective that the model
+/// promises to first order. `dz` becomes the scores' change.
+fn step<const N: usize>(
+    point: &mut Point<'_, '_, N>,
+    by_column: &Columns,
+    inner: f64,
+    held: bool,
+    dz: &mut [[f64; N]],
+) -> (Blocks<N>, f64) {
+    let (cols, l1) = (point.rows.x.cols(), point.penalty.l1);
+    let of_column = |at| Coordinate::new(point, by_column, at, held);
+    let coordinates: Vec<Coordinate<N>> = (0..cols)
+        .into_par_iter()
+        .filter(|&at| (0..N).any(|n| point.w[at][n] != 0.0 || point.gradient[at][n].abs() > l1))
+        .map(of_column)
+        .collect();
+    let (mut d, sweeps) = descend(point, by_column, &coordinates, inner);
+    point.passes += (1 + sweeps) as f64 * coordinates.len() as f64 / cols.max(1) as f64;
+    point.follow(&mut d, dz);
+    let penalty: f64 = (point.w[..cols].iter().flatten().zip(d.iter().flatten()))
+        .map(|(w, d)| l1 * ((w + d).abs() - w.abs()))
+        .sum();
+    let promised = dot(&point.gradient, &d) + penalty;
+    (d, promised)
+}
+
 pub(super) fn solve<const N: usize>(
     rows: &Rows<'_, N>,
     mut point: Point<'_, '_, N>,
@@ -173,7 +205,6 @@ pub(super) fn solve<const N: usize>(
 ) -> Raw<N> {
     let cols = rows.x.cols();
     let by_column = Columns::of(rows.x);
-    let l1 = point.penalty.l1;
     let mut dz = vec![[0.0; N]; rows.x.rows()];
     let mut iterations = 0;
     let mut inner = 0.1;
@@ -181,19 +212,15 @@ pub(super) fn solve<const N: usize>(
         if let Some(end) = point.finished(iterations, stop) {
             return point.into_raw(end, iterations);
         }
-        let coordinates: Vec<Coordinate<N>> = (0..cols)
-            .into_par_iter()
-            .filter(|&at| (0..N).any(|n| point.w[at][n] != 0.0 || point.gradient[at][n].abs() > l1))
-            .map(|at| Coordinate::new(&point, &by_column, at))
-            .collect();
-        let (mut d, sweeps) = descend(&point, &by_column, &coordinates, inner);
-        point.passes += (1 + sweeps) as f64 * coordinates.len() as f64 / cols.max(1) as f64;
-        point.follow(&mut d, &mut dz);
-        let smooth = dot(&point.gradient, &d);
-        let penalty: f64 = (point.w[..cols].iter().flatten().zip(d.iter().flatten()))
-            .map(|(w, d)| l1 * ((w + d).abs() - w.abs()))
-            .sum();
-        let moved = point.backtrack(smooth + penalty, &d, &dz);
+        let mut found = step(&mut point, &by_column, inner, false, &mut dz);
+        // Where nearly every row is certain the intercept has next to no curvature, and what it would
+        // do is rounding. The model that holds it has more curvature than the true one.
+        let downwards = found.1 < 0.0;
+        if !downwards && rows.intercept {
+            found = step(&mut point, &by_column, inner, true, &mut dz);
+        }
+        let (d, promised) = found;
+        let moved = point.backtrack(promised, &d, &dz);
         iterations += 1;
         progress(iterations as u64, 0);
         if !moved || d[..cols].iter().flatten().all(|&d| d == 0.0) {
