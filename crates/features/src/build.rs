@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use clawsig_schema::{
     FlagRule, Progress, Scanner, SkillRow, Split, flags, hostile,
-    matrix::{ColumnInfo, Csr, RowInfo},
+    matrix::{ColumnGroup, ColumnInfo, Csr, RowInfo},
 };
 use rayon::prelude::*;
 
@@ -189,12 +189,13 @@ impl<'a> Fitting<'a> {
         if self.signals.is_empty() {
             return Err(FeaturesError::NoTrainingRows);
         }
-        let finish = |fit: Option<TfIdfFit>| match fit {
-            Some(fit) => fit.finish_in_pieces().map(|(fitted, pieces)| (Some(fitted), pieces)),
+        let finish = |fit: Option<TfIdfFit>, group| match fit.map(TfIdfFit::finish_in_pieces) {
+            Some(Ok((fitted, pieces))) => Ok((Some(fitted), pieces)),
+            Some(Err(e)) => Err(FeaturesError::View { group, source: Box::new(e) }),
             None => Ok((None, Vec::new())),
         };
-        let (text, pieces) = finish(self.text)?;
-        let (chars, more) = finish(self.chars)?;
+        let (text, pieces) = finish(self.text, ColumnGroup::Text)?;
+        let (chars, more) = finish(self.chars, ColumnGroup::Chars)?;
         let pieces = beside(pieces, more, text.as_ref().map_or(0, |text| text.cols()));
         let fitted = FittedFeatures::learn(self.params.clone(), (text, chars), &self.signals)?;
         let pieces = with_signals(&fitted, pieces, &self.signals, &self.ids)?;

@@ -1,7 +1,11 @@
 //! The errors of this crate.
 
 use clawsig_schema::{
-    Target, format::FormatMismatch, hostile::printable, matrix::CsrError, settings::SettingError,
+    Target,
+    format::FormatMismatch,
+    hostile::printable,
+    matrix::{ColumnGroup, CsrError},
+    settings::SettingError,
 };
 
 /// An error of a source of rows, whatever its type.
@@ -22,6 +26,14 @@ pub enum FeaturesError {
         value: String,
         /// The values that it may have.
         expected: &'static str,
+    },
+    /// A view of the text can't be fitted.
+    #[error("the column group `{}`: {source}", group.as_str())]
+    View {
+        /// The view's group.
+        group: ColumnGroup,
+        /// Why.
+        source: Box<FeaturesError>,
     },
     /// The documents hold no n-gram of the lengths asked for, stop words left out.
     #[error(

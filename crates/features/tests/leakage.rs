@@ -170,7 +170,12 @@ fn made(params: &FeatureParams, rows: &[SkillRow]) -> Option<FeatureSet> {
     let params = params.clone().check().ok()?;
     match build(&params, &mut Made(rows.to_vec()), &|_, _, _| ()) {
         Ok(set) => Some(set),
-        Err(FeaturesError::EmptyVocabulary | FeaturesError::NoTrainingRows) => None,
+        Err(FeaturesError::NoTrainingRows) => None,
+        Err(FeaturesError::View { source, .. })
+            if matches!(*source, FeaturesError::EmptyVocabulary) =>
+        {
+            None
+        }
         Err(error) => panic!("{error}"),
     }
 }

@@ -198,11 +198,10 @@ impl CharsParams {
     /// As [`VectorizerParams::check`].
     pub fn check(&self) -> Result<ValidVectorizerParams, FeaturesError> {
         self.check_ranges()?;
-        let limits = [("chars.min_df", self.min_df), ("chars.max_df", self.max_df)];
-        if let Some((key, limit)) = limits.into_iter().find(|(_, l)| l.checked().is_none()) {
-            let found = limit.to_value().to_string();
-            return Err(SettingError::new(key, found, DocumentFrequency::kind()).into());
-        }
+        check_limits(
+            [("chars.min_df", self.min_df), ("chars.max_df", self.max_df)],
+            ("chars.max_features", self.max_features),
+        )?;
         VectorizerParams {
             max_chars: self.max_chars,
             max_features: self.max_features,
@@ -219,6 +218,24 @@ impl CharsParams {
 
 /// The longest n-gram that may be asked for.
 const MAX_NGRAM: usize = 16;
+
+/// Checks the limits of one view of the text, each with its key.
+fn check_limits(
+    frequencies: [(&'static str, DocumentFrequency); 2],
+    (key, max_features): (&'static str, Option<usize>),
+) -> Result<(), SettingError> {
+    if let Some((key, limit)) = frequencies.into_iter().find(|(_, f)| f.checked().is_none()) {
+        return Err(SettingError::new(
+            key,
+            limit.to_value().to_string(),
+            DocumentFrequency::kind(),
+        ));
+    }
+    match max_features {
+        Some(0) => Err(SettingError::new(key, "Some(0)", "at least 1, or None for no limit")),
+        _ => Ok(()),
+    }
+}
 
 pub(super) fn check_ngrams((min, max): (usize, usize)) -> Result<(), FeaturesError> {
     if min == 0 || min > max || max > MAX_NGRAM {
@@ -253,16 +270,10 @@ impl VectorizerParams {
     pub fn check(self) -> Result<ValidVectorizerParams, FeaturesError> {
         self.check_ranges()?;
         check_ngrams(self.ngrams)?;
-        for (key, limit) in [("tfidf.min_df", self.min_df), ("tfidf.max_df", self.max_df)] {
-            if limit.checked().is_none() {
-                let found = limit.to_value().to_string();
-                return Err(SettingError::new(key, found, DocumentFrequency::kind()).into());
-            }
-        }
-        if self.max_features == Some(0) {
-            let expected = "at least 1, or None for no limit";
-            return Err(SettingError::new("tfidf.max_features", "Some(0)", expected).into());
-        }
+        check_limits(
+            [("tfidf.min_df", self.min_df), ("tfidf.max_df", self.max_df)],
+            ("tfidf.max_features", self.max_features),
+        )?;
         check_stop_words(&self.stop_words, self.analyzer)?;
         if let Some(terms) = &self.vocabulary {
             let unique: BTreeSet<&String> = terms.iter().collect();
