@@ -43,6 +43,14 @@ impl Tally {
         }
     }
 
+    /// Takes what a rule makes of no output for missing where a scanner never ran.
+    fn of_those_that_ran(mut self, ran: [bool; 3]) -> Tally {
+        for scanner in (0..3).filter(|&scanner| !ran[scanner]) {
+            (self.missing[scanner], self.flagged[scanner]) = (self.rows, 0);
+        }
+        self
+    }
+
     fn with(mut self, other: &Tally) -> Tally {
         self.rows += other.rows;
         for scanner in 0..3 {
@@ -88,7 +96,7 @@ pub(crate) fn results(gathered: &Gathered, judges: Judges, rule: FlagRule) -> Mi
     for owner in &gathered.owners {
         for (kind, count) in &owner.kinds {
             let rows = count * owner.copies;
-            let flags: Flags = kind.ratings(rule, [true; 3]);
+            let flags: Flags = kind.ratings(rule, gathered.ran);
             let scanners = [flags[0], flags[1], flags[2]];
             by_verdict.entry(kind.verdict).or_default().add(&scanners, rows);
             let place = |flag: Option<bool>| flag.map_or(2, |flag| usize::from(!flag));
@@ -103,6 +111,8 @@ pub(crate) fn results(gathered: &Gathered, judges: Judges, rule: FlagRule) -> Mi
         }
     }
     let all = by_verdict.values().fold(Tally::default(), |sum, tally| sum.with(tally));
+    // A scanner that rated no row agrees with nobody, as in the study's slices.
+    let is_silent = |rater: usize| all.missing.get(rater) == Some(&all.rows);
     let mut rates = rows_of("all", "", &all);
     for &verdict in Verdict::ALL {
         if let Some(tally) = by_verdict.get(&Some(verdict)) {
@@ -110,6 +120,7 @@ pub(crate) fn results(gathered: &Gathered, judges: Judges, rule: FlagRule) -> Mi
         }
     }
     for (name, tally) in judges.groups() {
+        let tally = tally.of_those_that_ran(gathered.ran);
         rates.extend(rows_of("judge", &spreadsheet_cell(&name), &tally));
     }
     let mut pairs = Vec::new();
@@ -117,7 +128,11 @@ pub(crate) fn results(gathered: &Gathered, judges: Judges, rule: FlagRule) -> Mi
         for (b, n) in of_a.iter().enumerate().skip(a + 1) {
             let missing = n[2].iter().sum::<u64>() + n[0][2] + n[1][2];
             let names = [rater_name(a), rater_name(b)];
-            let of = |bounds: fn(&Cells) -> Bounds| bounds(n);
+            let silent = is_silent(a) || is_silent(b);
+            let of = |bounds: fn(&Cells) -> Bounds| {
+                let found = bounds(n);
+                Bounds { value: found.value.filter(|_| !silent), ..found }
+            };
             pairs.extend(pair_rows(names, Some(missing), &of));
         }
     }
@@ -149,7 +164,7 @@ pub(crate) fn missing_row(
         rows,
         missing,
         flagged,
-        rate: share(flagged, rows),
+        rate: share(flagged, rows).filter(|_| missing != Some(rows)),
         rate_of_rated: missing.and_then(|missing| share(flagged, rows - missing)),
         lowest: share(flagged, rows),
         highest: missing.and_then(|missing| share(flagged + missing, rows)),
@@ -251,7 +266,7 @@ fn reread(row: &PairBounds) -> Option<String> {
         return None;
     }
     Some(format!(
-        "kappa of {} and {} reads `{}` ({value:.3}); the missing results allow `{}` ({low:.3}) to `{}` ({high:.3})",
+        "kappa of {} and {}, missing as not flagged, reads `{}` ({value:.3}); the missing results allow `{}` ({low:.3}) to `{}` ({high:.3})",
         row.a,
         row.b,
         word(value),

@@ -108,6 +108,19 @@ fn a_scanner_that_was_never_run_is_undefined_everywhere() {
                 assert!(!found.not_flagged_by.contains("virustotal"));
                 assert_eq!(found.virustotal, None);
             }
+            let found = &results.missing;
+            for row in &found.rates {
+                let nothing = row.missing.is_none_or(|missing| missing == row.rows);
+                assert_eq!(row.rate.is_none(), nothing, "{row:?}");
+                assert!(row.scanner != "virustotal" || nothing, "{row:?}");
+            }
+            for row in &found.pairs {
+                assert_eq!(
+                    row.value.is_none(),
+                    [&row.a, &row.b].iter().any(|r| *r == "virustotal")
+                );
+            }
+            assert!(found.warnings.iter().all(|text| !text.contains("virustotal")), "{found:?}");
             let latent = &results.latent[0];
             let why = latent.prevalence.undefined.as_deref().unwrap();
             assert!(why.starts_with("virustotal rated no row"), "{why}");

@@ -242,7 +242,7 @@ pub(crate) fn missing_short(text: &mut String, found: &MissingResults) {
             row.scanner.clone(),
             count(row.rows),
             row.missing.map_or_else(String::new, count),
-            row.rate.map_or_else(String::new, |rate| format!("{rate:.4}")),
+            row.rate.map_or_else(|| "undefined".to_owned(), |rate| format!("{rate:.4}")),
             span(row.lowest, row.highest),
         ]);
     }

@@ -47,7 +47,7 @@ pub(super) fn rates(caption: &str, found: &MissingResults) -> Block {
                 rater(&row.scanner),
                 count(row.rows),
                 row.missing.map_or_else(|| "not published".to_owned(), count),
-                row.rate.map_or_else(|| "undefined: no rows".to_owned(), percent),
+                row.rate.map_or_else(|| "undefined: it rated no row".to_owned(), percent),
                 row.rate_of_rated.map_or_else(|| "—".to_owned(), percent),
                 span(row.lowest, row.highest, percent),
             ]

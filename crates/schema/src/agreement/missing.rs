@@ -30,7 +30,8 @@ pub struct MissingRow {
     pub missing: Option<u64>,
     /// Rows flagged.
     pub flagged: u64,
-    /// Flagged over all rows of the group: missing counts as not flagged. Empty without rows.
+    /// Flagged over all rows of the group: missing counts as not flagged. Empty where the scanner
+    /// rated none of them.
     pub rate: Option<f64>,
     /// Flagged over the rows with a result.
     pub rate_of_rated: Option<f64>,
@@ -52,7 +53,7 @@ pub struct PairBounds {
     pub statistic: String,
     /// Rows on which at least one of the two has no result; empty where it is not known.
     pub missing: Option<u64>,
-    /// The value with missing as not flagged.
+    /// The value with missing as not flagged; empty where a scanner rated no row of the study.
     pub value: Option<f64>,
     /// The least value that the missing results allow.
     pub lowest: Option<f64>,
