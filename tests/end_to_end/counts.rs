@@ -138,6 +138,15 @@ fn counts_of_patterns_are_read_in_every_form() {
     sandbox.clawsig(&words[..3]).fails_with(1, &["a.csv", "no rater flags", "`none`"]);
     fs::write(sandbox.path("a.csv"), "vt,st,count\n0,0,3\n1,yes,2\n").unwrap();
     sandbox.clawsig(&words[..3]).fails_with(1, &["line 3: `yes` in the column `st`"]);
+    // A list of names is a pattern, and what is no name is not left out of it.
+    let lists = |second: &str| {
+        let lines =
+            format!("{{\"pattern\":[],\"count\":9}}\n{{\"pattern\":{second},\"count\":2}}\n");
+        fs::write(sandbox.path("lists.jsonl"), lines).unwrap();
+        sandbox.clawsig(&["agreement", "--counts", "lists.jsonl"])
+    };
+    lists("[\"vt\",\"st\"]").done();
+    lists("[\"vt\",3]").fails_with(1, &["lists.jsonl", "line 2", "names of raters"]);
 }
 
 #[test]

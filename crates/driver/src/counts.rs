@@ -5,7 +5,7 @@ mod patterns;
 
 use std::{
     fs::File,
-    io::{BufRead, BufReader},
+    io::{BufRead, BufReader, Read},
     path::Path,
 };
 
@@ -41,10 +41,40 @@ pub(crate) fn read(path: &Path, rule: FlagRule) -> Result<Counts, Error> {
     }
 }
 
+/// Calls `each` with every line that is not blank, and its number. What it refuses is told with its
+/// place, and with `hint` behind the reason.
+fn each_line(
+    path: &Path,
+    hint: &str,
+    mut each: impl FnMut(u64, &[u8]) -> Result<(), String>,
+) -> Result<(), Error> {
+    let mut reader = BufReader::new(File::open(path).map_err(Error::io("open", path))?);
+    let mut text = Vec::new();
+    for number in 1_u64.. {
+        text.clear();
+        let read = reader.by_ref().take(MAX_LINE_BYTES + 1).read_until(b'\n', &mut text);
+        if read.map_err(Error::io("read", path))? == 0 {
+            break;
+        }
+        let took = if text.len() as u64 > MAX_LINE_BYTES {
+            Err(format!("longer than {MAX_LINE_BYTES} bytes"))
+        } else if text.iter().all(u8::is_ascii_whitespace) {
+            Ok(())
+        } else {
+            each(number, &text)
+        };
+        took.map_err(|reason| Error::Artifact {
+            path: path.to_owned(),
+            reason: format!("line {number}: {reason}{hint}"),
+        })?;
+    }
+    Ok(())
+}
+
 /// The first line that is not blank.
 fn first_line(path: &Path) -> Result<String, Error> {
     let file = File::open(path).map_err(Error::io("open", path))?;
-    for line in BufReader::new(std::io::Read::take(file, MAX_LINE_BYTES)).lines() {
+    for line in BufReader::new(file.take(MAX_LINE_BYTES)).lines() {
         let line = line.map_err(Error::io("read", path))?;
         if !line.trim().is_empty() {
             return Ok(line);

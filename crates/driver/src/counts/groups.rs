@@ -1,18 +1,17 @@
 //! Counted groups of skills: JSON lines as `counts.sql` and `counts_by_owner.sql` of `clawsig export
 //! sql` ask for them.
 
-use std::{
-    fs::File,
-    io::{BufRead, BufReader, Read},
-    path::Path,
-};
+use std::path::Path;
 
 use clawsig_schema::{FlagRule, Scanner, Severity, Split, VerdictLabel};
 use clawsig_study::CountedRows;
 use serde::Deserialize;
 
-use super::MAX_LINE_BYTES;
+use super::each_line;
 use crate::Error;
+
+/// Said of a line that is refused.
+const HINT: &str = "; expected a line of the result of counts.sql (`clawsig export sql`) as JSON";
 
 /// One line. A key that is missing is null, as Spark leaves nulls out.
 #[derive(Debug, Deserialize)]
@@ -59,32 +58,13 @@ pub(crate) struct Groups {
 
 /// Reads a file of counted groups, which has to hold the flags of the rule.
 pub(super) fn read(path: &Path, rule: FlagRule) -> Result<Groups, Error> {
-    let file = File::open(path).map_err(Error::io("open", path))?;
-    let mut reader = BufReader::new(file);
     let mut counts = Groups { groups: Vec::new(), owners_known: false };
-    let mut text = Vec::new();
-    for number in 1_u64.. {
-        text.clear();
-        let read = reader.by_ref().take(MAX_LINE_BYTES + 1).read_until(b'\n', &mut text);
-        let fail = |reason: String| Error::Artifact {
-            path: path.to_owned(),
-            reason: format!(
-                "line {number}: {reason}; expected a line of the result of counts.sql (`clawsig export sql`) as JSON"
-            ),
-        };
-        if read.map_err(Error::io("read", path))? == 0 {
-            break;
-        }
-        if text.len() as u64 > MAX_LINE_BYTES {
-            return Err(fail(format!("longer than {MAX_LINE_BYTES} bytes")));
-        }
-        if text.iter().all(u8::is_ascii_whitespace) {
-            continue;
-        }
-        let line: Line = serde_json::from_slice(&text).map_err(|e| fail(e.to_string()))?;
+    each_line(path, HINT, |_, text| {
+        let line: Line = serde_json::from_slice(text).map_err(|e| e.to_string())?;
         counts.owners_known |= line.owner.is_some();
-        counts.groups.push(line.counted().map_err(fail)?);
-    }
+        counts.groups.push(line.counted()?);
+        Ok(())
+    })?;
     counts.check(rule).map_err(|reason| Error::Artifact { path: path.to_owned(), reason })?;
     Ok(counts)
 }

@@ -1,17 +1,12 @@
 //! Counts of patterns of any raters: CSV or JSON lines.
 
-use std::{
-    collections::BTreeMap,
-    fs::File,
-    io::{BufRead, BufReader, Read},
-    path::Path,
-};
+use std::{collections::BTreeMap, fs::File, path::Path};
 
 use clawsig_schema::hostile::printable;
 use clawsig_study::PatternCounts;
 use serde_json::Value;
 
-use super::MAX_LINE_BYTES;
+use super::each_line;
 use crate::Error;
 
 const PATTERN: &str = "pattern";
@@ -152,53 +147,41 @@ fn csv(path: &Path) -> Result<Vec<(u64, Cells)>, Error> {
 }
 
 fn json(path: &Path) -> Result<Vec<(u64, Cells)>, Error> {
-    let file = File::open(path).map_err(Error::io("open", path))?;
-    let mut reader = BufReader::new(file);
     let mut lines: Vec<(u64, Cells)> = Vec::new();
     let mut columns: Vec<String> = Vec::new();
-    let mut text = Vec::new();
-    for number in 1_u64.. {
-        text.clear();
-        let read = reader.by_ref().take(MAX_LINE_BYTES + 1).read_until(b'\n', &mut text);
-        let fail = |reason: String| Error::Artifact {
-            path: path.to_owned(),
-            reason: format!("line {number}: {reason}"),
-        };
-        if read.map_err(Error::io("read", path))? == 0 {
-            break;
-        }
-        if text.len() as u64 > MAX_LINE_BYTES {
-            return Err(fail(format!("longer than {MAX_LINE_BYTES} bytes")));
-        }
-        if text.iter().all(u8::is_ascii_whitespace) {
-            continue;
-        }
+    each_line(path, "", |number, text| {
         let line: BTreeMap<String, Value> =
-            serde_json::from_slice(&text).map_err(|e| fail(format!("{e}; {EXPECTED}")))?;
+            serde_json::from_slice(text).map_err(|e| format!("{e}; {EXPECTED}"))?;
         if columns.is_empty() {
             columns = line.keys().cloned().collect();
         }
         if let Some(other) = line.keys().find(|key| !columns.contains(key)) {
-            return Err(fail(format!(
+            return Err(format!(
                 "the key `{}` is not in the first line; give every rater in every line, null where it has no rating",
                 printable(other, 80)
-            )));
+            ));
         }
-        let cell = |value: Option<&Value>| match value {
-            None | Some(Value::Null) => Ok(String::new()),
-            Some(Value::String(text)) => Ok(text.clone()),
-            Some(Value::Array(names)) => {
-                let names: Vec<&str> = names.iter().filter_map(Value::as_str).collect();
-                Ok(if names.is_empty() { NONE.to_owned() } else { names.join("+") })
-            }
-            Some(Value::Object(_)) => Err(fail("an object inside the line".to_owned())),
-            Some(other) => Ok(other.to_string()),
-        };
-        let cells: Result<Cells, Error> =
-            columns.iter().map(|name| Ok((name.clone(), cell(line.get(name))?))).collect();
-        lines.push((number, cells?));
-    }
+        let cells = columns.iter().map(|name| Ok((name.clone(), json_cell(line.get(name))?)));
+        lines.push((number, cells.collect::<Result<_, String>>()?));
+        Ok(())
+    })?;
     Ok(lines)
+}
+
+/// A value as the cell that CSV would hold.
+fn json_cell(value: Option<&Value>) -> Result<String, String> {
+    match value {
+        None | Some(Value::Null) => Ok(String::new()),
+        Some(Value::String(text)) => Ok(text.clone()),
+        Some(Value::Array(names)) if names.is_empty() => Ok(NONE.to_owned()),
+        Some(Value::Array(names)) => {
+            let names: Option<Vec<&str>> = names.iter().map(Value::as_str).collect();
+            let names = names.ok_or("a list holds something else than names of raters")?;
+            Ok(names.join("+"))
+        }
+        Some(Value::Object(_)) => Err("an object inside the line".to_owned()),
+        Some(other) => Ok(other.to_string()),
+    }
 }
 
 #[cfg(test)]
