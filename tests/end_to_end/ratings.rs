@@ -250,4 +250,9 @@ fn scanners_files_are_ratings_of_the_same_skills() {
     let found: serde_json::Value =
         serde_json::from_str(&sandbox.clawsig(&words).done().stdout).unwrap();
     assert_eq!(found["labels"], serde_json::json!(["HIGH"]));
+    for field in ["cisco=max_severiti", "nobody=max_severity"] {
+        let (who, path) = field.split_once('=').unwrap();
+        let words = ["agreement", "--ratings", "cisco.json", "--field", field];
+        sandbox.clawsig(&words).fails_with(1, &[&format!("`{who}`"), &format!("`{path}`")]);
+    }
 }

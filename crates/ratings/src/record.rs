@@ -68,6 +68,8 @@ pub struct Layout {
     pub renamed: Vec<Rename>,
     /// Raters whose numbers become `1` from this one on and `0` below.
     pub cuts: Vec<(String, f64)>,
+    /// Scanners of whose files the value at this dotted path is the rating.
+    pub fields: Vec<(String, String)>,
 }
 
 /// A value that becomes a label.
@@ -232,7 +234,8 @@ impl Records {
     /// Refuses what was asked for and changed nothing: most likely a value is misspelt.
     ///
     /// # Errors
-    /// A renaming of a value that no rating has, a cut of a rater that does not exist.
+    /// A renaming of a value that no rating has, a cut of a rater that does not exist, a field that
+    /// gave no rating.
     pub fn check_used(&self, layout: &Layout) -> Result<(), RatingsError> {
         if let Some((_, rename)) =
             layout.renamed.iter().enumerate().find(|(at, _)| !self.used.contains(at))
@@ -241,6 +244,17 @@ impl Records {
                 "no rating is `{}`, so it can't become `{}`; look at the values, or drop the --rename",
                 printable(&rename.from, 60),
                 printable(&rename.to, 60)
+            )));
+        }
+        let rated = |name: &str| {
+            let mut own = self.records.iter().filter(|record| record.rater == name);
+            own.any(|record| record.rating.is_some())
+        };
+        if let Some((rater, path)) = layout.fields.iter().find(|(rater, _)| !rated(rater)) {
+            let (rater, path) = (printable(rater, 60), printable(path, 60));
+            return Err(RatingsError::Study(format!(
+                "no file of the scanner `{rater}` has one value at `{path}`; look at the files, or drop \
+                 the --field"
             )));
         }
         let known = |name: &str| self.records.iter().any(|record| record.rater == name);

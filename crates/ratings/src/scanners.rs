@@ -67,13 +67,9 @@ pub fn read_scan(
         }
         reader.number += 1;
     }
-    let chosen = match fields.is_empty() {
-        true => String::new(),
-        false => format!(
-            "; chosen: {}",
-            fields.iter().map(|(who, path)| format!("{who}={path}")).collect::<Vec<_>>().join(", ")
-        ),
-    };
+    let is_here = |who: &String| reader.records.iter().any(|record| record.rater == *who);
+    let chosen = fields.iter().filter(|(who, _)| is_here(who));
+    let chosen: String = chosen.map(|(who, path)| format!("; chosen: {who}={path}")).collect();
     let said = format!("{}; {}{chosen}", form.name(), form.rule());
     Ok(Some(Scan { said, records: reader.records }))
 }

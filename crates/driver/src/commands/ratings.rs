@@ -45,8 +45,7 @@ pub(super) fn ratings(arguments: &AgreementArgs, global: &Global) -> Result<Exit
     let layout = source::layout(&arguments.ratings)?;
     let place =
         which.out.as_ref().map(|out| FolderPlace::at(out, arguments.stage.force)).transpose()?;
-    let (records, sources) =
-        source::read(&arguments.ratings.files, &layout, &source::fields(&arguments.ratings)?)?;
+    let (records, sources) = source::read(&arguments.ratings.files, &layout)?;
     let scale = match arguments.ratings.scale {
         RatingScale::Nominal => Scale::Nominal,
         RatingScale::Ordinal => Scale::Ordinal,

@@ -63,27 +63,25 @@ pub(super) fn layout(words: &RatingsArgs) -> Result<Layout, Error> {
             None => return usage(format!("--cut {word}: RATER=NUMBER is expected")),
         }
     }
-    Ok(layout)
-}
-
-/// The fields that become ratings, each for a scanner.
-pub(super) fn fields(words: &RatingsArgs) -> Result<Vec<(String, String)>, Error> {
-    let fields = words.field.iter().map(|word| match word.split_once('=') {
-        Some((rater, path)) if !rater.is_empty() && !path.is_empty() => {
-            Ok((rater.to_owned(), path.to_owned()))
+    for word in &words.field {
+        match word.split_once('=') {
+            Some((rater, path)) if !rater.is_empty() && !path.is_empty() => {
+                layout.fields.push((rater.to_owned(), path.to_owned()));
+            }
+            _ => {
+                return usage(format!(
+                    "--field {word}: SCANNER=PATH is expected, such as cisco=max_severity"
+                ));
+            }
         }
-        _ => Err(Error::Usage(format!(
-            "--field {word}: SCANNER=PATH is expected, such as cisco=max_severity"
-        ))),
-    });
-    fields.collect()
+    }
+    Ok(layout)
 }
 
 /// Reads every file, each by what its name or folder says that it is.
 pub(super) fn read(
     paths: &[impl AsRef<Path>],
     layout: &Layout,
-    fields: &[(String, String)],
 ) -> Result<(Records, Vec<Source>), Error> {
     let mut records = Records::default();
     let mut sources = Vec::new();
@@ -94,7 +92,7 @@ pub(super) fn read(
             "a run: the raters are the scanners, by the exporter's label rule, and the verdict; the \
              clusters are owners"
                 .to_owned()
-        } else if let Some(scan) = scan(path, &file, fields)? {
+        } else if let Some(scan) = scan(path, &file, &layout.fields)? {
             records.extend(scan.records, layout)?;
             scan.said
         } else {
