@@ -15,7 +15,7 @@ use crate::{
     model::{TrainedModel, columns_hash},
     params::{ClassWeight, TrainParams, ValidTrainParams},
     scored::Scored,
-    solver::{Coefficients, Compact, Problem, Solver, Stop},
+    solver::{Coefficients, Compact, Matrix, Problem, Solution, Solver, Stop},
 };
 
 /// The gap to which models are solved that are only compared: the values of a grid, the models of
@@ -62,18 +62,7 @@ pub(crate) fn fit(
         .map(|class| present.iter().position(|&p| p == class).unwrap_or(0) as u32)
         .collect();
     let compact: Vec<u32> = labels.iter().map(|&label| position[label]).collect();
-    let weight = |class: usize| match &params.class_weight {
-        ClassWeight::None => 1.0,
-        ClassWeight::Balanced => labels.len() as f64 / (present.len() * counts[class]) as f64,
-        ClassWeight::Given(weights) => weights[class],
-    };
-    let ratio = params.penalty.l1_ratio();
-    let problem = Problem::new(x, &compact, present.len(), (1.0 - ratio) / params.c)?
-        .with_l1(ratio / params.c)?
-        .with_weights(labels.iter().map(|&label| weight(label)).collect())?;
-    let stop = Stop { tolerance: params.tolerance, max_iterations: params.max_iterations };
-    let start = start.filter(|_| params.solver != Solver::Linfa);
-    let solution = problem.solve(params.solver, start, stop, progress)?;
+    let solution = params.solve(x, &compact, &present, start, progress)?;
     Ok(TrainedModel {
         target: params.target,
         classes: present.iter().map(|&class| names[class].to_owned()).collect(),
@@ -84,6 +73,44 @@ pub(crate) fn fit(
         training_rows: names.iter().zip(counts).map(|(n, c)| ((*n).to_owned(), c as u64)).collect(),
         coefficients: solution.coefficients,
     })
+}
+
+impl TrainParams {
+    /// Solves for a matrix and its rows' labels by these settings: C, the penalty, the weights of the
+    /// classes, the solver and where it stops. `classes` are the places of the labels' classes among
+    /// those that [`ClassWeight::Given`] is for. A start is used by the solvers that take one.
+    ///
+    /// # Errors
+    /// As [`Problem::new`] and [`Problem::solve`]; too few given weights.
+    pub fn solve<'a>(
+        &self,
+        x: impl Into<Matrix<'a>>,
+        labels: &'a [u32],
+        classes: &[usize],
+        start: Option<&Coefficients>,
+        progress: crate::solver::Progress<'_>,
+    ) -> Result<Solution> {
+        let ratio = self.penalty.l1_ratio();
+        let problem = Problem::new(x, labels, classes.len(), (1.0 - ratio) / self.c)?
+            .with_l1(ratio / self.c)?;
+        let mut counts = vec![0_usize; classes.len()];
+        labels.iter().for_each(|&label| counts[label as usize] += 1);
+        let of_class = |(&class, &count): (&usize, &usize)| match &self.class_weight {
+            ClassWeight::None => Ok(1.0),
+            ClassWeight::Balanced => Ok(labels.len() as f64 / (classes.len() * count) as f64),
+            ClassWeight::Given(weights) => weights.get(class).copied().ok_or(ModelError::Shape {
+                what: "the list of class weights",
+                found: weights.len(),
+                expected: class + 1,
+            }),
+        };
+        let weights = classes.iter().zip(&counts).map(of_class).collect::<Result<Vec<f64>>>()?;
+        let problem =
+            problem.with_weights(labels.iter().map(|&label| weights[label as usize]).collect())?;
+        let stop = Stop { tolerance: self.tolerance, max_iterations: self.max_iterations };
+        let start = start.filter(|_| self.solver != Solver::Linfa);
+        problem.solve(self.solver, start, stop, progress)
+    }
 }
 
 /// The weights of these groups' columns, the others 0.

@@ -7,7 +7,7 @@ mod experiment;
 
 use std::path::Path;
 
-use clawsig_model::metrics::Bootstrap;
+use clawsig_model::{ClassWeight, metrics::Bootstrap};
 use clawsig_report::{TransferRow, transfer_figure};
 use clawsig_schema::{
     estimate::Estimate,
@@ -36,12 +36,13 @@ use experiment::{CLASSES, ModelSettings, Outcome, Pool, Prediction};
 const FORMAT: FormatVersion = FormatVersion::new(1, 0);
 
 /// The settings that change a result, by the beginning of their names.
-const READS: [&str; 10] = [
+const READS: [&str; 11] = [
     "features.groups",
     "tfidf.",
     "chars.",
     "text.max_chars",
     "model.c",
+    "model.penalty",
     "model.class_weight",
     "model.solver",
     "model.tolerance",
@@ -70,6 +71,13 @@ pub(crate) fn transfer(arguments: &TransferArgs, global: &Global) -> Result<Exit
     }
     if views.is_empty() {
         return Err(Error::Usage("features.groups has neither text nor chars".to_owned()));
+    }
+    if let ClassWeight::Given(_) = settings.train.class_weight {
+        return Err(Error::Usage(
+            "model.class_weight has a number for each class of a target, and transfer knows benign \
+             and malicious alone; choose balanced or none"
+                .to_owned(),
+        ));
     }
     let models = ModelSettings {
         views,

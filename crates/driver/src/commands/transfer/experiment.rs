@@ -4,9 +4,8 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 
 use clawsig_features::{TfIdf, duplicates, vectorizer::ValidVectorizerParams};
 use clawsig_model::{
-    ClassWeight, Scored, TrainParams, group_folds,
+    Scored, TrainParams, group_folds,
     metrics::{Bootstrap, split_metrics},
-    solver::{Problem, Stop},
 };
 use clawsig_schema::{
     estimate::Estimate,
@@ -78,7 +77,8 @@ impl Pool {
             let rows = samples.len()..samples.len() + corpus.samples.len();
             corpora.push((corpus.name.clone(), rows.collect::<Vec<_>>()));
             samples.extend(corpus.samples.iter().cloned().map(|mut sample| {
-                // Two corpora may use one word for different sources, owners and families.
+                // Two corpora may use one word for different sources and families. An owner of the
+                // same name may be the same one, so that it is kept apart from itself.
                 let named = |field: Option<String>| field.map(|f| format!("{}/{f}", corpus.name));
                 sample.source = named(sample.source);
                 sample.family = named(sample.family);
@@ -332,18 +332,7 @@ impl ModelSettings {
         }
         let x = beside(&seen)?;
         let labels: Vec<u32> = train.iter().map(|&row| pool.label(row) as u32).collect();
-        let malicious = labels.iter().sum::<u32>() as f64;
-        let all = labels.len() as f64;
-        let weight = |label: u32| match &self.train.class_weight {
-            ClassWeight::None => 1.0,
-            ClassWeight::Balanced => all / (2.0 * [all - malicious, malicious][label as usize]),
-            ClassWeight::Given(weights) => weights.get(label as usize).copied().unwrap_or(1.0),
-        };
-        let weights = labels.iter().map(|&label| weight(label)).collect();
-        let problem = Problem::new(&x, &labels, 2, 1.0 / self.train.c)?.with_weights(weights)?;
-        let stop =
-            Stop { tolerance: self.train.tolerance, max_iterations: self.train.max_iterations };
-        let solution = problem.solve(self.train.solver, None, stop, &|_, _| {})?;
+        let solution = self.train.solve(&x, &labels, &[0, 1], None, &|_, _| {})?;
         let probabilities = solution.coefficients.probabilities(&beside(&unseen)?)?;
         Ok(probabilities.into_iter().map(|p| p[1]).collect())
     }
