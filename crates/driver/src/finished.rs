@@ -10,7 +10,7 @@ use clawsig_schema::{
     evaluation::{EvaluationResults, PredictionRow, Predictions},
     matrix::RowInfo,
 };
-use clawsig_store::{Manifest, RunFolder};
+use clawsig_store::{Manifest, RunFolder, StoreError};
 
 use crate::{Error, files, stages::Stage};
 
@@ -33,6 +33,15 @@ impl FinishedRun {
     /// The manifest of a stage.
     pub(crate) fn manifest(&self, stage: Stage) -> Result<Manifest, Error> {
         Ok(self.run.manifest(stage.as_str())?)
+    }
+
+    /// Whether a stage has finished; a damaged result is an error.
+    pub(crate) fn has(&self, stage: Stage) -> Result<bool, Error> {
+        match self.run.manifest(stage.as_str()) {
+            Ok(_) => Ok(true),
+            Err(StoreError::NotRun { .. }) => Ok(false),
+            Err(e) => Err(e.into()),
+        }
     }
 
     /// The path of a stage's file, after checking that it is the one written there.

@@ -49,17 +49,21 @@ pub(super) struct Said {
 }
 
 /// Scores one row by the run's model on all columns, or says why not.
-pub(super) fn score_row(run: &Path, row: &SkillRow, top: usize) -> Result<Said, String> {
-    let scorer = Scorer::load(run, false, top).map_err(|e| e.to_string())?;
+pub(super) fn score_row(
+    run: &Path,
+    row: &SkillRow,
+    top: usize,
+) -> Result<Result<Said, String>, Error> {
+    let scorer = Scorer::load(run, false, top)?;
     let single = SingleRow { row: row.clone(), has_scanners: true };
-    match scorer.score(&[Some(&single)]).map_err(|e| e.to_string())?.pop() {
+    Ok(match scorer.score(&[Some(&single)])?.pop() {
         Some(Outcome::Scored(scored)) => {
             let classes = scorer.classes();
             Ok(Said { classes, score: scored.score, unlike: scored.unlike })
         }
         Some(Outcome::Failed(why)) => Err(why),
         Some(Outcome::Absent) | None => Err("the model gave no score".to_owned()),
-    }
+    })
 }
 
 /// Scores what the paths name.

@@ -15,7 +15,7 @@ use crate::{
     cli::{Global, OutputFormat, ShowArgs},
     finished::FinishedRun,
     stages::Stage,
-    terminal::{self, Table, count, sentence},
+    terminal::{self, Table, count, counted, sentence},
 };
 
 /// Skills of nearly that name that an error names.
@@ -32,7 +32,7 @@ struct Shown {
     row: SkillRow,
     text_characters: Option<usize>,
     flags: Vec<ScannerFlags>,
-    near_duplicates: Option<Vec<Copy>>,
+    near_duplicates: Option<Vec<NearDuplicate>>,
     near_duplicates_absent: Option<String>,
     model: Option<Scored>,
     model_absent: Option<String>,
@@ -49,7 +49,7 @@ struct ScannerFlags {
 
 /// A near-duplicate.
 #[derive(Serialize)]
-struct Copy {
+struct NearDuplicate {
     id: String,
     slug: Option<String>,
     split: Split,
@@ -70,17 +70,17 @@ struct Scored {
 pub(crate) fn show(arguments: &ShowArgs, global: &Global) -> Result<ExitStatus, Error> {
     let run = FinishedRun::open(&arguments.run)?;
     let rows = find(&run, &arguments.skill)?;
-    let groups = groups(&run);
+    let groups = groups(&run)?;
     let mut shown = Vec::new();
     for row in rows {
         let text_characters = row.text.as_ref().map(|text| text.chars().count());
-        let (model, model_absent) = match score(&run, &row, arguments.top) {
+        let (model, model_absent) = match score(&run, &row, arguments.top)? {
             Ok(model) => (Some(model), None),
             Err(why) => (None, Some(why)),
         };
         let (near_duplicates, near_duplicates_absent) = match &groups {
-            Ok(groups) => (Some(copies(groups, &row)), None),
-            Err(why) => (None, Some(why.clone())),
+            Some(groups) => (Some(copies(groups, &row)), None),
+            None => (None, Some("the run has no finished features stage".to_owned())),
         };
         let flags = Scanner::ALL.iter().map(|&scanner| ScannerFlags {
             scanner,
@@ -163,26 +163,26 @@ fn find(run: &FinishedRun, wanted: &str) -> Result<Vec<SkillRow>, Error> {
     )))
 }
 
-/// Every row's near-duplicate group, or why there is none.
-fn groups(run: &FinishedRun) -> Result<Vec<RowInfo>, String> {
-    if run.manifest(Stage::Features).is_err() {
-        return Err("the run has no finished features stage".to_owned());
+/// Every row with its near-duplicate group; `None` without a features stage.
+fn groups(run: &FinishedRun) -> Result<Option<Vec<RowInfo>>, Error> {
+    if !run.has(Stage::Features)? {
+        return Ok(None);
     }
     let mut all = Vec::new();
     for &split in Split::ALL {
-        all.extend(run.rows(split).map_err(|e| e.to_string())?);
+        all.extend(run.rows(split)?);
     }
-    Ok(all)
+    Ok(Some(all))
 }
 
 /// The other rows of the same group.
-fn copies(groups: &[RowInfo], row: &SkillRow) -> Vec<Copy> {
+fn copies(groups: &[RowInfo], row: &SkillRow) -> Vec<NearDuplicate> {
     let is_it = |info: &&RowInfo| info.id == row.id && info.split == row.split;
     let Some(own) = groups.iter().find(is_it) else { return Vec::new() };
     groups
         .iter()
         .filter(|info| info.duplicate_group == own.duplicate_group && !is_it(info))
-        .map(|info| Copy {
+        .map(|info| NearDuplicate {
             id: info.id.clone(),
             slug: info.slug.clone(),
             split: info.split,
@@ -191,18 +191,19 @@ fn copies(groups: &[RowInfo], row: &SkillRow) -> Vec<Copy> {
         .collect()
 }
 
-fn score(run: &FinishedRun, row: &SkillRow, top: usize) -> Result<Scored, String> {
-    if run.manifest(Stage::Train).is_err() {
-        return Err("the run has no trained model".to_owned());
+/// What the run's model says of a row, or why it says nothing.
+fn score(run: &FinishedRun, row: &SkillRow, top: usize) -> Result<Result<Scored, String>, Error> {
+    if !run.has(Stage::Train)? {
+        return Ok(Err("the run has no trained model".to_owned()));
     }
     let said = predict::score_row(run.root(), row, top)?;
-    Ok(Scored {
+    Ok(said.map(|said| Scored {
         classes: said.classes.iter().map(|&class| class.to_owned()).collect(),
         says: said.classes[said.score.class].to_owned(),
         probabilities: said.score.probabilities,
         explanation: said.score.explanation,
         unlike: said.unlike,
-    })
+    }))
 }
 
 fn line(text: &mut String, line: &str) {
@@ -250,8 +251,8 @@ fn text(shown: &Shown) -> String {
     line(
         &mut out,
         &format!(
-            "{characters}; {} bundled files of {} bytes",
-            count(bundle.files.into()),
+            "{characters}; {} of {} bytes",
+            counted(bundle.files.into(), "bundled file"),
             count(bundle.bytes)
         ),
     );
@@ -267,7 +268,10 @@ fn text(shown: &Shown) -> String {
             Scanner::Static => {
                 let scan = &row.static_scan;
                 let codes = list(&scan.reason_codes);
-                (&scan.status, format!("{} findings; codes {codes}", scan.finding_count))
+                (
+                    &scan.status,
+                    format!("{}; codes {codes}", counted(scan.finding_count.into(), "finding")),
+                )
             }
             Scanner::VirusTotal => {
                 let scan = &row.virustotal;
@@ -286,10 +290,10 @@ fn text(shown: &Shown) -> String {
                 let scan = &row.skillspector;
                 let score = scan.score.map_or_else(|| "none".to_owned(), |score| score.to_string());
                 let found = format!(
-                    "score {score}, severity {}, recommendation {}; {} issues: {}; codes {}",
+                    "score {score}, severity {}, recommendation {}; {}: {}; codes {}",
                     safe(scan.severity.as_deref()),
                     safe(scan.recommendation.as_deref()),
-                    scan.issue_count,
+                    counted(scan.issue_count.into(), "issue"),
                     list(&scan.issue_categories),
                     list(&scan.issue_codes)
                 );
@@ -324,7 +328,7 @@ fn near_duplicates(out: &mut String, shown: &Shown) {
     if copies.is_empty() {
         return line(out, "no near-duplicate in the run");
     }
-    line(out, &format!("{} near-duplicates", count(copies.len() as u64)));
+    line(out, &counted(copies.len() as u64, "near-duplicate"));
     let mut table = Table::new(&["skill", "id", "split", "verdict"]);
     for copy in copies.iter().take(20) {
         table.row([

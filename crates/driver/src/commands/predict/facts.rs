@@ -165,8 +165,7 @@ fn estimate(found: &Estimate) -> String {
 
 /// The results of the run's models, if it was evaluated.
 fn evaluated(run: &FinishedRun) -> Result<Option<Vec<ModelResults>>, Error> {
-    let there = run.root().join(Stage::Evaluate.as_str()).is_dir();
-    there.then(|| Ok(run.evaluation()?.models)).transpose()
+    run.has(Stage::Evaluate)?.then(|| Ok(run.evaluation()?.models)).transpose()
 }
 
 /// What a threshold does on the test rows.

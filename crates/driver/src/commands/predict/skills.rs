@@ -7,11 +7,7 @@ use std::{
 };
 
 use clawsig_ingest::{SingleRow, bundle_stats};
-use clawsig_schema::{
-    JudgeFields, SkillRow, SkillSpectorSignals, Split, StaticSignals, VerdictLabel,
-    VirusTotalSignals,
-};
-
+use clawsig_schema::SkillRow;
 use clawsig_store::{hash_bytes, hash_file};
 
 use crate::Error;
@@ -81,19 +77,7 @@ impl SkillFile {
             false => self.hash_of_all(&own, &files)?,
         };
         let bundle = bundle_stats(files.into_iter().map(|(name, _, bytes)| (name, bytes)));
-        let row = SkillRow {
-            id: String::new(),
-            slug: None,
-            version: String::new(),
-            text: Some(text_of(bytes)?),
-            bundle,
-            verdict: VerdictLabel::Absent,
-            judge: JudgeFields::default(),
-            static_scan: StaticSignals::default(),
-            virustotal: VirusTotalSignals::default(),
-            skillspector: SkillSpectorSignals::default(),
-            split: Split::EvalHoldout,
-        };
+        let row = SkillRow { text: Some(text_of(bytes)?), bundle, ..SkillRow::default() };
         Ok(ReadSkill { row: SingleRow { row, has_scanners: false }, sha256 })
     }
 
