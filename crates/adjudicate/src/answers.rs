@@ -18,11 +18,11 @@ pub struct Answer {
     pub question: &'static str,
     /// One of the question's answers; `None` for `cannot_tell`.
     pub answer: Option<&'static str>,
-    /// Where it stands.
+    /// Its place in the file.
     pub place: String,
 }
 
-/// What a file was taken for.
+/// The form that a file was taken for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum AnswerForm {
     /// A table with the columns `item`, `reviewer` and the questions: the sheet filled in, or Label

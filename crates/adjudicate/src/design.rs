@@ -1,4 +1,4 @@
-//! Who is reviewed: a stratified sample, drawn without replacement, whose probabilities are known.
+//! The skills to review: a stratified sample, drawn without replacement, whose probabilities are known.
 
 use clawsig_stats::{distribution::normal_quantile, generator, shuffle};
 use serde::{Deserialize, Serialize};
@@ -36,7 +36,7 @@ impl Default for DesignParams {
 pub struct Stratum {
     /// Its name.
     pub name: String,
-    /// What belongs to it, in words.
+    /// The units that belong to it, in words.
     pub meaning: String,
     /// The units in it.
     pub population: u64,

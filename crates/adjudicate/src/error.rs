@@ -1,4 +1,4 @@
-//! What stops a review.
+//! The errors of a review.
 
 /// Why a review can't be designed, written, read back or estimated. Every message ends with what to do.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -11,7 +11,7 @@ pub enum AdjudicateError {
         name: &'static str,
         /// Its value.
         value: String,
-        /// What is allowed.
+        /// The values that it may have.
         range: &'static str,
     },
     /// What was given can't be a review's.

@@ -96,6 +96,9 @@ pub struct Estimates {
     pub remarks: Vec<String>,
 }
 
+/// Sums of weights leave a share of 1, and replicates that are all alike, so far apart at most.
+const ROUNDING: f64 = 1e-12;
+
 /// A ratio of counts over reviewed units.
 struct Ratio {
     above: Vec<bool>,
@@ -219,8 +222,10 @@ impl<'r> Sample<'r> {
     }
 
     fn sums(&self, ratio: &Ratio, weights: &[f64]) -> (f64, f64) {
-        let sum = |of: &[bool]| -> f64 {
-            of.iter().zip(weights).filter(|(holds, _)| **holds).map(|(_, weight)| weight).sum()
+        let sum = |of: &[bool]| {
+            let held = of.iter().zip(weights).filter(|(holds, _)| **holds);
+            // A sum of nothing is -0, which would be shown as such.
+            held.map(|(_, weight)| weight).sum::<f64>() + 0.0
         };
         (sum(&ratio.above), sum(&ratio.below))
     }
@@ -262,8 +267,7 @@ impl<'r> Sample<'r> {
             no_interval: Some(why.reason().to_owned()),
             ..Estimate::point(value, n)
         };
-        // Rounding of sums of weights leaves a share of 1 a little beside it.
-        if value <= 1e-12 || value >= 1.0 - 1e-12 {
+        if value <= ROUNDING || value >= 1.0 - ROUNDING {
             return none(NoInterval::AtLimit);
         }
         let inside: Vec<f64> =
@@ -271,7 +275,8 @@ impl<'r> Sample<'r> {
         if (inside.len() as f64) < 0.9 * f64::from(self.params.replicates) {
             return none(NoInterval::UndefinedReplicates);
         }
-        let Some(error) = clawsig_stats::deviation(replicates).filter(|error| *error > 0.0) else {
+        let Some(error) = clawsig_stats::deviation(replicates).filter(|error| *error > ROUNDING)
+        else {
             return none(NoInterval::NoSpread);
         };
         let freedom = self.freedom(ratio);
@@ -413,6 +418,20 @@ mod tests {
         let found = estimates(&sure, &EstimateParams::default()).unwrap();
         assert!(found.prevalence.hajek.low.is_none());
         assert!(found.claimants[0].specificity.hajek.undefined.is_some());
+    }
+
+    #[test]
+    fn rounding_is_no_spread_and_nothing_is_0() {
+        // Each stratum is of one kind, so that no replicate can differ but by rounding.
+        let unit = |stratum, truth| Reviewed { stratum, truth, claims: vec![Some(false)] };
+        for populations in [vec![444, 65, 423, 820], vec![7, 11, 13, 1_000_003], vec![3, 3, 3, 3]] {
+            let units = (0..12).map(|n| unit(n / 3, n / 3 % 2 == 0)).collect();
+            let review = Review { populations, units, claimed: vec![0] };
+            let found = estimates(&review, &EstimateParams::default()).unwrap();
+            let (prevalence, recall) = (&found.prevalence.hajek, &found.claimants[0].recall.hajek);
+            assert!(prevalence.low.is_none() && prevalence.no_interval.is_some(), "{prevalence:?}");
+            assert_eq!(recall.value.map(f64::to_bits), Some(0.0_f64.to_bits()));
+        }
     }
 
     #[test]

@@ -364,7 +364,7 @@ fn reviewers(answers: &[Answer]) -> Vec<Reviewer> {
 /// The reviewers' agreement on each question, by the statistics of any ratings.
 fn agreement(answers: &[Answer], words: &ScoreArgs) -> Result<Vec<QuestionAgreement>, Error> {
     let resampling = ResamplingParams {
-        replicates: words.replicates.max(100),
+        replicates: words.replicates,
         seed: words.seed,
         ..ResamplingParams::default()
     };

@@ -56,7 +56,7 @@ impl Skills {
         let mut claimants: Vec<String> =
             Scanner::ALL.iter().map(|scanner| scanner.as_str().to_owned()).collect();
         claimants.push("verdict".to_owned());
-        let evaluated = path.join(Stage::Evaluate.as_str()).is_dir();
+        let evaluated = run.has(Stage::Evaluate)?;
         let mut predictions = if evaluated { Some(run.predictions()?) } else { None };
         match &predictions {
             None => remarks.push("the run has no evaluation, so no model is scored".to_owned()),
