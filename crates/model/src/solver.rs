@@ -14,6 +14,7 @@ mod newton;
 mod passes;
 mod picked;
 mod point;
+mod precondition;
 mod problem;
 mod proximal;
 mod sample;

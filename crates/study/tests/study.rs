@@ -115,10 +115,10 @@ fn a_scanner_that_was_never_run_is_undefined_everywhere() {
                 assert!(row.scanner != "virustotal" || nothing, "{row:?}");
             }
             for row in &found.pairs {
-                assert_eq!(
-                    row.value.is_none(),
-                    [&row.a, &row.b].iter().any(|r| *r == "virustotal")
-                );
+                let silent = [&row.a, &row.b].iter().any(|r| *r == "virustotal");
+                assert!(!silent || row.value.is_none(), "{row:?}");
+                // Under any-output the two others flag every row, and kappa is undefined.
+                assert!(silent || row.value.is_some() || rule == FlagRule::AnyOutput, "{row:?}");
             }
             assert!(found.warnings.iter().all(|text| !text.contains("virustotal")), "{found:?}");
             let latent = &results.latent[0];

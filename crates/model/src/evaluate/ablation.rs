@@ -42,6 +42,7 @@ impl Evaluator<'_> {
                 continue;
             }
             let start = keep_groups(&training.model.coefficients, self.columns, &groups);
+            let start = (params.c, start);
             let tuned = tuner.tune((&name, ModelName::All), &groups, Some(start), gap)?;
             at_edge.extend(tuned.edge().map(|end| format!("{name} ({end})")));
             let scored = self.score(&tuned.model, self.test())?;

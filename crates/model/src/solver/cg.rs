@@ -3,6 +3,7 @@
 use super::{
     chunks::RowSet,
     passes::{Blocks, Rows, Workspace, axpy, dot},
+    precondition::Preconditioner,
 };
 
 /// The most steps of one solution.
@@ -43,21 +44,14 @@ impl<const N: usize> Cg<N> {
         p: &[f64],
         l2: f64,
         right: &[[f64; N]],
-        diagonal: &[[f64; N]],
+        preconditioner: &Preconditioner<'_, N>,
         enough: Enough,
         work: &mut Workspace<N>,
     ) -> usize {
         let cols = rows.x.cols();
-        let precondition = |r: &[[f64; N]], y: &mut [[f64; N]]| {
-            for ((y, r), h) in y.iter_mut().zip(r).zip(diagonal) {
-                for n in 0..N {
-                    y[n] = r[n] / h[n];
-                }
-            }
-        };
         self.d.fill([0.0; N]);
         self.r.copy_from_slice(right);
-        precondition(&self.r, &mut self.y);
+        preconditioner.apply(&self.r, &mut self.y);
         self.s.copy_from_slice(&self.y);
         let mut ry = dot(&self.r, &self.y);
         let target = ry * enough.ratio * enough.ratio;
@@ -71,7 +65,7 @@ impl<const N: usize> Cg<N> {
             let alpha = ry / curvature;
             axpy(alpha, &self.s, &mut self.d);
             axpy(-alpha, &self.hs, &mut self.r);
-            precondition(&self.r, &mut self.y);
+            preconditioner.apply(&self.r, &mut self.y);
             let next = dot(&self.r, &self.y);
             if next <= target || dot(&self.r, &self.r) <= enough.square {
                 return step;
@@ -85,17 +79,5 @@ impl<const N: usize> Cg<N> {
             }
         }
         LIMIT
-    }
-}
-
-/// The Hessian's diagonal with the penalty's part; a coordinate without curvature gets 1.
-pub(super) fn with_penalty<const N: usize>(diagonal: &mut [[f64; N]], cols: usize, l2: f64) {
-    for (at, block) in diagonal.iter_mut().enumerate() {
-        for h in block {
-            *h += if at < cols { l2 } else { 0.0 };
-            if *h <= 0.0 {
-                *h = 1.0;
-            }
-        }
     }
 }

@@ -13,11 +13,12 @@
 use std::collections::VecDeque;
 
 use super::{
-    cg::{Cg, Enough, with_penalty},
+    cg::{Cg, Enough},
     chunks::RowSet,
     lbfgs::Pairs,
     passes::{Blocks, Rows},
     point::{Point, Raw},
+    precondition::{Preconditioner, Together, diagonal},
     problem::{Progress, Stop},
     sample::sample,
 };
@@ -60,13 +61,13 @@ pub(super) fn solve<const N: usize>(
     stop: Stop,
     progress: Progress<'_>,
 ) -> Raw<N> {
-    let (l2, cols, n) = (point.penalty.l2, rows.x.cols(), rows.x.rows());
+    let (l2, n) = (point.penalty.l2, rows.x.rows());
     let entries = rows.x.indptr()[n].max(1) as f64;
     let wanted = (SHARE * n as f64).max(LEAST_ROWS);
     let mut sampling = sampled.then(|| Sampling { wanted, gaps: VecDeque::new() });
     let mut cg = Cg::new(rows.blocks());
     let mut pairs = Pairs::new();
-    let mut diagonal = vec![[0.0; N]; rows.blocks()];
+    let mut together = None;
     let mut dz = vec![[0.0; N]; n];
     let first_norm = point.gradient_norm();
     let mut iterations = 0;
@@ -91,12 +92,16 @@ pub(super) fn solve<const N: usize>(
             }
         };
         let share = set.entries(rows.x) as f64 / entries;
-        rows.diagonal(set, &point.state.p, &mut point.work, &mut diagonal);
-        with_penalty(&mut diagonal, cols, l2);
+        let p = &point.state.p;
+        let diagonal = diagonal(rows, set, p, l2, &mut point.work);
+        let together = together.get_or_insert_with(|| {
+            point.passes += 1.0;
+            Together::of(rows, &diagonal, l2)
+        });
+        let precondition = Preconditioner::new(rows, set, p, l2, diagonal, together);
         let mut right: Blocks<N> = point.gradient.iter().map(|g| g.map(|g| -g)).collect();
         let alphas = pairs.first_loop(&mut right);
-        let p = &point.state.p;
-        let steps = cg.solve(rows, set, p, l2, &right, &diagonal, enough, &mut point.work);
+        let steps = cg.solve(rows, set, p, l2, &right, &precondition, enough, &mut point.work);
         point.passes += share * (0.5 + steps as f64);
         pairs.second_loop(&alphas, &mut cg.d);
         point.follow(&mut cg.d, &mut dz);

@@ -333,6 +333,23 @@ impl<'a, const N: usize> Rows<'a, N> {
         std::array::from_fn(|n| u[n] - drift * mean[n])
     }
 
+    /// A row's Hessian in its `z`, for a weight of 1.
+    pub(crate) fn own_matrix(&self, p: &[f64]) -> [[f64; N]; N] {
+        let (mut mean, mut u) = ([0.0; N], [[0.0; N]; N]);
+        for (p, q) in p.iter().zip(&self.basis) {
+            for n in 0..N {
+                mean[n] += p * q[n];
+                (0..N).for_each(|m| u[n][m] += p * q[n] * q[m]);
+            }
+        }
+        std::array::from_fn(|n| std::array::from_fn(|m| u[n][m] - mean[n] * mean[m]))
+    }
+
+    /// By how much a column is shifted.
+    pub(crate) fn mean(&self, column: usize) -> f64 {
+        self.moments.mean[column]
+    }
+
     /// Adds up what `of` gives for every row, its weight and its probabilities, in the chunks'
     /// order.
     fn total_of<const M: usize>(
