@@ -64,8 +64,10 @@ pub(crate) fn run(options: &CampaignOptions, report: &mut CampaignReport) -> Res
                 let ended = program.run(&borrowed(&words))?;
                 if ended.code() != Some(0) {
                     let unclear = ended.unclear();
+                    // It names the file, or the stage's folder that is not clawsig's any more.
+                    let named = |(name, _): &(String, _)| ended.stderr.contains(name.as_str());
                     let told = unclear.is_none()
-                        && ["by clawsig", MARKER_FILE].iter().any(|why| ended.stderr.contains(why));
+                        && (ended.stderr.contains("by clawsig") || changed.files.iter().any(named));
                     report.hold(told, || format!("{title}: {}", last(&ended.stderr, 400)));
                     remedy(&run, &changed, &all)?;
                     program.done(&borrowed(&words)).map_err(|e| format!("{title}: {e}"))?;
