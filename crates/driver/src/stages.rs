@@ -84,8 +84,9 @@ impl Stage {
     const fn version(self) -> u32 {
         match self {
             Stage::Ingest => 2,
-            Stage::Agreement => 3,
-            Stage::Features | Stage::Train | Stage::Evaluate | Stage::Report => 4,
+            Stage::Agreement => 4,
+            Stage::Features => 4,
+            Stage::Train | Stage::Evaluate | Stage::Report => 5,
         }
     }
 

@@ -96,10 +96,21 @@ pub(crate) fn json(run: &Path, outcomes: &[StageOutcome]) -> Result<String, Erro
 pub(crate) fn text(run: &Path, outcomes: &[StageOutcome]) -> Result<String, Error> {
     let results = Results::read(run)?;
     let mut text = String::new();
+    let asked = |stage| outcomes.iter().any(|outcome| outcome.stage >= stage);
+    for answer in clawsig_report::answers(
+        results.agreement.as_ref().filter(|_| asked(Stage::Agreement)),
+        results.registry.as_ref().filter(|_| asked(Stage::Agreement)),
+        results.evaluation.as_ref().filter(|_| asked(Stage::Evaluate)),
+        results.profile.as_ref().is_some_and(|profile| profile.synthetic),
+    ) {
+        // The page's own characters have plain forms.
+        line(&mut text, &answer.text.replace('\u{a0}', " ").replace('’', "'"));
+        line(&mut text, "");
+    }
     if let Some(profile) = &results.profile {
         rows(&mut text, profile);
     }
-    if outcomes.iter().any(|o| o.stage >= Stage::Agreement)
+    if asked(Stage::Agreement)
         && let Some(agreement) = &results.agreement
     {
         scanners(&mut text, agreement);
@@ -108,7 +119,7 @@ pub(crate) fn text(run: &Path, outcomes: &[StageOutcome]) -> Result<String, Erro
             tables::registry_short(&mut text, registry);
         }
     }
-    if outcomes.iter().any(|o| o.stage >= Stage::Evaluate)
+    if asked(Stage::Evaluate)
         && let Some(evaluation) = &results.evaluation
     {
         classifier(&mut text, evaluation);

@@ -11,8 +11,8 @@ use clawsig_schema::{
     estimate::Estimate,
     evaluation::{
         ConfusionRow, EVALUATION_FORMAT, EvaluationResults, FEW_ROWS, Goal, MetricTable, ModelName,
-        ModelResults, PredictionRow, Predictions, ScoreRow, SplitCounts, SplitMetrics, WEIGHTED,
-        metric,
+        ModelResults, OVERALL, PredictionRow, Predictions, ScoreRow, SplitCounts, SplitMetrics,
+        WEIGHTED, metric,
     },
     matrix::ColumnInfo,
     wording::counted,
@@ -363,6 +363,7 @@ pub fn evaluate(
         results.ablation = evaluator.ablation(training, &results.models, &mut warnings)?;
     }
     warnings.extend(few_rows(&results));
+    warnings.extend(given_away(&results));
     results.warnings = warnings;
     Ok(Evaluation { results, predictions })
 }
@@ -377,6 +378,26 @@ fn counts(classes: &[String], rows: &LabelledRows<'_>) -> SplitCounts {
         left_out: rows.left_out.clone(),
         owners: owners.iter().max().map_or(0, |&last| last as u64 + 1),
     }
+}
+
+/// A warning for each rule over the scanners' flags that gives every test row's class.
+fn given_away(results: &EvaluationResults) -> Vec<String> {
+    let exact = results.baselines.iter().filter(|row| {
+        row.scope == OVERALL && row.metric == metric::ACCURACY && row.estimate.value == Some(1.0)
+    });
+    let of_scanners =
+        exact.filter(|row| row.name.ends_with("-flag") || row.name == "worst-of-scanners");
+    let warning = |row: &ScoreRow| {
+        format!(
+            "the rule `{}` gives the class of every one of {} in {}: the {} says nothing there that the scanners \
+             had not said, and a model that reads their results learns the rule",
+            row.name,
+            counted(row.estimate.n, "row"),
+            row.split,
+            results.target
+        )
+    };
+    of_scanners.map(warning).collect()
 }
 
 /// A warning for each class that test figures can hardly rest on.

@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 #![forbid(unsafe_code)]
 
+mod answers;
 mod canvas;
 mod cards;
 mod document;
@@ -14,6 +15,7 @@ mod transfer;
 mod words;
 mod yaml;
 
+pub use answers::{Answer, answers};
 pub use document::{
     Chapter, Document, Grid, Heat, document, estimate_text, share_text, shown_text, statistic_text,
 };

@@ -2,7 +2,9 @@
 
 use askama::Template;
 
-use crate::{canvas::dark_rules, error::ReportError, figures::Inlined, words::count};
+use crate::{
+    answers::Answer, canvas::dark_rules, error::ReportError, figures::Inlined, words::count,
+};
 
 /// The most rows of a table in the page; the files beside it hold the rest.
 const ROW_LIMIT: usize = 60;
@@ -32,6 +34,10 @@ pub(crate) enum Block {
     Heading(String),
     Text(String),
     Note(String),
+    /// Sentences, each a point of a list.
+    List(Vec<String>),
+    /// Sentences, each with a link to the section that has its figures.
+    Answers(Vec<Answer>),
     Code(String),
     Table(Table),
     Figures(Vec<Inlined>),

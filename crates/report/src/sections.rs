@@ -15,20 +15,21 @@ use crate::{
     error::ReportError,
     page::Section,
     study::StudyResults,
-    words::{count, optional, shown},
+    words::{count, named, optional, shown},
 };
 
 /// Every section, in the order of the page.
 pub(crate) fn all(study: &StudyResults) -> Result<Vec<Section>, ReportError> {
     Ok(vec![
+        findings::findings(study),
         registry::registry(study),
-        run::what_was_run(study),
+        registry::readings(study),
         data::data(study)?,
         scanners::scanners(study)?,
-        registry::readings(study),
         model::model(study)?,
         findings::disagreements(study),
         findings::limits(study),
+        run::what_was_run(study),
         run::reproduce(study),
     ])
 }
@@ -80,7 +81,7 @@ pub(crate) fn warnings(study: &StudyResults) -> Vec<String> {
     let data = study.data.get().map_or(&[][..], |data| &data.warnings);
     let model = study.evaluation.get().map_or(&[][..], |found| &found.warnings);
     for warning in study.run.warnings.iter().chain(data).chain(model) {
-        let warning = clawsig_schema::hostile::printable(warning, 400);
+        let warning = named(warning);
         if !found.contains(&warning) {
             found.push(warning);
         }

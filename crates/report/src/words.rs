@@ -110,6 +110,37 @@ pub(crate) fn rater(name: &str) -> String {
     }
 }
 
+/// A sentence of the program's with the scanners' own names for their identifiers, and no marks of code.
+pub(crate) fn named(text: &str) -> String {
+    let text = printable(text, 600);
+    let is_word = |c: char| c.is_ascii_alphanumeric() || c == '_';
+    let mut out = String::with_capacity(text.len());
+    let mut rest = text.as_str();
+    while let Some(first) = rest.chars().next() {
+        let end = if is_word(first) { rest.find(|c| !is_word(c)) } else { Some(first.len_utf8()) };
+        let (piece, after) = rest.split_at(end.unwrap_or(rest.len()));
+        match piece {
+            "`" => {}
+            "static" if after.starts_with(" scanner") => out.push_str(piece),
+            "static" => out.push_str("the static scanner"),
+            "virustotal" | "skillspector" => out.push_str(&rater(piece)),
+            _ => out.push_str(piece),
+        }
+        rest = after;
+    }
+    out
+}
+
+/// [`named`] with a capital and a full stop.
+pub(crate) fn sentence(text: &str) -> String {
+    let mut text = named(text);
+    if let Some(first) = text.get_mut(0..1) {
+        first.make_ascii_uppercase();
+    }
+    text.push('.');
+    text
+}
+
 /// A name in snake case as words.
 pub(crate) fn plain(name: &str) -> String {
     match name {
@@ -162,6 +193,22 @@ pub(crate) fn rater_word(name: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn sentences_have_the_scanners_own_names() {
+        for (text, expected) in [
+            (
+                "static flags fewer than skillspector's",
+                "the static scanner flags fewer than SkillSpector's",
+            ),
+            ("the static scanner, reads `slight`", "the static scanner, reads slight"),
+            ("skillspector_score is non_static", "skillspector_score is non_static"),
+            ("", ""),
+        ] {
+            assert_eq!(named(text), expected);
+        }
+        assert_eq!(sentence("virustotal rated no row"), "VirusTotal rated no row.");
+    }
 
     #[test]
     fn numbers_read_well() {

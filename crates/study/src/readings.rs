@@ -117,17 +117,21 @@ fn means(value: &dyn Fn(&str) -> Option<f64>) -> Option<String> {
     let malicious = value("malicious rows")?;
     let with = malicious - value("malicious rows without a skillspector result")?;
     let issues = value("mean issue count, malicious")?;
+    if with <= 0.0 {
+        return Some(format!(
+            "None of the {} malicious rows has a result: there is no mean score, and the mean issue count of \
+             {issues:.2} takes all of them as 0.",
+            whole(malicious)
+        ));
+    }
     let score = value("mean skillspector score, malicious");
     let score = score.map_or_else(|| "undefined".to_owned(), |score| format!("{score:.1}"));
-    let over = match with > 0.0 {
-        true => format!("{:.1}", issues * malicious / with),
-        false => "undefined".to_owned(),
-    };
     Some(format!(
         "The mean score of {score} leaves the {} malicious rows without a result out, the mean issue count of {issues:.2} \
-         takes them as 0; over the {} rows with a result it is {over}.",
+         takes them as 0; over the {} with a result it is {:.1}.",
         whole(malicious - with),
         whole(with),
+        issues * malicious / with
     ))
 }
 

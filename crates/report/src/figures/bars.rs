@@ -1,4 +1,4 @@
-//! Bars: counts, rates and signed differences.
+//! Bars and dots: counts, rates and weights.
 
 use super::{TEXT, WIDTH, tick};
 use crate::canvas::{Anchor, Axis, BLUE, Drawing, GRID, INK, MUTED, draw};
@@ -18,8 +18,8 @@ pub(crate) struct Bar {
 /// How the values are laid out.
 #[derive(Clone, Copy, PartialEq)]
 pub(crate) enum BarScale {
-    /// Bars on a logarithmic axis of counts.
-    LogCounts,
+    /// Dots on a logarithmic axis of counts: it has no 0 for a bar to begin at.
+    Counts,
     /// Bars from 0 to 1.
     Share,
     /// Bars from 0 to this.
@@ -28,13 +28,22 @@ pub(crate) enum BarScale {
     Dots(f64, f64),
 }
 
-/// Horizontal bars or dots, one a line, the label above its mark.
+/// About how wide a text is: figures have no fonts to measure.
+fn width(text: &str, size: f64) -> f64 {
+    0.56 * size * text.chars().count() as f64
+}
+
+/// Horizontal bars or dots, one a line, the label above its mark. The value stands at the label's
+/// right, or below the labels where one of them leaves no room for it.
 pub(crate) fn bars(rows: &[Bar], scale: BarScale, title: &str) -> Result<Drawing, String> {
-    const STEP: f64 = 40.0;
-    let bottom = 12.0 + STEP * rows.len() as f64;
     let pixels = (8.0, WIDTH - 20.0);
+    let room = pixels.1 - pixels.0 - 16.0;
+    let beside = |row: &Bar| width(&row.label, TEXT) + width(&row.shown, TEXT - 1.5) <= room;
+    let below = if rows.iter().all(beside) { 0.0 } else { 15.0 };
+    let step = 40.0 + below;
+    let bottom = 12.0 + step * rows.len() as f64;
     let axis = match scale {
-        BarScale::LogCounts => {
+        BarScale::Counts => {
             let top = rows.iter().filter_map(|row| row.value).fold(1.0, f64::max);
             Axis::log(top, pixels)
         }
@@ -51,12 +60,13 @@ pub(crate) fn bars(rows: &[Bar], scale: BarScale, title: &str) -> Result<Drawing
         }
         canvas.text(title, (WIDTH / 2.0, bottom + 33.0), TEXT - 1.0, Anchor::Middle, MUTED)?;
         for (place, row) in rows.iter().enumerate() {
-            let top = 14.0 + STEP * place as f64;
+            let top = 14.0 + step * place as f64;
             canvas.text(&row.label, (pixels.0 + 2.0, top + 7.0), TEXT, Anchor::Start, INK)?;
-            canvas.text(&row.shown, (pixels.1, top + 7.0), TEXT - 1.5, Anchor::End, MUTED)?;
+            let line = top + 7.0 + below;
+            canvas.text(&row.shown, (pixels.1, line), TEXT - 1.5, Anchor::End, MUTED)?;
             let Some(value) = row.value else { continue };
-            let middle = top + 24.0;
-            if let BarScale::Dots(..) = scale {
+            let middle = top + 24.0 + below;
+            if let BarScale::Dots(..) | BarScale::Counts = scale {
                 if let Some((low, high)) = row.interval {
                     let ends = [(axis.place(low), middle), (axis.place(high), middle)];
                     canvas.path(&ends, BLUE, 2.0)?;

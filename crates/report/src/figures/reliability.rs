@@ -23,7 +23,7 @@ pub(crate) struct CalibrationBin {
     pub(crate) rows: u64,
 }
 
-/// Dots with intervals over a strip of counts on a logarithmic axis, one colour a class.
+/// Dots with intervals over a strip of the rows of each bin on a logarithmic axis, one colour a class.
 pub(crate) fn reliability(series: &[Calibration]) -> Result<Drawing, String> {
     const LEFT: f64 = 48.0;
     const BOTTOM: f64 = 290.0;
@@ -62,12 +62,11 @@ pub(crate) fn reliability(series: &[Calibration]) -> Result<Drawing, String> {
                     canvas.path(&[(x, up.place(low)), (x, up.place(high))], colour, 1.25)?;
                 }
                 canvas.dot((x, up.place(observed)), 4.5, colour)?;
-                // The classes' bars stand side by side within the bin.
+                // The classes stand side by side within the bin.
                 let (low, high) = (across.place(bin.edges.0), across.place(bin.edges.1));
-                let wide = (high - low - 4.0) / shown.len() as f64;
-                let left = low + 2.0 + wide * place as f64;
-                let top = counts.place(bin.rows as f64).min(STRIP.0 - 2.0);
-                canvas.rect((left, top), (left + wide, STRIP.0), colour)?;
+                let step = (high - low) / shown.len() as f64;
+                let x = low + step * (place as f64 + 0.5);
+                canvas.dot((x, counts.place(bin.rows as f64)), 3.0, colour)?;
             }
             let y = STRIP.0 + 58.0 + 22.0 * place as f64;
             canvas.dot((LEFT + 13.0, y), 4.5, colour)?;

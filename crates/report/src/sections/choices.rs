@@ -87,8 +87,8 @@ pub(super) fn blocks(found: &AgreementResults) -> Result<Vec<Block>, ReportError
     }
     let [static_rows, engines, spector] = found.rule_differences.rows;
     let mut blocks = vec![Block::Text(format!(
-        "{} of the pairs’ rules, thresholds (engines, score, issues) and policies for missing flags. The rules `status` and \
-         `label` disagree about the static scanner on {}, about VirusTotal on {}, about SkillSpector on {}; \
+        "{} of the pairs’ rules, thresholds (engines, score, issues) and policies for missing flags. The rules status and \
+         label disagree about the static scanner on {}, about VirusTotal on {}, about SkillSpector on {}; \
          agreement/label_status.csv lists them.",
         counted(found.choices.len() as u64, "combination"),
         counted(static_rows, "row"),

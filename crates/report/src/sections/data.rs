@@ -68,7 +68,7 @@ fn verdict_counts(data: &DataProfile) -> Result<Inlined, ReportError> {
         });
     }
     let caption = "Skills by the registry’s verdict, on a logarithmic axis.";
-    let drawing = bars(&rows, BarScale::LogCounts, "Skills (logarithmic axis)");
+    let drawing = bars(&rows, BarScale::Counts, "Skills (logarithmic axis)");
     finish("verdict-counts", "Verdict counts", caption, &words.join(", "), drawing, &sheet)
 }
 
@@ -167,7 +167,7 @@ fn rows_by_split(data: &DataProfile) -> Result<Inlined, ReportError> {
     }
     let caption = "Skills of each split, on a logarithmic axis; how many malicious ones a split \
                    holds bounds what can be said of them.";
-    let drawing = bars(&rows, BarScale::LogCounts, "Skills (logarithmic axis)");
+    let drawing = bars(&rows, BarScale::Counts, "Skills (logarithmic axis)");
     finish("rows-by-split", "Rows by split", caption, &words.join("; "), drawing, &sheet)
 }
 

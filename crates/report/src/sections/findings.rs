@@ -6,10 +6,22 @@ use clawsig_schema::{
 };
 
 use crate::{
+    answers::answers,
     page::{Block, Section, Table},
     study::StudyResults,
     words::{count, decimal, rater, shown},
 };
+
+/// The answers, each with a link to its figures.
+pub(super) fn findings(study: &StudyResults) -> Section {
+    let (agreement, registry) = (study.agreement.get(), study.registry.get());
+    let found = answers(agreement, registry, study.evaluation.get(), study.run.synthetic);
+    let blocks = match found.is_empty() {
+        true => vec![Block::Note("Undefined: no stage that answers has run.".to_owned())],
+        false => vec![Block::Answers(found)],
+    };
+    Section { id: "findings".to_owned(), title: "Findings".to_owned(), blocks }
+}
 
 /// The rows of a table that is not folded.
 const OPEN_ROWS: usize = 12;

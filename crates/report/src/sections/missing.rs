@@ -7,7 +7,7 @@ use crate::{
     figures::{Inlined, Mark, Strip, finish, strips},
     page::{Block, Table},
     sheet::{Sheet, number, text},
-    words::{count, counted, decimal, percent, plain, rater, shown},
+    words::{count, counted, decimal, percent, plain, rater, sentence, shown},
 };
 
 /// Warnings in the open; the rest is in the file.
@@ -20,8 +20,8 @@ pub(super) fn blocks(found: &AgreementResults) -> Result<Vec<Block>, ReportError
         return Ok(vec![Block::Note("Undefined: the run’s results say nothing of it.".to_owned())]);
     }
     let mut blocks = vec![Block::Text(format!(
-        "A missing result counts as not flagged under the policy `negative`. The spans reach from none of them being a flag \
-         to all of them; for Jaccard and kappa over every way in which they could have fallen (rule `{}`).",
+        "A missing result counts as not flagged under the policy negative. The spans reach from none of them being a flag \
+         to all of them; for Jaccard and kappa over every way in which they could have fallen (rule {}).",
         found.parameters.rule
     ))];
     blocks.push(Block::Figures(vec![spans(missing)?]));
@@ -91,27 +91,18 @@ fn span(low: Option<f64>, high: Option<f64>, number: fn(f64) -> String) -> Strin
     }
 }
 
-/// A note for each headline that could turn.
+/// A sentence for each headline that could turn.
 pub(super) fn warnings(found: &MissingResults) -> Vec<Block> {
-    let mut blocks: Vec<Block> =
-        found.warnings.iter().take(FEW).map(|text| Block::Note(shown_sentence(text))).collect();
+    let mut said: Vec<String> =
+        found.warnings.iter().take(FEW).map(|text| sentence(text)).collect();
     if found.warnings.len() > FEW {
         let more = (found.warnings.len() - FEW) as u64;
-        blocks.push(Block::Note(format!(
-            "{} in agreement/agreement.json.",
-            counted(more, "more such warning")
-        )));
+        said.push(format!("{} in agreement/agreement.json.", counted(more, "more such warning")));
     }
-    blocks
-}
-
-fn shown_sentence(text: &str) -> String {
-    let mut text = clawsig_schema::hostile::printable(text, 500);
-    if let Some(first) = text.get_mut(0..1) {
-        first.make_ascii_uppercase();
+    match said.is_empty() {
+        true => Vec::new(),
+        false => vec![Block::List(said)],
     }
-    text.push('.');
-    text
 }
 
 fn spans(found: &MissingResults) -> Result<Inlined, ReportError> {

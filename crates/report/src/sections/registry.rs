@@ -1,14 +1,11 @@
 //! What the published figures say, beside this run's.
 
-use clawsig_schema::{
-    hostile::printable,
-    registry::{FigureRow, RegistryResults},
-};
+use clawsig_schema::registry::{FigureRow, RegistryResults};
 
 use crate::{
     page::{Block, Section, Table},
     study::StudyResults,
-    words::{self, count, decimal, rater, rater_word, shown},
+    words::{self, count, decimal, named, rater, rater_word, shown},
 };
 
 /// The statistics of a pair in the table of the registry.
@@ -107,7 +104,7 @@ pub(super) fn readings(study: &StudyResults) -> Section {
                 .readings
                 .iter()
                 .map(|check| {
-                    let said = |text: &str| printable(text, 600);
+                    let said = named;
                     let run =
                         check.this_run.as_deref().map_or_else(|| "not asked".to_owned(), said);
                     vec![said(&check.reading), said(&check.registry), run]

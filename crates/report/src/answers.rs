@@ -1,0 +1,147 @@
+//! What a reader wants to know first, in sentences.
+
+use clawsig_schema::{
+    agreement::{AgreementResults, OVERALL_SLICE, PairResult},
+    evaluation::{EvaluationResults, FEW_ROWS, MACRO, ModelName, metric},
+    registry::RegistryResults,
+    wording::counted,
+};
+
+use crate::words::{count, decimal, estimate, named, percent, plain, shown};
+
+/// One answer, and where the page has its figures.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Answer {
+    /// A sentence.
+    pub text: String,
+    /// The section's `id` in the page.
+    pub section: &'static str,
+}
+
+/// Whether the scanners agree, what missing results could turn, whether the model beats the best single
+/// scanner, and on how many rows of the rarest class. An answer that no part gives is left out.
+pub fn answers(
+    agreement: Option<&AgreementResults>,
+    registry: Option<&RegistryResults>,
+    evaluation: Option<&EvaluationResults>,
+    synthetic: bool,
+) -> Vec<Answer> {
+    let answer = |section, text| Answer { text, section };
+    let mut all = Vec::new();
+    if let Some(registry) = registry {
+        let found = &registry.agreement;
+        let whole = found.pairs.iter().collect::<Vec<_>>();
+        if let Some(text) = agree(&whole) {
+            all.push(answer(
+                "registry",
+                format!(
+                    "Do the scanners agree? In the registry ({} real skills, published counts) {text}",
+                    count(found.rows)
+                ),
+            ));
+        }
+        all.extend(
+            turned("the registry", &registry.missing.warnings).map(|t| answer("registry", t)),
+        );
+    }
+    if let Some(slice) = agreement.and_then(|found| found.slice(OVERALL_SLICE)) {
+        let scanners: Vec<&PairResult> =
+            slice.pairs.iter().filter(|pair| pair.b != "verdict").collect();
+        if let Some(text) = agree(&scanners) {
+            let kind = if synthetic { "synthetic skills" } else { "skills" };
+            all.push(answer(
+                "scanners",
+                format!("In this run’s {} {kind} {text}", count(slice.rows)),
+            ));
+        }
+    }
+    if let Some(found) = agreement {
+        all.extend(turned("this run", &found.missing.warnings).map(|t| answer("scanners", t)));
+    }
+    if let Some(evaluation) = evaluation {
+        all.extend(beats(evaluation).map(|text| answer("model", text)));
+        all.extend(rarest(evaluation).map(|text| answer("model", text)));
+    }
+    all
+}
+
+/// The range of kappa over pairs, what their rates allow, and the largest overlap.
+fn agree(pairs: &[&PairResult]) -> Option<String> {
+    let range = |name: &str| -> Option<(f64, f64)> {
+        let of = |pair: &&PairResult| {
+            let found = pair.statistics.iter().find(|one| one.statistic == name)?;
+            found.estimate.value
+        };
+        let values: Vec<f64> = pairs.iter().filter_map(of).collect();
+        let least = values.iter().copied().reduce(f64::min)?;
+        Some((least, values.iter().copied().reduce(f64::max)?))
+    };
+    let (least, most) = range("cohen_kappa")?;
+    let allowed = range("max_kappa").map_or_else(String::new, |(low, high)| {
+        format!(", where the positive rates allow at most {} to {}", decimal(low), decimal(high))
+    });
+    let overlap = range("jaccard").map_or_else(String::new, |(_, high)| {
+        format!("; of the skills that one of two flags both flag {} at most", percent(high))
+    });
+    Some(format!(
+        "Cohen’s kappa of two scanners is {} to {}{allowed}{overlap}.",
+        decimal(least),
+        decimal(most)
+    ))
+}
+
+/// How many headlines missing results could turn.
+fn turned(of: &str, warnings: &[String]) -> Option<String> {
+    (!warnings.is_empty()).then(|| {
+        let headlines = counted(warnings.len() as u64, "headline");
+        format!("Missing results could turn {headlines} of {of}.")
+    })
+}
+
+/// The model on all columns against the single scanner of the highest macro F1.
+fn beats(evaluation: &EvaluationResults) -> Option<String> {
+    let model = evaluation.model(ModelName::All)?;
+    let split = model.shown_split()?;
+    let rows = evaluation.baselines.iter().filter(|row| {
+        row.split == split
+            && row.scope == MACRO
+            && row.metric == metric::F1
+            && row.name.ends_with("-flag")
+    });
+    let value = |row: &&clawsig_schema::evaluation::ScoreRow| row.estimate.value;
+    let best = rows
+        .filter(|row| row.estimate.value.is_some())
+        .max_by(|a, b| value(a).unwrap_or(0.0).total_cmp(&value(b).unwrap_or(0.0)))?;
+    let test =
+        model.paired_tests.iter().find(|test| test.split == split && test.baseline == best.name)?;
+    let own = model.metrics.get(split, MACRO, metric::F1)?.value?;
+    let rows = evaluation.counts.iter().find(|counts| counts.split == split)?.rows;
+    Some(format!(
+        "Does the model beat the best single scanner? Macro F1 on {} {split} rows is {} against {} of {}: the \
+         difference is {}, of accuracy {}.",
+        count(rows),
+        decimal(own),
+        decimal(best.estimate.value?),
+        plain(&best.name),
+        estimate(&test.macro_f1_difference),
+        estimate(&test.accuracy_difference)
+    ))
+}
+
+/// The class with the fewest rows where those are few.
+fn rarest(evaluation: &EvaluationResults) -> Option<String> {
+    let model = evaluation.model(ModelName::All)?;
+    let split = model.shown_split()?;
+    let counts = evaluation.counts.iter().find(|counts| counts.split == split)?;
+    let of = |class: &String| counts.classes.get(class).copied().unwrap_or(0);
+    let class = evaluation.classes.iter().min_by_key(|class| of(class))?;
+    (of(class) < FEW_ROWS).then(|| {
+        format!(
+            "The rarest class, {}, has {} to test on and {} to train on: no figure of it, and none of all classes \
+             alike, is firm.",
+            named(&shown(class)),
+            counted(of(class), "row"),
+            count(model.training_rows.get(class).copied().unwrap_or(0))
+        )
+    })
+}
