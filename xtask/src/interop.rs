@@ -1,4 +1,4 @@
-//! What `clawsig export` and `clawsig predict` write, opened by the tools it is meant for.
+//! What `clawsig export`, `clawsig predict` and `clawsig adjudicate` write, opened by the tools it is meant for.
 
 use std::{
     fs,
@@ -20,7 +20,7 @@ pub(crate) fn check() -> Result<(), Failure> {
     let folder = root().join("target").join("interop");
     let fail = |e| Failure::Check(format!("cannot create {}: {e}", folder.display()));
     fs::create_dir_all(&folder).map_err(fail)?;
-    let (python, schema) = match tools(&folder) {
+    let (python, annotators, schema) = match tools(&folder) {
         Ok(tools) => tools,
         Err(Failure::Check(why)) => {
             println!("interop: skipped, the tools can't be had: {why}");
@@ -29,7 +29,8 @@ pub(crate) fn check() -> Result<(), Failure> {
         Err(other) => return Err(other),
     };
     let scratch = std::env::temp_dir().join(format!("clawsig-interop-{}", std::process::id()));
-    let result = check_in(&scratch, &python, &schema);
+    let result =
+        check_in(&scratch, &python, &schema).and_then(|()| check_review(&scratch, &annotators));
     // The folder is scratch: what can't be removed stays in the temporary folder.
     let _ = fs::remove_dir_all(&scratch);
     result
@@ -70,20 +71,41 @@ fn check_in(scratch: &Path, python: &Path, schema: &Path) -> Result<(), Failure>
     run(Command::new(python).arg(script).args([&sample, &out]).arg(schema))
 }
 
-/// Python with the packages of requirements.txt, and the SARIF schema's package.
-fn tools(folder: &Path) -> Result<(PathBuf, PathBuf), Failure> {
-    let environment = folder.join("venv");
+/// A review sample in the annotation tools' packages, and their exports back.
+fn check_review(scratch: &Path, python: &Path) -> Result<(), Failure> {
+    let at = |name: &str| scratch.join(name);
+    let program = build_clawsig()?;
+    let sample = ["--reviews", "40", "--quiet", "--out"];
+    run(Command::new(&program)
+        .args(["adjudicate", "sample"])
+        .arg(at("run"))
+        .args(sample)
+        .arg(at("review")))?;
+    let script = root().join("tests").join("interop").join("review.py");
+    run(Command::new(python).arg(script).arg(program).args(["run", "review", "answers"].map(at)))
+}
+
+/// Python with the packages of a file beside the scripts.
+fn python(folder: &Path, name: &str, requirements: &str) -> Result<PathBuf, Failure> {
+    let environment = folder.join(name);
     let python = environment.join("bin").join("python");
     if !python.is_file() {
         output(Command::new("python3").args(["-m", "venv"]).arg(&environment))?;
     }
-    let requirements = root().join("tests").join("interop").join("requirements.txt");
+    let requirements = root().join("tests").join("interop").join(requirements);
     let pip = ["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--requirement"];
     output(Command::new(&python).args(pip).arg(requirements))?;
+    Ok(python)
+}
+
+/// Python with the data tools, Python with the annotation tools, and the SARIF schema's package.
+fn tools(folder: &Path) -> Result<(PathBuf, PathBuf, PathBuf), Failure> {
+    let python_of_data = python(folder, "venv", "requirements.txt")?;
+    let annotators = python(folder, "review", "review-requirements.txt")?;
     let schema = folder.join(SCHEMA.1);
     if !schema.is_file() {
         let npm = ["pack", "--silent", SCHEMA.0, "--pack-destination"];
         output(Command::new("npm").args(npm).arg(folder))?;
     }
-    Ok((python, schema))
+    Ok((python_of_data, annotators, schema))
 }

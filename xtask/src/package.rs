@@ -79,15 +79,21 @@ fn oldest() -> Result<(), Failure> {
     Ok(())
 }
 
-/// A fresh project that depends on the statistics alone, by path and by git.
-fn outside() -> Result<(), Failure> {
+/// A fresh project that depends on the statistics alone, by path and, from a repository, by git.
+pub(crate) fn outside() -> Result<(), Failure> {
     let scratch = std::env::temp_dir().join(format!("clawsig-outside-{}", std::process::id()));
     let places = [
         ("path", format!("path = \"{}\"", root().join("crates").join("agreement").display())),
         ("git", format!("git = \"file://{}\"", root().display())),
     ];
-    let result =
-        places.iter().try_for_each(|(by, dependency)| project(&scratch.join(by), by, dependency));
+    let is_repository = root().join(".git").exists();
+    if !is_repository {
+        println!("package: not tried by git: {} is no repository", root().display());
+    }
+    let result = places
+        .iter()
+        .filter(|(by, _)| *by == "path" || is_repository)
+        .try_for_each(|(by, dependency)| project(&scratch.join(by), by, dependency));
     // The folder is scratch: what can't be removed stays in the temporary folder.
     let _ = fs::remove_dir_all(&scratch);
     result

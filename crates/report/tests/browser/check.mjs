@@ -83,6 +83,10 @@ async function check(file, looks) {
     // planted script and its run, and so that axe, a script itself, may look.
     await (await open(address, width, mode, false, fault)).context.close();
     const { context, page } = await open(address, width, mode, true, fault);
+    if (mode === "print") {
+      const pages = (await page.pdf({ preferCSSPageSize: true })).toString("latin1").match(/\/Type\s*\/Page\b/g).length;
+      if (pages > 12) fault(`${pages} pages on paper`);
+    }
     await page.evaluate(() => document.querySelectorAll("details").forEach((d) => { d.open = true; }));
     if (mode !== "print") {
       await page.evaluate(axe.source);
@@ -129,4 +133,4 @@ if (faults.length) {
   process.exit(1);
 }
 console.log(`browser: ${words.length} reports: no console error, no request, no script ran, ` +
-  "no serious axe finding at 400 and 1400 px, light, dark and print");
+  "no serious axe finding at 400 and 1400 px, light and dark, 12 pages on paper at most");
