@@ -321,7 +321,7 @@ case("pandas", "to_json, lines, not ASCII", "train.jsonl")(
 case("pandas", "to_json, records", "train.json")(lambda path: pd.DataFrame(ROWS).to_json(path, orient="records"))
 case("pandas", "to_json, records, indented", "train.json")(
     lambda path: pd.DataFrame(ROWS).to_json(path, orient="records", indent=2))
-case("pandas", "to_json, columns", "train.json", refused="is missing|one JSON object|rejected|several lines")(
+case("pandas", "to_json, columns", "train.json", refused="a table by columns; write one object a row")(
     lambda path: pd.DataFrame(ROWS).to_json(path))
 case("pandas", "to_json, gzip", "train.jsonl.gz")(lambda path: pd.DataFrame(ROWS).to_json(path, orient="records", lines=True))
 case("pandas", "to_json, zstd", "train.jsonl.zst")(lambda path: pd.DataFrame(ROWS).to_json(path, orient="records", lines=True))

@@ -97,9 +97,9 @@ pub fn as_scored(
     )
 }
 
-/// Accuracy, and the mean F1 of the given classes, under row weights; `None` where the weights leave
-/// one of the classes without rows.
-fn accuracy_and_f1(s: &Scored, classes: &[usize], w: &[f64]) -> Option<(f64, f64)> {
+/// Accuracy, and the mean F1 of the given classes, under row weights; `None` where the weights leave no
+/// rows, or no rows of one of the classes.
+fn accuracy_and_f1(s: &Scored, classes: &[usize], w: &[f64]) -> [Option<f64>; 2] {
     let k = s.classes.len();
     let (mut hits, mut support, mut called) = (vec![0.0; k], vec![0.0; k], vec![0.0; k]);
     for row in 0..s.len() {
@@ -109,12 +109,10 @@ fn accuracy_and_f1(s: &Scored, classes: &[usize], w: &[f64]) -> Option<(f64, f64
             hits[s.labels[row]] += w[row];
         }
     }
-    if classes.is_empty() || classes.iter().any(|&c| support[c] <= 0.0) {
-        return None;
-    }
     let n: f64 = support.iter().sum();
-    let f1: f64 = classes.iter().map(|&c| 2.0 * hits[c] / (support[c] + called[c])).sum();
-    Some((hits.iter().sum::<f64>() / n, f1 / classes.len() as f64))
+    let all = !classes.is_empty() && classes.iter().all(|&c| support[c] > 0.0);
+    let f1 = || classes.iter().map(|&c| 2.0 * hits[c] / (support[c] + called[c])).sum::<f64>();
+    [(n > 0.0).then(|| hits.iter().sum::<f64>() / n), all.then(|| f1() / classes.len() as f64)]
 }
 
 /// The model against a baseline on the same rows: McNemar's exact test, and the differences in
@@ -158,21 +156,21 @@ pub fn paired_test(
     let support = model.support();
     let classes: Vec<usize> = (0..support.len()).filter(|&c| support[c] > 0).collect();
     let difference = |w: &[f64]| {
-        let model = accuracy_and_f1(model, &classes, w)?;
-        let baseline = accuracy_and_f1(baseline, &classes, w)?;
-        Some((model.0 - baseline.0, model.1 - baseline.1))
+        let (model, baseline) =
+            (accuracy_and_f1(model, &classes, w), accuracy_and_f1(baseline, &classes, w));
+        [0, 1].map(|at| Some(model[at]? - baseline[at]?))
     };
-    let replicates: Vec<Option<(f64, f64)>> = (0..bootstrap.replicates)
+    let replicates: Vec<[Option<f64>; 2]> = (0..bootstrap.replicates)
         .into_par_iter()
         .map(|replicate| difference(&bootstrap.weights(model, replicate)))
         .collect();
     let whole = difference(&vec![1.0; model.len()]);
-    let estimate = |pick: fn(&(f64, f64)) -> f64| match &whole {
+    let estimate = |at: usize| match whole[at] {
         None => Estimate::undefined("no rows", 0),
         Some(value) => {
-            let replicates = replicates.iter().map(|found| found.as_ref().map(pick));
+            let replicates = replicates.iter().map(|found| found[at]);
             let method = "paired-bootstrap-owners";
-            Bootstrap::estimate(model, pick(value), replicates, (-1.0, 1.0), method)
+            Bootstrap::estimate(model, value, replicates, (-1.0, 1.0), method)
         }
     };
     Ok(PairedTest {
@@ -181,8 +179,8 @@ pub fn paired_test(
         only_model_right: only_model,
         only_baseline_right: only_baseline,
         mcnemar,
-        accuracy_difference: estimate(|d| d.0),
-        macro_f1_difference: estimate(|d| d.1),
+        accuracy_difference: estimate(0),
+        macro_f1_difference: estimate(1),
     })
 }
 
@@ -202,16 +200,18 @@ mod tests {
     fn accuracy_and_f1_are_those_of_weighted_rows() {
         let found = scored(&[0, 0, 0, 1, 1, 2], &[0, 0, 1, 1, 2, 2]);
         let of = |classes: &[usize], w: &[f64]| accuracy_and_f1(&found, classes, w);
-        let (accuracy, f1) = of(&[0, 1, 2], &[1.0, 2.0, 1.0, 3.0, 1.0, 2.0]).unwrap();
+        let both = |w: &[f64]| of(&[0, 1, 2], w).map(Option::unwrap);
+        let [accuracy, f1] = both(&[1.0, 2.0, 1.0, 3.0, 1.0, 2.0]);
         assert!((accuracy - 0.8).abs() < 1e-15, "{accuracy}");
         assert!((f1 - (6.0 / 7.0 + 6.0 / 8.0 + 4.0 / 5.0) / 3.0).abs() < 1e-15, "{f1}");
-        let (accuracy, f1) = of(&[0, 1, 2], &[1.0; 6]).unwrap();
+        let [accuracy, f1] = both(&[1.0; 6]);
         assert!((accuracy - 4.0 / 6.0).abs() < 1e-15, "{accuracy}");
         assert!((f1 - (4.0 / 5.0 + 1.0 / 2.0 + 2.0 / 3.0) / 3.0).abs() < 1e-15, "{f1}");
         // Without a row of one class the mean would be of another set of classes.
-        assert_eq!(of(&[0, 1, 2], &[1.0, 1.0, 1.0, 1.0, 1.0, 0.0]), None);
-        assert!(of(&[0, 1], &[1.0, 1.0, 1.0, 1.0, 1.0, 0.0]).is_some());
-        assert_eq!(of(&[], &[1.0; 6]), None);
+        assert_eq!(of(&[0, 1, 2], &[1.0, 1.0, 1.0, 1.0, 1.0, 0.0]), [Some(0.8), None]);
+        assert!(of(&[0, 1], &[1.0, 1.0, 1.0, 1.0, 1.0, 0.0])[1].is_some());
+        assert_eq!(of(&[], &[1.0; 6])[1], None);
+        assert_eq!(of(&[0, 1, 2], &[0.0; 6]), [None, None]);
     }
 
     #[test]
