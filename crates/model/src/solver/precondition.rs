@@ -2,9 +2,9 @@
 //! the columns with the most curvature.
 //!
 //! Thousands of terms stand beside some dozens of scores, counts and indicators, which say much the
-//! same as one another. A term has little curvature beside the penalty and its diagonal is enough of it;
-//! the others have a thousand times as much, and their correlations decide how many steps conjugate
-//! gradients take. So these columns and the intercept are solved for together, by a Cholesky factor
+//! same as one another. Of a term, which has little curvature, the diagonal is enough; the others have
+//! about as much as the intercept, and their correlations decide how many steps conjugate gradients
+//! take. So these columns and the intercept are solved for together, by a Cholesky factor
 //! of their part of the Hessian: block Jacobi with one block that is not a single column (Saad 2003,
 //! section 10.2).
 
@@ -17,8 +17,9 @@ use super::{
 
 /// The most columns that are solved for together.
 const MOST: usize = 128;
-/// The curvature of such a column beside the penalty, at least.
-const WEIGHTY: f64 = 4.0;
+/// The curvature of such a column beside the intercept's, at least: that of a column of ones. A signal
+/// that is scaled has about as much, a term of a normalised text a hundredth.
+const WEIGHTY: f64 = 0.05;
 /// What a pivot may lose to the columns before it, beyond which it is rounding.
 const ROUNDING: f64 = 1e-10;
 
@@ -39,8 +40,8 @@ impl Together {
         l2: f64,
     ) -> Together {
         let cols = rows.x.cols();
-        let least = (1.0 + WEIGHTY) * l2;
         let size = |at: usize| diagonal[at].iter().copied().fold(0.0, f64::max);
+        let least = l2 + WEIGHTY * size(cols);
         let mut columns: Vec<usize> = (0..cols).filter(|&at| size(at) > least).collect();
         columns.sort_by(|&a, &b| size(b).total_cmp(&size(a)).then(a.cmp(&b)));
         columns.truncate(MOST);
