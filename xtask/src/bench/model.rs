@@ -62,7 +62,7 @@ impl Bench {
         let rows = TRAIN_ROWS.to_string();
         print!("drawn terms: {}", peer(&["generate", &drawn, &rows, "20004", "14200000"])?);
         let texts = path("texts");
-        let run = self.notebook_run("0", &["ingest", "features"])?;
+        let run = self.notebook_run("0", "features")?;
         print!("synthetic texts: {}", peer(&["convert", &run.display().to_string(), &texts])?);
         println!(
             "{:36}{:>8}{:>10}{:>6}{:>9}{:>17}{:>11}{:>9}",
@@ -104,33 +104,27 @@ impl Bench {
         Ok(folder)
     }
 
-    /// A run of the notebook's profile on `rows` training rows (0 is all), some of its stages.
-    fn notebook_run(&self, rows: &str, stages: &[&str]) -> Result<PathBuf, Failure> {
+    /// A run of the notebook's profile on `rows` training rows (0 is all), up to a stage.
+    fn notebook_run(&self, rows: &str, stage: &str) -> Result<PathBuf, Failure> {
         let settings = ["--profile", "tutorial", "--set", &format!("sample.rows={rows}")];
         let out = self.folder.join(format!("notebook-{rows}"));
-        self.stages(&settings, stages, &self.corpus()?, &out)?;
+        self.up_to(stage, &settings, &self.corpus()?, &out)?;
         Ok(out)
     }
 
-    fn stages(
+    /// A stage of a run and what lies before it.
+    fn up_to(
         &self,
+        stage: &str,
         settings: &[&str],
-        stages: &[&str],
         source: &Path,
         out: &Path,
     ) -> Result<(), Failure> {
-        let clawsig = build_clawsig()?;
-        for stage in stages {
-            output(
-                Command::new(&clawsig)
-                    .arg(stage)
-                    .args(settings)
-                    .args(["--set", "source.kind=path", "--set"])
-                    .arg(format!("source.path={}", source.display()))
-                    .arg("--out")
-                    .arg(out),
-            )?;
-        }
+        let mut clawsig = Command::new(build_clawsig()?);
+        clawsig.args([stage, "--with-upstream"]).args(settings);
+        clawsig.args(["--set", "source.kind=path", "--set"]);
+        clawsig.arg(format!("source.path={}", source.display())).arg("--out").arg(out);
+        output(&mut clawsig)?;
         Ok(())
     }
 
@@ -190,8 +184,8 @@ impl Bench {
         if let Some(folder) = folder {
             sources.insert(0, ("given", PathBuf::from(folder)));
         }
-        let none = "model.class_weight=\"none\"";
-        let balanced = "model.class_weight=\"balanced\"";
+        let none = "model.class_weight=none";
+        let balanced = "model.class_weight=balanced";
         let settings: [(&str, &[&str]); 6] = [
             ("seed", &["--profile", "seed"]),
             ("seed, balanced", &["--profile", "seed", "--set", balanced]),
@@ -218,8 +212,7 @@ impl Bench {
                 let out = self.folder.join(format!("parity-{name}-{at}"));
                 let words: Vec<&str> =
                     arguments.iter().copied().chain(["--set", "evaluate.replicates=0"]).collect();
-                let stages = ["ingest", "features", "train", "evaluate"];
-                self.stages(&words, &stages, &source, &out)?;
+                self.up_to("evaluate", &words, &source, &out)?;
                 self.peer("model_parity.py", &[&format!("{name}: {setting}={}", out.display())])?;
             }
         }
@@ -237,7 +230,7 @@ impl Bench {
             let out = self.folder.join(format!("families-{at}"));
             let groups = format!("features.groups={groups}");
             let settings = ["--profile", "paper", "--set", &groups];
-            self.stages(&settings, &["ingest", "features", "train"], Path::new(folder), &out)?;
+            self.up_to("train", &settings, Path::new(folder), &out)?;
             runs.push(format!("{name}={}", out.display()));
         }
         let runs: Vec<&str> = runs.iter().map(String::as_str).collect();
