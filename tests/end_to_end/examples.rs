@@ -63,7 +63,7 @@ fn every_example_does_what_it_says() {
     let commands = program.lines().skip_while(|line| *line != "Commands:").skip(1);
     let commands: Vec<&str> = commands
         .take_while(|line| !line.is_empty())
-        // What is indented further goes on with the line above.
+        // A line that is indented further continues the one above.
         .filter(|line| !line.starts_with("   "))
         .filter_map(|line| line.split_whitespace().next())
         .filter(|name| *name != "help")

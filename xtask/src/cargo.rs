@@ -21,8 +21,8 @@ pub(crate) fn root() -> PathBuf {
 pub(crate) fn cargo(arguments: &[&str]) -> Command {
     let mut command = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
     command.args(arguments).current_dir(root());
-    // What cargo says of this program to it is no part of the build that it asks for: build scripts that
-    // look at their package's name (ring's) would run again, and with them all that stands on them.
+    // Cargo names this program's own package to it. Build scripts that look at such a name (ring's)
+    // would run again for it, and all that stands on them would be built anew.
     for (name, _) in env::vars_os() {
         let of_ours =
             |name: &str| name.starts_with("CARGO_PKG_") || name.starts_with("CARGO_MANIFEST_");

@@ -11,8 +11,8 @@ use clawsig_schema::{
     estimate::Estimate,
     evaluation::{
         ConfusionRow, EVALUATION_FORMAT, EvaluationResults, FEW_ROWS, Goal, MetricTable, ModelName,
-        ModelResults, OVERALL, PredictionRow, Predictions, ScoreRow, SplitCounts, SplitMetrics,
-        WEIGHTED, metric,
+        ModelResults, PredictionRow, Predictions, ScoreRow, SplitCounts, SplitMetrics, WEIGHTED,
+        metric,
     },
     matrix::ColumnInfo,
     wording::counted,
@@ -382,11 +382,6 @@ fn counts(classes: &[String], rows: &LabelledRows<'_>) -> SplitCounts {
 
 /// A warning for each rule over the scanners' flags that gives every test row's class.
 fn given_away(results: &EvaluationResults) -> Vec<String> {
-    let exact = results.baselines.iter().filter(|row| {
-        row.scope == OVERALL && row.metric == metric::ACCURACY && row.estimate.value == Some(1.0)
-    });
-    let of_scanners =
-        exact.filter(|row| row.name.ends_with("-flag") || row.name == "worst-of-scanners");
     let warning = |row: &ScoreRow| {
         format!(
             "the rule `{}` gives the class of every one of {} in {}: the {} says nothing there that the scanners \
@@ -397,7 +392,7 @@ fn given_away(results: &EvaluationResults) -> Vec<String> {
             results.target
         )
     };
-    of_scanners.map(warning).collect()
+    results.exact_rules().map(warning).collect()
 }
 
 /// A warning for each class that test figures can hardly rest on.

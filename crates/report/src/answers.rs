@@ -1,4 +1,4 @@
-//! What a reader wants to know first, in sentences.
+//! The questions that a reader asks first, answered in sentences.
 
 use clawsig_schema::{
     agreement::{AgreementResults, OVERALL_SLICE, PairResult},
@@ -7,7 +7,7 @@ use clawsig_schema::{
     wording::counted,
 };
 
-use crate::words::{count, decimal, estimate, named, percent, plain, shown};
+use crate::words::{count, decimal, estimate, percent, plain, shown};
 
 /// One answer, and where the page has its figures.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -30,8 +30,7 @@ pub fn answers(
     let mut all = Vec::new();
     if let Some(registry) = registry {
         let found = &registry.agreement;
-        let whole = found.pairs.iter().collect::<Vec<_>>();
-        if let Some(text) = agree(&whole) {
+        if let Some(text) = agree(&found.pairs.iter().collect::<Vec<_>>()) {
             all.push(answer(
                 "registry",
                 format!(
@@ -67,27 +66,35 @@ pub fn answers(
 
 /// The range of kappa over pairs, what their rates allow, and the largest overlap.
 fn agree(pairs: &[&PairResult]) -> Option<String> {
-    let range = |name: &str| -> Option<(f64, f64)> {
+    let values = |name: &str| -> Vec<f64> {
         let of = |pair: &&PairResult| {
             let found = pair.statistics.iter().find(|one| one.statistic == name)?;
             found.estimate.value
         };
-        let values: Vec<f64> = pairs.iter().filter_map(of).collect();
-        let least = values.iter().copied().reduce(f64::min)?;
-        Some((least, values.iter().copied().reduce(f64::max)?))
+        pairs.iter().filter_map(of).collect()
     };
-    let (least, most) = range("cohen_kappa")?;
-    let allowed = range("max_kappa").map_or_else(String::new, |(low, high)| {
-        format!(", where the positive rates allow at most {} to {}", decimal(low), decimal(high))
+    let range = |name: &str| -> Option<String> {
+        let values = values(name);
+        let (least, most) =
+            (values.iter().copied().reduce(f64::min)?, values.iter().copied().reduce(f64::max)?);
+        let (least, most) = (decimal(least), decimal(most));
+        Some(if least == most { least } else { format!("{least} to {most}") })
+    };
+    let kappa = range("cohen_kappa")?;
+    let allowed = range("max_kappa").map_or_else(String::new, |most| {
+        format!(", where the positive rates allow at most {most}")
     });
-    let overlap = range("jaccard").map_or_else(String::new, |(_, high)| {
-        format!("; of the skills that one of two flags both flag {} at most", percent(high))
-    });
-    Some(format!(
-        "Cohen’s kappa of two scanners is {} to {}{allowed}{overlap}.",
-        decimal(least),
-        decimal(most)
-    ))
+    let overlap =
+        values("jaccard").into_iter().reduce(f64::max).map_or_else(String::new, |largest| {
+            format!("; of the skills that one of two flags both flag {} at most", percent(largest))
+        });
+    let (defined, all) = (values("cohen_kappa").len(), pairs.len());
+    let only = if defined < all {
+        format!(" (it is defined for {defined} of {})", counted(all as u64, "pair"))
+    } else {
+        String::new()
+    };
+    Some(format!("Cohen’s kappa of two scanners is {kappa}{only}{allowed}{overlap}."))
 }
 
 /// How many headlines missing results could turn.
@@ -102,29 +109,34 @@ fn turned(of: &str, warnings: &[String]) -> Option<String> {
 fn beats(evaluation: &EvaluationResults) -> Option<String> {
     let model = evaluation.model(ModelName::All)?;
     let split = model.shown_split()?;
-    let rows = evaluation.baselines.iter().filter(|row| {
-        row.split == split
+    let of_scanners = evaluation.baselines.iter().filter(|row| {
+        row.is_of_one_scanner()
+            && row.split == split
             && row.scope == MACRO
             && row.metric == metric::F1
-            && row.name.ends_with("-flag")
     });
-    let value = |row: &&clawsig_schema::evaluation::ScoreRow| row.estimate.value;
-    let best = rows
-        .filter(|row| row.estimate.value.is_some())
-        .max_by(|a, b| value(a).unwrap_or(0.0).total_cmp(&value(b).unwrap_or(0.0)))?;
+    let (best, name) = of_scanners
+        .filter_map(|row| Some((row.estimate.value?, &row.name)))
+        .max_by(|a, b| a.0.total_cmp(&b.0))?;
     let test =
-        model.paired_tests.iter().find(|test| test.split == split && test.baseline == best.name)?;
+        model.paired_tests.iter().find(|test| test.split == split && test.baseline == *name)?;
     let own = model.metrics.get(split, MACRO, metric::F1)?.value?;
     let rows = evaluation.counts.iter().find(|counts| counts.split == split)?.rows;
+    let exact: Vec<String> = evaluation
+        .exact_rules()
+        .filter(|rule| rule.split == split)
+        .map(|rule| format!(" The rule {} gives the class of every one of these rows.", rule.name))
+        .collect();
     Some(format!(
         "Does the model beat the best single scanner? Macro F1 on {} {split} rows is {} against {} of {}: the \
-         difference is {}, of accuracy {}.",
+         difference is {}, of accuracy {}.{}",
         count(rows),
         decimal(own),
-        decimal(best.estimate.value?),
-        plain(&best.name),
+        decimal(best),
+        plain(name),
         estimate(&test.macro_f1_difference),
-        estimate(&test.accuracy_difference)
+        estimate(&test.accuracy_difference),
+        exact.concat()
     ))
 }
 
@@ -139,7 +151,7 @@ fn rarest(evaluation: &EvaluationResults) -> Option<String> {
         format!(
             "The rarest class, {}, has {} to test on and {} to train on: no figure of it, and none of all classes \
              alike, is firm.",
-            named(&shown(class)),
+            shown(class),
             counted(of(class), "row"),
             count(model.training_rows.get(class).copied().unwrap_or(0))
         )

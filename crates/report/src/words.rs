@@ -113,7 +113,8 @@ pub(crate) fn rater(name: &str) -> String {
 /// A sentence of the program's with the scanners' own names for their identifiers, and no marks of code.
 pub(crate) fn named(text: &str) -> String {
     let text = printable(text, 600);
-    let is_word = |c: char| c.is_ascii_alphanumeric() || c == '_';
+    // A name as `static-flag` is one word.
+    let is_word = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-');
     let mut out = String::with_capacity(text.len());
     let mut rest = text.as_str();
     while let Some(first) = rest.chars().next() {
@@ -203,6 +204,7 @@ mod tests {
             ),
             ("the static scanner, reads `slight`", "the static scanner, reads slight"),
             ("skillspector_score is non_static", "skillspector_score is non_static"),
+            ("the rule `static-flag`", "the rule static-flag"),
             ("", ""),
         ] {
             assert_eq!(named(text), expected);

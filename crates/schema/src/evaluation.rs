@@ -294,6 +294,17 @@ impl EvaluationResults {
         self.models.iter().find(|model| model.name == name)
     }
 
+    /// The accuracy of each rule over the scanners' flags that gives every row's class.
+    pub fn exact_rules(&self) -> impl Iterator<Item = &ScoreRow> {
+        let exact = |row: &&ScoreRow| {
+            row.is_of_scanners()
+                && row.scope == OVERALL
+                && row.metric == metric::ACCURACY
+                && row.estimate.value == Some(1.0)
+        };
+        self.baselines.iter().filter(exact)
+    }
+
     /// The classes of fewer than 30 rows in a split, as a sentence that can follow a figure's
     /// caption; empty where there are none.
     pub fn few_rows(&self, split: &str) -> String {

@@ -191,7 +191,7 @@ fn copies(groups: &[RowInfo], row: &SkillRow) -> Vec<NearDuplicate> {
         .collect()
 }
 
-/// What the run's model says of a row, or why it says nothing.
+/// The model's answer for a row, or the reason why it gives none.
 fn score(run: &FinishedRun, row: &SkillRow, top: usize) -> Result<Result<Scored, String>, Error> {
     if !run.has(Stage::Train)? {
         return Ok(Err("the run has no trained model".to_owned()));

@@ -20,7 +20,8 @@ const MOST: usize = 128;
 /// The curvature of such a column beside the intercept's, at least: that of a column of ones. A signal
 /// that is scaled has about as much, a term of a normalised text a hundredth.
 const WEIGHTY: f64 = 0.05;
-/// What a pivot may lose to the columns before it, beyond which it is rounding.
+/// A pivot that keeps no more than this share of itself, once the columns before it are solved for, is
+/// rounding.
 const ROUNDING: f64 = 1e-10;
 
 /// The columns that are solved for together, and the rows' entries in them.
@@ -260,7 +261,52 @@ pub(super) fn diagonal<const N: usize>(
 
 #[cfg(test)]
 mod tests {
+    use clawsig_schema::matrix::Csr;
+
     use super::*;
+    use crate::solver::{chunks::Moments, matrix::Matrix};
+
+    /// With every column solved for together, nothing is approximate.
+    #[test]
+    fn all_columns_together_are_the_hessian() {
+        let rows: Vec<[f64; 3]> = (0..12)
+            .map(|row| {
+                [3.0 + f64::from(row % 5), f64::from(row * 7 % 11) - 20.0, f64::from(row % 2)]
+            })
+            .collect();
+        let columns = [0, 1, 2];
+        let x = Csr::from_rows(3, rows.iter().map(|row| (&columns[..], &row[..]))).unwrap();
+        let labels: Vec<u32> = (0..12).map(|row| row % 3).collect();
+        let weights: Vec<f64> = (0..12).map(|row| 1.0 + f64::from(row % 4)).collect();
+        // Two orthogonal contrasts of three classes.
+        let basis = vec![[0.5, 0.25], [-0.5, 0.25], [0.0, -0.5]];
+        let p: Vec<f64> = (0..12)
+            .flat_map(|row| {
+                let (a, b) = (0.1 + 0.05 * f64::from(row % 7), 0.2 + 0.02 * f64::from(row % 3));
+                [a, b, 1.0 - a - b]
+            })
+            .collect();
+        let l2 = 0.3;
+        for intercept in [true, false] {
+            let moments = intercept.then(|| Moments::of(Matrix::from(&x), &weights));
+            let rows = Rows::<2>::new(Matrix::from(&x), &labels, &weights, basis.clone(), moments);
+            let (set, mut work) = (rows.all(), rows.workspace());
+            let diagonal = diagonal(&rows, set, &p, l2, &mut work);
+            let together = Together::of(&rows, &diagonal, l2);
+            assert_eq!(together.columns, [0, 1, 2]);
+            let found = Preconditioner::new(&rows, set, &p, l2, diagonal, &together);
+            let last = if intercept { [-2.0, 1.5] } else { [0.0; 2] };
+            let v = vec![[1.0, -0.5], [0.25, 2.0], [-1.0, 0.75], last];
+            let (mut product, mut back) = (v.clone(), v.clone());
+            rows.hessian(set, &p, &v, &mut work, &mut product);
+            for (product, v) in product.iter_mut().zip(&v).take(3) {
+                (0..2).for_each(|n| product[n] += l2 * v[n]);
+            }
+            found.apply(&product, &mut back);
+            let apart = back.iter().flatten().zip(v.iter().flatten()).map(|(a, b)| (a - b).abs());
+            assert!(apart.fold(0.0, f64::max) < 1e-9, "{back:?} {v:?}");
+        }
+    }
 
     #[test]
     fn a_matrix_is_solved_and_lines_of_rounding_stand_alone() {

@@ -213,8 +213,8 @@ pub(super) fn solve<const N: usize>(
             return point.into_raw(end, iterations);
         }
         let mut found = step(&mut point, &by_column, inner, false, &mut dz);
-        // Where nearly every row is certain the intercept has next to no curvature, and what it would
-        // do is rounding. The model that holds it has more curvature than the true one.
+        // The intercept has next to no curvature where nearly every row is certain, and its response
+        // is then rounding. The model that holds it has more curvature than the true one.
         let downwards = found.1 < 0.0;
         if !downwards && rows.intercept {
             found = step(&mut point, &by_column, inner, true, &mut dz);

@@ -209,6 +209,16 @@ pub struct ScoreRow {
 }
 
 impl ScoreRow {
+    /// Whether this is a baseline that answers by one scanner's flag.
+    pub fn is_of_one_scanner(&self) -> bool {
+        self.name.ends_with("-flag")
+    }
+
+    /// Whether this is a baseline that answers by the scanners' flags.
+    pub fn is_of_scanners(&self) -> bool {
+        self.is_of_one_scanner() || self.name == "worst-of-scanners"
+    }
+
     /// The header.
     pub const HEADER: &'static [&'static str] = &[
         "name",
