@@ -157,3 +157,53 @@ fn rarest(evaluation: &EvaluationResults) -> Option<String> {
         )
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use clawsig_schema::{
+        agreement::{NamedEstimate, PairCounts},
+        estimate::Estimate,
+    };
+
+    use super::*;
+
+    fn pair(kappa: Option<f64>, jaccard: f64) -> PairResult {
+        let estimate = |value: Option<f64>| {
+            value.map_or_else(|| Estimate::undefined("rated no row", 0), |v| Estimate::point(v, 9))
+        };
+        let values = [
+            ("cohen_kappa", kappa),
+            ("max_kappa", kappa.map(|kappa| 2.0 * kappa)),
+            ("jaccard", kappa.map(|_| jaccard)),
+        ];
+        let named = |(name, value): (&str, Option<f64>)| NamedEstimate {
+            statistic: name.to_owned(),
+            estimate: estimate(value),
+        };
+        PairResult {
+            a: "static".to_owned(),
+            b: "virustotal".to_owned(),
+            counts: PairCounts::default(),
+            statistics: values.into_iter().map(named).collect(),
+            intervals: Vec::new(),
+            readings: Vec::new(),
+        }
+    }
+
+    #[test]
+    fn a_range_of_one_is_one_number_and_undefined_pairs_are_told() {
+        let (low, high, none) = (pair(Some(0.1), 0.2), pair(Some(0.4), 0.3), pair(None, 0.0));
+        assert_eq!(
+            agree(&[&low, &high]).unwrap(),
+            "Cohen’s kappa of two scanners is 0.100 to 0.400, where the positive rates allow at most \
+             0.200 to 0.800; of the skills that one of two flags both flag 30.0\u{a0}% at most."
+        );
+        assert_eq!(
+            agree(&[&low, &none, &none]).unwrap(),
+            "Cohen’s kappa of two scanners is 0.100 (it is defined for 1 of 3 pairs), where the positive \
+             rates allow at most 0.200; of the skills that one of two flags both flag 20.0\u{a0}% at most."
+        );
+        assert_eq!(agree(&[&none]), None);
+        assert_eq!(turned("this run", &[]), None);
+    }
+}
