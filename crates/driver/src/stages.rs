@@ -86,7 +86,8 @@ impl Stage {
             Stage::Ingest => 2,
             Stage::Agreement => 4,
             Stage::Features => 4,
-            Stage::Train | Stage::Evaluate | Stage::Report => 5,
+            Stage::Train => 5,
+            Stage::Evaluate | Stage::Report => 6,
         }
     }
 

@@ -9,7 +9,7 @@ use std::{
 use clawsig_schema::{
     agreement::{AgreementResults, OVERALL_SLICE},
     estimate::Estimate,
-    evaluation::{EvaluationResults, MACRO, ModelName, OVERALL, metric},
+    evaluation::{EvaluationResults, FOLDS, MACRO, ModelName, OVERALL, metric},
     profile::DataProfile,
     registry::RegistryResults,
 };
@@ -261,7 +261,26 @@ fn classifier(text: &mut String, evaluation: &EvaluationResults) {
         };
         table.row([name.to_owned(), cell(head[0]), cell(head[1]), cell(head[2])]);
     }
+    if evaluation.folds > 0 {
+        for model in &evaluation.models {
+            let cell = |(scope, metric): (&str, &str)| {
+                model.metrics.get(FOLDS, scope, metric).map_or_else(|| "-".to_owned(), shown)
+            };
+            let name = match model.name {
+                ModelName::All => "model",
+                ModelName::TextOnly => "text-only model",
+            };
+            let name = format!("{name}, {} folds", evaluation.folds);
+            table.row([name, cell(head[0]), cell(head[1]), cell(head[2])]);
+        }
+    }
     text.push_str(&table.render());
+    if evaluation.folds > 0 {
+        line(
+            text,
+            "folds: all rows, scored by models that met neither their owner nor a near-duplicate",
+        );
+    }
     let mut table = Table::new(&["model", "class", ">rows", "precision", "recall", "F1"]);
     for model in &evaluation.models {
         for class in &evaluation.classes {

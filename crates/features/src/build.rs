@@ -219,10 +219,21 @@ impl FittedFeatures {
         params: &ValidFeatureParams,
         rows: impl IntoIterator<IntoIter: Send, Item = Result<SkillRow, BoxError>>,
     ) -> Result<FittedFeatures, FeaturesError> {
+        // The matrix costs less than telling the vectorizer to leave it out would add.
+        Ok(FittedFeatures::fit_transform(params, rows)?.0)
+    }
+
+    /// As [`FittedFeatures::fit`], with the matrix of these rows, in their order.
+    ///
+    /// # Errors
+    /// As [`FittedFeatures::fit`].
+    pub fn fit_transform(
+        params: &ValidFeatureParams,
+        rows: impl IntoIterator<IntoIter: Send, Item = Result<SkillRow, BoxError>>,
+    ) -> Result<(FittedFeatures, Csr), FeaturesError> {
         let mut fitting = Fitting::new(params);
         in_batches(rows, row_size, |batch| fitting.push(batch))?;
-        // The matrix costs less than telling the vectorizer to leave it out would add.
-        Ok(fitting.finish_with_matrix()?.0)
+        fitting.finish_with_matrix()
     }
 
     /// The matrix of some rows, in their order; each row depends on itself alone.

@@ -10,11 +10,11 @@ use clawsig_schema::{
     Progress, Split, Target,
     estimate::Estimate,
     evaluation::{
-        ConfusionRow, EVALUATION_FORMAT, EvaluationResults, FEW_ROWS, Goal, MetricTable, ModelName,
-        ModelResults, PredictionRow, Predictions, ScoreRow, SplitCounts, SplitMetrics, WEIGHTED,
-        metric,
+        ConfusionRow, EVALUATION_FORMAT, EvaluationResults, FEW_ROWS, FOLDS, Goal, MetricTable,
+        ModelName, ModelResults, PredictionRow, Predictions, ScoreRow, SplitCounts, SplitMetrics,
+        WEIGHTED, metric,
     },
-    matrix::ColumnInfo,
+    matrix::{ColumnInfo, RowInfo},
     wording::counted,
 };
 
@@ -23,11 +23,12 @@ use crate::{
     curves::{Calibrator, calibration_scores, curves, operating_points, reliability},
     data::{LabelledRows, TrainData},
     error::{ModelError, Result},
+    folds::{CrossValidation, FoldScores},
     metrics::{Bootstrap, metrics_over},
     model::TrainedModel,
-    params::{Calibration, EvaluateParams, TrainParams, ValidEvaluateParams},
+    params::{Calibration, EvaluateParams, ValidEvaluateParams},
     scored::{Scored, owner_units},
-    train::{Training, Tuner},
+    train::Training,
 };
 
 /// All results, ready to be written.
@@ -37,6 +38,8 @@ pub struct Evaluation {
     pub results: EvaluationResults,
     /// `predictions.json` of each model: the evaluated splits' rows in their order.
     pub predictions: Vec<(ModelName, Predictions)>,
+    /// `folds.json` of each model: what the folds' models say of all rows, if there are folds.
+    pub folds: Vec<(ModelName, Predictions)>,
 }
 
 /// The thresholds that evaluation chooses for each class.
@@ -52,7 +55,7 @@ const GOALS: [Goal; 5] = [
 const STRONGEST: usize = 20;
 
 /// The metrics of tables that compare.
-const COMPARED: [&str; 8] = [
+const COMPARED: [&str; 9] = [
     metric::ACCURACY,
     metric::BALANCED_ACCURACY,
     metric::PRECISION,
@@ -60,6 +63,7 @@ const COMPARED: [&str; 8] = [
     metric::F1,
     metric::KAPPA,
     metric::MCC,
+    metric::ROC_AUC,
     metric::PR_AUC,
 ];
 
@@ -68,7 +72,8 @@ fn score_rows(name: &str, split: &str, table: &SplitMetrics, ranks: bool) -> Vec
     for (scope, metrics) in table.iter().filter(|(scope, _)| *scope != WEIGHTED) {
         for metric in COMPARED {
             // An answer without a probability has no ranking.
-            let estimate = metrics.get(metric).filter(|_| ranks || metric != metric::PR_AUC);
+            let is_rank = [metric::ROC_AUC, metric::PR_AUC].contains(&metric);
+            let estimate = metrics.get(metric).filter(|_| ranks || !is_rank);
             rows.extend(estimate.map(|estimate| ScoreRow {
                 name: name.to_owned(),
                 split: split.to_owned(),
@@ -81,13 +86,13 @@ fn score_rows(name: &str, split: &str, table: &SplitMetrics, ranks: bool) -> Vec
     rows
 }
 
-fn confusion_rows(scored: &Scored, split: Split) -> Vec<ConfusionRow> {
+fn confusion_rows(scored: &Scored, split: &str) -> Vec<ConfusionRow> {
     let mut rows = Vec::new();
     for (label, counts) in scored.confusion().iter().enumerate() {
         let support: u64 = counts.iter().sum();
         for (predicted, &n) in counts.iter().enumerate() {
             rows.push(ConfusionRow {
-                split: split.as_str().to_owned(),
+                split: split.to_owned(),
                 verdict: scored.classes[label].clone(),
                 predicted: scored.classes[predicted].clone(),
                 rows: n,
@@ -100,20 +105,21 @@ fn confusion_rows(scored: &Scored, split: Split) -> Vec<ConfusionRow> {
 
 fn prediction_rows<'s>(
     scored: &'s Scored,
-    rows: &'s LabelledRows<'_>,
+    rows: &'s [&RowInfo],
+    split: impl Fn(&RowInfo) -> Split + 's,
 ) -> impl Iterator<Item = PredictionRow> + 's {
-    (0..scored.len()).map(|row| PredictionRow {
-        id: rows.rows[row].id.clone(),
-        split: rows.split.as_str().to_owned(),
+    (0..scored.len()).map(move |row| PredictionRow {
+        id: rows[row].id.clone(),
+        split: split(rows[row]).as_str().to_owned(),
         verdict: scored.classes[scored.labels[row]].clone(),
         predicted: scored.classes[scored.predicted[row]].clone(),
         probabilities: scored.probabilities[row].clone(),
     })
 }
 
-fn by_class(classes: &[String], rows: &LabelledRows<'_>) -> BTreeMap<String, u64> {
+fn by_class(classes: &[String], labels: &[usize]) -> BTreeMap<String, u64> {
     let mut counts: BTreeMap<String, u64> = classes.iter().map(|c| (c.clone(), 0)).collect();
-    for &label in &rows.labels {
+    for &label in labels {
         *counts.entry(classes[label].clone()).or_default() += 1;
     }
     counts
@@ -148,21 +154,6 @@ impl<'a> Evaluator<'a> {
         Scored::new(model, &rows.x, &rows.labels, &rows.rows)
     }
 
-    /// What tunes a model on the training and validation rows of these splits.
-    fn tuner<'b>(
-        &self,
-        splits: &'b [LabelledRows<'b>],
-        columns: &'b [ColumnInfo],
-        params: &'b TrainParams,
-    ) -> Tuner<'b>
-    where
-        'a: 'b,
-    {
-        let (train, validation) =
-            (&splits[Split::Train.index()], &splits[Split::Validation.index()]);
-        Tuner { train, validation, columns, params, progress: self.progress }
-    }
-
     /// Metrics with intervals; `name` says in the progress whose.
     fn table(&self, name: &str, scored: &Scored) -> SplitMetrics {
         metrics_over(scored, None, Some(self.bootstrap), name, self.progress)
@@ -191,7 +182,7 @@ impl<'a> Evaluator<'a> {
             sha256: model.sha256()?,
             groups: model.groups.clone(),
             c: model.params.c,
-            training_rows: by_class(self.classes, self.train()),
+            training_rows: by_class(self.classes, &self.train().labels),
             grid: training.grid.iter().filter(|row| row.model == name).cloned().collect(),
             metrics: MetricTable::default(),
             confusion: Vec::new(),
@@ -208,7 +199,7 @@ impl<'a> Evaluator<'a> {
             let split = rows.split.as_str();
             let metrics = self.table(&format!("{name}, {split}"), scored);
             results.metrics.0.insert(split.to_owned(), metrics);
-            results.confusion.extend(confusion_rows(scored, rows.split));
+            results.confusion.extend(confusion_rows(scored, split));
             results.reliability.extend(reliability(scored, split, "model"));
             results.curves.extend(curves(scored, split));
         }
@@ -242,6 +233,52 @@ impl<'a> Evaluator<'a> {
             results.calibration.push(calibration_scores(method, split, scored, &after));
         }
         Ok(())
+    }
+
+    /// The rows of the folds.
+    fn fold_counts(&self, folds: &CrossValidation<'_>, splits: &[SplitCounts]) -> SplitCounts {
+        let mut left_out = BTreeMap::new();
+        for (name, rows) in splits.iter().take(3).flat_map(|split| &split.left_out) {
+            *left_out.entry(name.clone()).or_default() += rows;
+        }
+        SplitCounts {
+            split: FOLDS.to_owned(),
+            rows: folds.rows().len() as u64,
+            classes: by_class(self.classes, folds.labels()),
+            unlabelled: left_out.values().sum(),
+            left_out,
+            owners: owners(folds.rows()),
+        }
+    }
+
+    /// Adds what the folds say of one model: metrics, labels against predictions, and against the same
+    /// model without a view of its text. Gives the scores of the latter.
+    fn folds(&self, results: &mut ModelResults, folds: &[FoldScores]) -> Result<Vec<ScoreRow>> {
+        let own: Vec<&FoldScores> = folds.iter().filter(|one| one.name == results.name).collect();
+        let Some(whole) = own.iter().find(|one| one.without.is_none()) else {
+            return Ok(Vec::new());
+        };
+        let table = self.table(&format!("{}, folds", results.name), &whole.scored);
+        results.confusion.extend(confusion_rows(&whole.scored, FOLDS));
+        let mut rows = Vec::new();
+        for (one, left_out) in own.iter().filter_map(|one| Some((one, one.without?))) {
+            if rows.is_empty() {
+                rows.extend(score_rows(
+                    &format!("{} model, folds", results.name),
+                    FOLDS,
+                    &table,
+                    true,
+                ));
+            }
+            let name = format!("{} model without {left_out}, folds", results.name);
+            let without = self.table(&name, &one.scored);
+            rows.extend(score_rows(&name, FOLDS, &without, true));
+            let name = format!("without {left_out}");
+            let found = paired_test(FOLDS, &name, &whole.scored, &one.scored, self.bootstrap)?;
+            results.paired_tests.push(found);
+        }
+        results.metrics.0.insert(FOLDS.to_owned(), table);
+        Ok(rows)
     }
 
     /// The models and every baseline on the test rows, and the paired tests of each model.
@@ -290,16 +327,14 @@ impl<'a> Evaluator<'a> {
 /// Evaluates the trained models on validation and test, and on the hold-out only if `use_holdout` is
 /// set.
 ///
-/// `grouped` holds the same rows split by [`group_split`](crate::group_split), with features of that
-/// split's own training rows; a model is tuned on it with the same settings and its test rows close
-/// the table of leakage. `None` leaves that out.
+/// `folds` holds what cross-validation found, every fold scored; `None` leaves its figures out.
 ///
 /// # Errors
 /// If shapes disagree, a model was trained on other columns, or no row of an evaluated split has a
 /// label.
 pub fn evaluate(
     data: &TrainData<'_>,
-    grouped: Option<&TrainData<'_>>,
+    folds: Option<&CrossValidation<'_>>,
     training: &Training,
     params: &ValidEvaluateParams,
     progress: Progress<'_>,
@@ -338,22 +373,43 @@ pub fn evaluate(
         models.push(evaluator.model(name, model, training, &mut warnings)?);
     }
     let baselines = evaluator.compare(&mut models, params.random.seed)?;
+    let mut counts: Vec<SplitCounts> = splits.iter().map(|rows| counts(&classes, rows)).collect();
+    let mut fold_scores = Vec::new();
+    match folds.map(CrossValidation::scores).transpose()? {
+        Some(Ok(scores)) => fold_scores = scores,
+        Some(Err(reason)) => {
+            warnings.push(format!("no folds by owner and near-duplicates: {reason}"));
+        }
+        None => {}
+    }
+    if let Some(folds) = folds.filter(|_| !fold_scores.is_empty()) {
+        counts.push(evaluator.fold_counts(folds, &counts));
+    }
+    let mut ablation = Vec::new();
     for (results, scores) in &mut models {
-        let whole = &results.metrics.0[Split::Test.as_str()];
-        let grouped = grouped.filter(|_| results.name == ModelName::All);
-        results.leakage = evaluator.leakage(&training.model, &scores[1], whole, grouped)?;
+        ablation.extend(evaluator.folds(results, &fold_scores)?);
+        results.leakage = evaluator.leakage(results, &scores[1], &fold_scores);
+    }
+    let mut out_of_fold = Vec::new();
+    for one in fold_scores.iter().filter(|one| one.without.is_none()) {
+        let rows = folds.map_or(&[][..], CrossValidation::rows);
+        let rows = prediction_rows(&one.scored, rows, |row| row.split).collect();
+        out_of_fold.push((one.name, Predictions { classes: classes.clone(), rows }));
     }
     let mut predictions = Vec::new();
     for (results, scores) in &models {
         let rows = evaluator.evaluated().iter().zip(scores);
-        let rows = rows.flat_map(|(rows, scored)| prediction_rows(scored, rows)).collect();
+        let rows = rows
+            .flat_map(|(rows, scored)| prediction_rows(scored, &rows.rows, |_| rows.split))
+            .collect();
         predictions.push((results.name, Predictions { classes: classes.clone(), rows }));
     }
     let mut results = EvaluationResults {
         format: EVALUATION_FORMAT,
         target: target.as_str().to_owned(),
         classes: classes.clone(),
-        counts: splits.iter().map(|rows| counts(&classes, rows)).collect(),
+        counts,
+        folds: folds.filter(|_| !fold_scores.is_empty()).map_or(0, |folds| folds.wanted() as u64),
         models: models.into_iter().map(|(results, _)| results).collect(),
         baselines,
         ablation: Vec::new(),
@@ -362,21 +418,27 @@ pub fn evaluate(
     if params.refits {
         results.ablation = evaluator.ablation(training, &results.models, &mut warnings)?;
     }
+    results.ablation.extend(ablation);
     warnings.extend(few_rows(&results));
     warnings.extend(given_away(&results));
     results.warnings = warnings;
-    Ok(Evaluation { results, predictions })
+    Ok(Evaluation { results, predictions, folds: out_of_fold })
+}
+
+/// The number of owners; a row without one counts as an owner of its own.
+fn owners(rows: &[&RowInfo]) -> u64 {
+    let units = owner_units(rows.iter().copied());
+    units.iter().max().map_or(0, |&last| last as u64 + 1)
 }
 
 fn counts(classes: &[String], rows: &LabelledRows<'_>) -> SplitCounts {
-    let owners = owner_units(rows.rows.iter().copied());
     SplitCounts {
         split: rows.split.as_str().to_owned(),
         rows: rows.labels.len() as u64,
-        classes: by_class(classes, rows),
+        classes: by_class(classes, &rows.labels),
         unlabelled: rows.unlabelled(),
         left_out: rows.left_out.clone(),
-        owners: owners.iter().max().map_or(0, |&last| last as u64 + 1),
+        owners: owners(&rows.rows),
     }
 }
 

@@ -6,6 +6,7 @@ pub mod curves;
 mod data;
 mod error;
 mod evaluate;
+mod folds;
 mod leaderboard;
 pub mod metrics;
 mod model;
@@ -24,6 +25,7 @@ pub use clawsig_schema as schema;
 pub use data::{LabelledRows, SplitData, TrainData};
 pub use error::{ModelError, Result};
 pub use evaluate::{Evaluation, evaluate};
+pub use folds::{CrossValidation, related_rows};
 pub use leaderboard::leaderboard_score;
 pub use model::{TrainedModel, columns_hash};
 pub use params::{
@@ -33,6 +35,6 @@ pub use params::{
 pub use persist::JSON_LIMIT;
 pub use score::Score;
 pub use scored::{Scored, owner_units};
-pub use split::{group_folds, group_split, stratified_split};
+pub use split::{group_folds, stratified_split};
 pub use train::{Training, train};
 pub use weights::{Classifier, MODEL_FORMAT, WEIGHTS_LIMIT};

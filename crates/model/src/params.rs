@@ -251,14 +251,16 @@ clawsig_schema::params! {
                 zero("no bootstrap intervals");
             /// The most rows of `errors.csv`.
             "evaluate.errors" errors: usize = 100;
-            /// Whether to fit models on other columns (`ablation.csv`) and on a split by owner and
-            /// near-duplicates (the last rows of `memorising.csv`): most of the stage's time.
+            /// Whether to fit models on other columns (`ablation.csv`).
             "evaluate.refits" refits: bool = true;
+            /// The folds that score every row by models which have met neither its owner nor a
+            /// near-duplicate of it; features and models are made anew for each.
+            "evaluate.folds" folds: usize = 5, range(2, 100), zero("no folds");
             /// The calibration that is fitted on validation and shown beside the model.
             "model.calibration" calibration: Calibration = Calibration::None;
         }
         shared {
-            /// The seed of resampling and of the group split.
+            /// The seed of resampling and of the folds.
             random: SeedParams;
         }
         plain {

@@ -3,10 +3,10 @@
 //! Whatever is learned from rows (vocabulary, document frequencies, scalings) has to be learned
 //! from the training rows of such a split, so that it is drawn before the features are made.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 
-use clawsig_schema::{Split, matrix::RowInfo};
-use clawsig_stats::{Groups, generator, shuffle};
+use clawsig_schema::Split;
+use clawsig_stats::{generator, shuffle};
 
 /// Splits rows 70 to 30 into train and test, stratified by class, as the seed tutorial does; a row
 /// without a label goes to train, where it is counted and left out.
@@ -46,41 +46,6 @@ fn shares(counts: &[u64], draws: u64) -> Vec<u64> {
     let missing = draws.saturating_sub(shares.iter().sum());
     order.iter().take(missing as usize).for_each(|&class| shares[class] += 1);
     shares
-}
-
-/// Splits rows about 70 to 15 to 15 into train, validation and test such that rows of one owner or
-/// of one near-duplicate group stay together, directly or through others.
-///
-/// Groups are taken in random order; one that would overfill a split is passed over there and goes
-/// to train at last, so that one huge owner can't be the test.
-pub fn group_split(rows: &[&RowInfo], seed: u64) -> Vec<Split> {
-    let mut groups = Groups::new(rows.len());
-    let mut owners: HashMap<&str, usize> = HashMap::new();
-    let mut duplicates: HashMap<u32, usize> = HashMap::new();
-    for (at, row) in rows.iter().enumerate() {
-        groups.join(*duplicates.entry(row.duplicate_group).or_insert(at), at);
-        if let Some(owner) = row.owner.as_deref() {
-            groups.join(*owners.entry(owner).or_insert(at), at);
-        }
-    }
-    let numbers = groups.numbers();
-    let mut sizes = vec![0; numbers.iter().max().map_or(0, |last| last + 1)];
-    numbers.iter().for_each(|&group| sizes[group] += 1);
-    let mut order: Vec<usize> = (0..sizes.len()).collect();
-    shuffle(&mut order, &mut generator(seed, 0));
-    let wanted = rows.len() * 15 / 100;
-    let mut splits = vec![Split::Train; sizes.len()];
-    let mut taken = [0, 0];
-    for group in order {
-        for (split, taken) in [Split::Test, Split::Validation].into_iter().zip(&mut taken) {
-            if *taken + sizes[group] <= wanted {
-                *taken += sizes[group];
-                splits[group] = split;
-                break;
-            }
-        }
-    }
-    numbers.into_iter().map(|group| splits[group]).collect()
 }
 
 /// Deals rows out to `folds` folds, numbered from 0, such that rows of one group stay together and
@@ -124,8 +89,6 @@ pub fn group_folds(labels: &[usize], groups: &[usize], folds: usize, seed: u64) 
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeSet;
-
     use super::*;
 
     fn labels(counts: &[usize]) -> Vec<Option<usize>> {
@@ -196,49 +159,5 @@ mod tests {
         // 120 are expected, with a standard deviation of 9.2.
         assert!(drawn[1..].iter().all(|n| (75..165).contains(n)), "{drawn:?}");
         assert!(stratified_split(&[], 1).is_empty());
-    }
-
-    #[test]
-    fn rows_of_one_owner_or_group_stay_together() {
-        let rows: Vec<RowInfo> = (0..400_u32)
-            .map(|at| RowInfo {
-                owner: (at % 3 > 0).then(|| format!("owner{}", at / 7)),
-                duplicate_group: if at % 40 == 0 { 1_000 } else { at / 2 },
-                ..RowInfo::default()
-            })
-            .collect();
-        let rows: Vec<&RowInfo> = rows.iter().collect();
-        let splits = group_split(&rows, 5);
-        for split in [Split::Train, Split::Validation, Split::Test] {
-            let of = |inside: bool| {
-                let picked =
-                    rows.iter().zip(&splits).filter(move |(_, s)| (**s == split) == inside);
-                picked.map(|(row, _)| *row)
-            };
-            let owners: BTreeSet<_> = of(true).filter_map(|row| row.owner.as_deref()).collect();
-            assert!(of(false).all(|row| !row.owner.as_deref().is_some_and(|o| owners.contains(o))));
-            let groups: BTreeSet<_> = of(true).map(|row| row.duplicate_group).collect();
-            assert!(of(false).all(|row| !groups.contains(&row.duplicate_group)));
-        }
-        let count = |split| splits.iter().filter(|found| **found == split).count();
-        assert!((50..=60).contains(&count(Split::Test)), "{}", count(Split::Test));
-        assert!((50..=60).contains(&count(Split::Validation)), "{}", count(Split::Validation));
-        assert_ne!(splits, group_split(&rows, 6));
-    }
-
-    #[test]
-    fn one_huge_owner_trains() {
-        let rows: Vec<RowInfo> = (0..100_u32)
-            .map(|at| RowInfo {
-                owner: (at < 60).then(|| "huge".to_owned()),
-                duplicate_group: at,
-                ..RowInfo::default()
-            })
-            .collect();
-        let rows: Vec<&RowInfo> = rows.iter().collect();
-        let splits = group_split(&rows, 1);
-        assert!(splits[..60].iter().all(|split| *split == Split::Train));
-        assert_eq!(splits.iter().filter(|split| **split == Split::Test).count(), 15);
-        assert_eq!(splits.iter().filter(|split| **split == Split::Validation).count(), 15);
     }
 }

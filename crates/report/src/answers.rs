@@ -2,12 +2,12 @@
 
 use clawsig_schema::{
     agreement::{AgreementResults, OVERALL_SLICE, PairResult},
-    evaluation::{EvaluationResults, FEW_ROWS, MACRO, ModelName, metric},
+    evaluation::{EvaluationResults, FEW_ROWS, FOLDS, MACRO, ModelName, ModelResults, metric},
     registry::RegistryResults,
     wording::counted,
 };
 
-use crate::words::{count, decimal, estimate, percent, plain, shown};
+use crate::words::{count, decimal, estimate, percent, plain, shown, upper};
 
 /// One answer, and where the page has its figures.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -19,7 +19,7 @@ pub struct Answer {
 }
 
 /// Whether the scanners agree, what missing results could turn, whether the model beats the best single
-/// scanner, and on how many rows of the rarest class. An answer that no part gives is left out.
+/// scanner, whether it holds for other owners, and on how many rows of the rarest class. An answer that no part gives is left out.
 pub fn answers(
     agreement: Option<&AgreementResults>,
     registry: Option<&RegistryResults>,
@@ -59,6 +59,7 @@ pub fn answers(
     }
     if let Some(evaluation) = evaluation {
         all.extend(beats(evaluation).map(|text| answer("model", text)));
+        all.extend(holds(evaluation).map(|text| answer("model", text)));
         all.extend(rarest(evaluation).map(|text| answer("model", text)));
     }
     all
@@ -137,6 +138,34 @@ fn beats(evaluation: &EvaluationResults) -> Option<String> {
         estimate(&test.macro_f1_difference),
         estimate(&test.accuracy_difference),
         exact.concat()
+    ))
+}
+
+/// Both models where owners and near-duplicates are kept apart, beside the split that is shown first.
+fn holds(evaluation: &EvaluationResults) -> Option<String> {
+    let rows = evaluation.counts.iter().find(|counts| counts.split == FOLDS)?.rows;
+    let f1 = |model: &ModelResults, split: &str| {
+        model.metrics.get(split, MACRO, metric::F1).map(estimate)
+    };
+    let mut apart = Vec::new();
+    let mut shown_first = Vec::new();
+    for model in &evaluation.models {
+        let name = match model.name {
+            ModelName::All => "the model",
+            ModelName::TextOnly => "the text-only model",
+        };
+        apart.push(format!("{} for {name}", f1(model, FOLDS)?));
+        shown_first.push(f1(model, model.shown_split()?)?);
+    }
+    let split = evaluation.models.first()?.shown_split()?;
+    Some(format!(
+        "Does it hold for owners that training has not met? {}, with features and models made anew for each \
+         ({} rows), macro F1 is {}; {} it is {}.",
+        upper(&evaluation.place(FOLDS)),
+        count(rows),
+        apart.join(" and "),
+        evaluation.place(split),
+        shown_first.join(" and ")
     ))
 }
 

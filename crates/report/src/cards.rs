@@ -5,14 +5,15 @@
 use std::fmt::Write as _;
 
 use clawsig_schema::{
-    evaluation::{Goal, MACRO, ModelName, ModelResults, OVERALL, metric},
+    estimate::Estimate,
+    evaluation::{EvaluationResults, FOLDS, Goal, MACRO, ModelName, ModelResults, OVERALL, metric},
     hostile::printable,
 };
 use serde_json::{Value, json};
 
 use crate::{
     study::StudyResults,
-    words::{count, counted, estimate, kind, shown},
+    words::{count, counted, estimate, kind, shown, upper},
     yaml,
 };
 
@@ -111,7 +112,7 @@ pub(crate) fn model_card(study: &StudyResults) -> String {
         Ok(found) => {
             let _ = writeln!(out, "Target {} on {}.\n", code(&found.target), code(split));
             for model in &found.models {
-                one_model(&mut out, model, split);
+                one_model(&mut out, found, model, split);
             }
         }
         Err(reason) => {
@@ -132,7 +133,7 @@ pub(crate) fn model_card(study: &StudyResults) -> String {
 }
 
 /// What one model is and what it is worth.
-fn one_model(out: &mut String, model: &ModelResults, split: &str) {
+fn one_model(out: &mut String, found: &EvaluationResults, model: &ModelResults, split: &str) {
     let (name, about) = match model.name {
         ModelName::All => ("The model on all columns", "skills with scanner results"),
         ModelName::TextOnly => ("The text-only model", "skills without scanner results"),
@@ -151,18 +152,28 @@ fn one_model(out: &mut String, model: &ModelResults, split: &str) {
         classes.join(", "),
         code(&model.sha256)
     );
+    let said = |name: &str, value: &Estimate| {
+        let said = match value.value {
+            Some(rows) if name == metric::SUPPORT => count(rows.max(0.0) as u64),
+            _ => estimate(value),
+        };
+        if value.undefined.is_some() { code(&said) } else { said }
+    };
     let mut rows = Vec::new();
     for (scope, metrics) in model.metrics.0.get(split).into_iter().flatten() {
         for (name, value) in metrics {
-            let said = match value.value {
-                Some(rows) if name == metric::SUPPORT => count(rows.max(0.0) as u64),
-                _ => estimate(value),
-            };
-            let said = if value.undefined.is_some() { code(&said) } else { said };
-            rows.push(vec![code(scope), code(name), said, count(value.n)]);
+            let mut cells = vec![code(scope), code(name), said(name, value), count(value.n)];
+            if found.folds > 0 {
+                let apart = model.metrics.get(FOLDS, scope, name);
+                cells.push(apart.map_or_else(String::new, |apart| said(name, apart)));
+            }
+            rows.push(cells);
         }
     }
-    table(out, &["Class", "Metric", "Value (95 % interval)", "Rows"], rows);
+    let apart = upper(&found.place(FOLDS));
+    let mut columns = vec!["Class", "Metric", "Value (95 % interval)", "Rows"];
+    columns.extend((found.folds > 0).then_some(apart.as_str()));
+    table(out, &columns, rows);
     let points = model.operating_points.iter().map(|point| {
         let (goal, most) = match point.goal {
             Goal::FalsePositiveRate(rate) => {

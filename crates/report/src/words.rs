@@ -191,6 +191,12 @@ pub(crate) fn rater_word(name: &str) -> String {
     }
 }
 
+/// With a capital first letter.
+pub(crate) fn upper(text: &str) -> String {
+    let mut letters = text.chars();
+    letters.next().map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

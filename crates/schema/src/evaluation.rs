@@ -12,7 +12,9 @@ use std::{collections::BTreeMap, path::PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-use crate::{estimate::Estimate, format::FormatVersion, matrix::ColumnGroup, wording::counted};
+use crate::{
+    estimate::Estimate, format::FormatVersion, hostile, matrix::ColumnGroup, wording::counted,
+};
 
 pub use curves::{
     CalibrationScores, Curve, CurveKind, CurvePoint, Goal, OperatingPoint, ReliabilityBin,
@@ -24,13 +26,18 @@ pub use tables::{
 
 /// The format of `evaluation.json`.
 ///
+/// - 2.2: figures of folds by owner and near-duplicates, under the name of a split, `folds`.
 /// - 2.1: rows that are left out by name (`left_out`).
 /// - 2.0: every result of every model; 1.0 had those of one, and tables beside it.
 /// - 1.0: the first.
-pub const EVALUATION_FORMAT: FormatVersion = FormatVersion::new(2, 1);
+pub const EVALUATION_FORMAT: FormatVersion = FormatVersion::new(2, 2);
 
 /// Rows of a class below which what rests on it has to be read with care.
 pub const FEW_ROWS: u64 = 30;
+
+/// The name, in place of a split's, of all rows but the hold-out's, each scored by models that have met
+/// neither its owner nor a near-duplicate of it.
+pub const FOLDS: &str = "folds";
 
 /// The name under which a table holds what belongs to no single class.
 pub const OVERALL: &str = "overall";
@@ -80,7 +87,7 @@ pub mod metric {
     pub const RECALL_AT_FPR_5: &str = "recall_at_fpr_5pct";
 }
 
-/// `metrics.json`: split, then a class's name or `macro`, `weighted`, `overall`, then a metric's
+/// `metrics.json`: split, or [`FOLDS`], then a class's name or `macro`, `weighted`, `overall`, then a metric's
 /// name, to its estimate.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(transparent)]
@@ -99,7 +106,7 @@ impl MetricTable {
 /// Rows of a split that took part, and why others did not.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SplitCounts {
-    /// The split.
+    /// The split, or [`FOLDS`].
     pub split: String,
     /// Rows that have a label and were scored.
     pub rows: u64,
@@ -246,9 +253,10 @@ pub struct ModelResults {
     pub operating_points: Vec<OperatingPoint>,
     /// Calibration, if one was asked for.
     pub calibration: Vec<CalibrationScores>,
-    /// `leakage.csv`: test rows that share neither owner nor text with a training row, beside all.
+    /// `leakage.csv`: test rows that share neither owner nor text with a training row, beside all, and
+    /// the folds.
     pub leakage: Vec<ScoreRow>,
-    /// The model against the baselines.
+    /// The model against the baselines on test, and in the folds against itself without a view of the text.
     pub paired_tests: Vec<PairedTest>,
     /// The strongest columns of each class, strongest first.
     pub strongest: Vec<TermWeight>,
@@ -276,8 +284,11 @@ pub struct EvaluationResults {
     pub target: String,
     /// The classes, in the order of every table.
     pub classes: Vec<String>,
-    /// Rows by split.
+    /// Rows by split; last those of the folds, if there are any.
     pub counts: Vec<SplitCounts>,
+    /// The number of folds by owner and near-duplicates; 0 without their figures.
+    #[serde(default)]
+    pub folds: u64,
     /// The models: that on every column first.
     pub models: Vec<ModelResults>,
     /// `baselines.csv`: the models and the baselines on the same test rows.
@@ -289,6 +300,15 @@ pub struct EvaluationResults {
 }
 
 impl EvaluationResults {
+    /// Where rows of a split stand in a sentence: `on test`, `in 5 folds by owner and near-duplicates`.
+    pub fn place(&self, split: &str) -> String {
+        if split == FOLDS {
+            format!("in {} folds by owner and near-duplicates", self.folds)
+        } else {
+            format!("on {}", hostile::printable(split, 40))
+        }
+    }
+
     /// The results of a model, if the run has it.
     pub fn model(&self, name: ModelName) -> Option<&ModelResults> {
         self.models.iter().find(|model| model.name == name)

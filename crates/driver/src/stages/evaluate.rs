@@ -2,10 +2,8 @@
 
 use std::path::Path;
 
-use clawsig_features::{FeatureSet, SplitFeatures, build};
-use clawsig_model::{
-    EvaluateParams, SplitData, TrainData, TrainedModel, Training, evaluate, group_split,
-};
+use clawsig_features::{FeaturesError, FittedFeatures};
+use clawsig_model::{CrossValidation, EvaluateParams, TrainedModel, Training, evaluate};
 use clawsig_schema::evaluation::{
     ConfusionRow, ErrorRow, ModelName, ModelResults, PredictionRow, Predictions, ScoreRow,
 };
@@ -14,7 +12,7 @@ use super::{
     Context, Rows, Stage,
     features::read_fitted,
     matrices::Matrices,
-    rows::PlannedRows,
+    rows::NumberedRows,
     train::{MODEL, TEXT_ONLY},
 };
 use crate::{Error, files};
@@ -38,16 +36,10 @@ pub(super) fn run(context: &Context<'_>) -> Result<Rows, Error> {
         warnings: files::read_json(&trained("warnings.json")?)?,
     };
     let progress = |part: &str, done, total| context.progress.part(part, done, total);
-    let grouped = match context.settings().evaluate.refits {
-        true => Some(grouped(context, &matrices)?),
-        false => None,
-    };
-    let found = matrices.with_data(|data| {
-        let splits = grouped.as_ref().map(split_data);
-        let grouped = grouped.as_ref().zip(splits.as_ref());
-        let grouped = grouped.map(|(set, splits)| TrainData { splits, columns: &set.columns });
-        evaluate(data, grouped.as_ref(), &training, &params, &progress)
-    })?;
+    let wanted = params.get().folds;
+    let folds = if wanted > 0 { Some(folds(context, &matrices, &training, wanted)?) } else { None };
+    let found =
+        matrices.with_data(|data| evaluate(data, folds.as_ref(), &training, &params, &progress))?;
     let results = &found.results;
     // The others were told when the models were trained.
     for warning in &results.warnings[training.warnings.len()..] {
@@ -66,30 +58,55 @@ pub(super) fn run(context: &Context<'_>) -> Result<Rows, Error> {
         };
         files::create_folder(&folder)?;
         write_model(&folder, model, predictions)?;
+        if let Some((_, folds)) = found.folds.iter().find(|(name, _)| *name == model.name) {
+            write_predictions(&folder, "folds", folds)?;
+        }
     }
     let output = found.predictions.first().map_or(0, |(_, found)| found.rows.len() as u64);
     Ok(Rows { input: matrices.rows(), output })
 }
 
-/// The same rows split by owner and near-duplicates, with the same features learned from that
-/// split's own training rows.
-fn grouped(context: &Context<'_>, matrices: &Matrices) -> Result<FeatureSet, Error> {
+/// Every labelled row scored by models of the other folds, on features learned there too.
+fn folds<'m>(
+    context: &Context<'_>,
+    matrices: &'m Matrices,
+    training: &Training,
+    wanted: usize,
+) -> Result<CrossValidation<'m>, Error> {
     let fitted = read_fitted(&context.artifact(Stage::Features, "vectorizer.json")?)?;
     let params = fitted.params().clone().check()?;
-    let rows = matrices.pooled();
-    let splits = group_split(&rows, context.settings().evaluate.random.seed);
-    let mut source = PlannedRows::drawn(context, rows.into_iter().zip(splits));
-    let total = matrices.rows();
-    Ok(build(&params, &mut source, &|part, done, _| {
-        context.progress.part(&format!("split by owner: {part}"), done, total);
-    })?)
-}
-
-fn split_data(set: &FeatureSet) -> Vec<SplitData<'_>> {
-    fn of(set: &SplitFeatures) -> SplitData<'_> {
-        SplitData { split: set.split, x: &set.matrix, rows: &set.rows }
+    let seed = context.settings().evaluate.random.seed;
+    let mut folds = CrossValidation::new(matrices.pooled(), training, wanted, seed);
+    let rows = NumberedRows::new(context, folds.rows());
+    let fold_of = folds.fold_of().to_vec();
+    for fold in folds.folds() {
+        let done = |part: &str| {
+            context.progress.part(
+                &format!("fold {}, {part}", fold + 1),
+                fold as u64,
+                wanted as u64,
+            );
+        };
+        let (mut train, mut test) = (Vec::new(), Vec::new());
+        done("learning features");
+        let learned = FittedFeatures::fit_transform(
+            &params,
+            rows.read(|row| fold_of[row] != fold, &mut train)?,
+        );
+        let (learned, x) = match learned {
+            Err(error @ FeaturesError::Source(_)) => return Err(error.into()),
+            Err(error) => {
+                folds.refuse(format!("fold {}: {error}", fold + 1));
+                break;
+            }
+            Ok(learned) => learned,
+        };
+        done("transforming texts");
+        let x_test = learned.transform(rows.read(|row| fold_of[row] == fold, &mut test)?)?;
+        let progress = |part: &str, done, total| context.progress.part(part, done, total);
+        folds.score(fold, &learned.columns(), (&x, &train), (&x_test, &test), &progress)?;
     }
-    set.splits.iter().map(of).collect()
+    Ok(folds)
 }
 
 /// The files of one model.
@@ -100,14 +117,20 @@ fn write_model(
 ) -> Result<(), Error> {
     let classes = &predictions.classes;
     files::write_json(&folder.join("metrics.json"), &model.metrics)?;
-    files::write_json(&folder.join("predictions.json"), predictions)?;
-    let cells = predictions.rows.iter().map(PredictionRow::cells);
-    files::write_cells(&folder.join("predictions.csv"), PredictionRow::header(classes), cells)?;
+    write_predictions(folder, "predictions", predictions)?;
     let cells = model.confusion.iter().map(ConfusionRow::cells);
     files::write_cells(&folder.join("confusion.csv"), ConfusionRow::HEADER, cells)?;
     let cells = model.errors.iter().map(ErrorRow::cells);
     files::write_cells(&folder.join("errors.csv"), ErrorRow::header(classes), cells)?;
     write_scores(&folder.join("leakage.csv"), &model.leakage)
+}
+
+/// `name.json` and `name.csv`.
+fn write_predictions(folder: &Path, name: &str, predictions: &Predictions) -> Result<(), Error> {
+    files::write_json(&folder.join(format!("{name}.json")), predictions)?;
+    let cells = predictions.rows.iter().map(PredictionRow::cells);
+    let header = PredictionRow::header(&predictions.classes);
+    files::write_cells(&folder.join(format!("{name}.csv")), header, cells)
 }
 
 fn write_scores(path: &Path, rows: &[ScoreRow]) -> Result<(), Error> {

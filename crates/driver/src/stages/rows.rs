@@ -30,15 +30,6 @@ impl<'a> PlannedRows<'a> {
         PlannedRows { context, drawn: None }
     }
 
-    /// Splits drawn anew, given for each row.
-    pub(super) fn drawn<'r>(
-        context: &'a Context<'a>,
-        rows: impl IntoIterator<Item = (&'r RowInfo, Split)>,
-    ) -> PlannedRows<'a> {
-        let drawn = rows.into_iter().map(|(row, split)| ((row.split, row.id.clone()), split));
-        PlannedRows { context, drawn: Some(drawn.collect()) }
-    }
-
     /// All rows but the hold-out's, split 70 to 30 and stratified by class.
     pub(super) fn stratified(
         context: &'a Context<'a>,
@@ -55,7 +46,47 @@ impl<'a> PlannedRows<'a> {
         }
         let labels: Vec<Option<usize>> = rows.iter().map(|row| target.label_of(row)).collect();
         let splits = stratified_split(&labels, seed);
-        Ok(PlannedRows::drawn(context, rows.iter().zip(splits)))
+        let drawn = rows.into_iter().zip(splits).map(|(row, split)| ((row.split, row.id), split));
+        Ok(PlannedRows { context, drawn: Some(drawn.collect()) })
+    }
+}
+
+/// Rows that have a number, read again from what ingest wrote.
+pub(super) struct NumberedRows<'a> {
+    context: &'a Context<'a>,
+    /// The number of each row, by the dataset's own split and the id.
+    numbers: HashMap<(Split, &'a str), usize>,
+}
+
+impl<'a> NumberedRows<'a> {
+    /// Rows that are numbered by their places in `rows`.
+    pub(super) fn new(context: &'a Context<'a>, rows: &[&'a RowInfo]) -> NumberedRows<'a> {
+        let numbers = rows.iter().enumerate().map(|(at, row)| ((row.split, row.id.as_str()), at));
+        NumberedRows { context, numbers: numbers.collect() }
+    }
+
+    /// The rows whose numbers are wanted, in the order of the files; their numbers are added to `read`.
+    pub(super) fn read<'r>(
+        &'r self,
+        wanted: impl Fn(usize) -> bool + Copy + Send + 'r,
+        read: &'r mut Vec<usize>,
+    ) -> Result<RowIter<'r>, Error> {
+        let mut files = Vec::new();
+        for split in POOLED {
+            let rows = SignalsReader::open(&signals(self.context, split)?)?.rows(Columns::All);
+            files.push(rows.map(move |row| (split, row)));
+        }
+        let rows = files.into_iter().flatten().filter_map(move |(split, row)| match row {
+            Ok(row) => {
+                let number = self.numbers.get(&(split, row.id.as_str())).copied()?;
+                wanted(number).then(|| {
+                    read.push(number);
+                    Ok(row)
+                })
+            }
+            Err(error) => Some(Err(BoxError::from(error))),
+        });
+        Ok(Box::new(rows))
     }
 }
 

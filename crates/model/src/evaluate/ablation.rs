@@ -1,6 +1,7 @@
 //! Models on other columns, each tuned for itself.
 
 use clawsig_schema::{
+    Split,
     evaluation::{ModelName, ModelResults, ScoreRow},
     matrix::ColumnGroup,
 };
@@ -8,7 +9,7 @@ use clawsig_schema::{
 use super::{Evaluator, score_rows};
 use crate::{
     error::Result,
-    train::{COMPARED_GAP, Training, groups_of, keep_groups},
+    train::{COMPARED_GAP, Training, Tuner, groups_of, keep_groups},
 };
 
 impl Evaluator<'_> {
@@ -31,7 +32,9 @@ impl Evaluator<'_> {
         }
         let params = &training.model.params;
         let gap = params.tolerance.max(COMPARED_GAP);
-        let tuner = self.tuner(self.splits, self.columns, params);
+        let (train, validation) = (self.train(), &self.splits[Split::Validation.index()]);
+        let tuner =
+            Tuner { train, validation, columns: self.columns, params, progress: self.progress };
         let split = self.test().split.as_str();
         let mut rows = Vec::new();
         let mut at_edge = Vec::new();

@@ -3,20 +3,12 @@
 use std::collections::HashSet;
 
 use clawsig_schema::{
-    Split,
     estimate::Estimate,
-    evaluation::{MACRO, ModelName, ScoreRow, SplitMetrics, metric},
+    evaluation::{FOLDS, MACRO, ModelResults, ScoreRow, SplitMetrics, metric},
 };
 
 use super::{Evaluator, score_rows};
-use crate::{
-    data::TrainData,
-    error::{ModelError, Result},
-    metrics::metrics_over,
-    model::TrainedModel,
-    scored::Scored,
-    train::{COMPARED_GAP, groups_of},
-};
+use crate::{folds::FoldScores, metrics::metrics_over, scored::Scored};
 
 /// Rows whose scores are compared.
 struct Selection {
@@ -28,19 +20,17 @@ struct Selection {
 
 impl Evaluator<'_> {
     /// The test rows that share no near-duplicate group, no owner, and neither with a training row,
-    /// beside all of them (`whole`), and, if there is a split by owner and near-duplicates, a model
-    /// trained and tested on that.
+    /// beside all of them, and the folds that keep owners and near-duplicates apart.
     ///
     /// Means over classes compare only if they are over the same classes. Where a selection has other
     /// classes than all test rows, its means are undefined, and a scope `macro of ...` has the mean
     /// over the classes that both have, for the selection and for all test rows.
     pub(super) fn leakage(
         &self,
-        model: &TrainedModel,
+        results: &ModelResults,
         scored: &Scored,
-        whole: &SplitMetrics,
-        grouped: Option<&TrainData<'_>>,
-    ) -> Result<Vec<ScoreRow>> {
+        folds: &[FoldScores],
+    ) -> Vec<ScoreRow> {
         let (train, test) = (self.train(), self.test());
         let groups: HashSet<u32> = train.rows.iter().map(|row| row.duplicate_group).collect();
         let owners: HashSet<&str> =
@@ -54,7 +44,7 @@ impl Evaluator<'_> {
             name: "all test rows",
             split,
             scored: scored.clone(),
-            table: whole.clone(),
+            table: results.metrics.0[split].clone(),
         };
         let mut selections = vec![all];
         for (name, scored) in [
@@ -65,28 +55,16 @@ impl Evaluator<'_> {
             let table = self.table(name, &scored);
             selections.push(Selection { name, split, scored, table });
         }
-        if let Some(data) = grouped {
-            selections.extend(self.grouped(model, data)?);
+        let own = folds.iter().find(|one| one.name == results.name && one.without.is_none());
+        if let Some(one) = own {
+            selections.push(Selection {
+                name: "folds by owner and near-duplicates",
+                split: FOLDS,
+                scored: one.scored.clone(),
+                table: results.metrics.0[FOLDS].clone(),
+            });
         }
-        Ok(self.comparable(selections))
-    }
-
-    /// A model that is tuned and tested on a split by owner and near-duplicates; none where too few
-    /// groups leave one of its sides without two classes.
-    fn grouped(&self, model: &TrainedModel, data: &TrainData<'_>) -> Result<Option<Selection>> {
-        let name = "split by owner and near-duplicates";
-        let splits = data.labelled(self.target)?;
-        let gap = model.params.tolerance.max(COMPARED_GAP);
-        let tuner = self.tuner(&splits, data.columns, &model.params);
-        let groups = groups_of(data.columns);
-        let tuned = match tuner.tune((name, ModelName::All), &groups, None, gap) {
-            Ok(tuned) => tuned,
-            Err(ModelError::TooFewClasses { .. }) => return Ok(None),
-            Err(error) => return Err(error),
-        };
-        let scored = self.score(&tuned.model, &splits[Split::Test.index()])?;
-        let table = self.table(name, &scored);
-        Ok(Some(Selection { name, split: "test of its own", scored, table }))
+        self.comparable(selections)
     }
 
     /// The rows of the table; the first selection is the one to compare with.

@@ -19,6 +19,16 @@ impl<'a> PickedRows<'a> {
         PickedRows { cols, rows: Vec::new(), indptr: vec![0] }
     }
 
+    /// All rows of a matrix.
+    ///
+    /// # Errors
+    /// If it has 2^32 rows or more.
+    pub fn all(x: &'a Csr) -> Result<PickedRows<'a>> {
+        let mut rows = PickedRows::new(x.cols());
+        (0..x.rows()).try_for_each(|row| rows.push(x, row))?;
+        Ok(rows)
+    }
+
     /// Appends a row of a matrix.
     ///
     /// # Errors

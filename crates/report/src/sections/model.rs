@@ -1,8 +1,8 @@
 //! The section on the classifier.
 
 use clawsig_schema::evaluation::{
-    Curve, CurveKind, EvaluationResults, Goal, MACRO, ModelName, ModelResults, OVERALL, ScoreRow,
-    metric,
+    Curve, CurveKind, EvaluationResults, FOLDS, Goal, MACRO, ModelName, ModelResults, OVERALL,
+    ScoreRow, metric,
 };
 
 use crate::{
@@ -15,7 +15,7 @@ use crate::{
     page::{Block, Section, Table},
     sheet::{Sheet, estimate_cells, number, text},
     study::StudyResults,
-    words::{self, count, counted, decimal, optional, percent, plain, share_of, shown},
+    words::{self, count, counted, decimal, optional, percent, plain, share_of, shown, upper},
 };
 
 /// The classes a figure has room for.
@@ -160,7 +160,7 @@ fn metric_tables(found: &EvaluationResults, model: &ModelResults) -> Vec<Block> 
     let main = model.shown_split();
     let of = of_model(model).1;
     let mut splits: Vec<_> = model.metrics.0.iter().take(8).collect();
-    splits.sort_by_key(|(split, _)| main != Some(split.as_str()));
+    splits.sort_by_key(|(split, _)| (main != Some(split.as_str()), *split != FOLDS));
     // The classes in their own order, then the means.
     let place = |scope: &str| {
         let mean = if scope == MACRO { 1 } else { 2 };
@@ -185,13 +185,14 @@ fn metric_tables(found: &EvaluationResults, model: &ModelResults) -> Vec<Block> 
                 cells
             })
             .collect();
-        let caption = format!("{of}metrics by class on {}", shown(split));
+        let place = found.place(split);
+        let caption = format!("{of}metrics by class {place}");
         let table = Table::new(&upper(&caption), &columns, rows);
-        let is_main = main == Some(split.as_str());
+        let is_main = main == Some(split.as_str()) || split == FOLDS;
         blocks.push(if is_main { table.block() } else { table.folded().block() });
         let overall = scopes.get(OVERALL).into_iter().flatten();
         let rows = overall.map(|(name, found)| vec![plain(name), words::estimate(found)]).collect();
-        let caption = format!("{of}metrics over all classes on {}", shown(split));
+        let caption = format!("{of}metrics over all classes {place}");
         blocks.push(Table::new(&upper(&caption), &["Metric", "Value"], rows).folded().block());
     }
     if blocks.is_empty() {
@@ -431,8 +432,8 @@ fn scores(
         }
         _ => {
             "on all rows, on those without a near-duplicate in training, on those of owners that \
-             training does not know, and on those with neither; last of a model trained and tested \
-             on a split by owner and near-duplicates. Where rows lack a class, the mean is over the \
+             training does not know, and on those with neither; last of every row, scored by models of \
+             folds that have met neither its owner nor a near-duplicate. Where rows lack a class, the mean is over the \
              classes named, and all test rows are shown for the same classes"
         }
     };
@@ -455,12 +456,6 @@ fn named(
     let (prefix, of) = of_model(model);
     let title = upper(&format!("{of}{title}"));
     finish(&format!("{prefix}{name}"), &title, caption, said, drawing, sheet)
-}
-
-/// With a capital first letter.
-fn upper(text: &str) -> String {
-    let mut letters = text.chars();
-    letters.next().map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect())
 }
 
 /// The columns that pull most towards one class.

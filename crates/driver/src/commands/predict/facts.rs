@@ -5,8 +5,9 @@ use std::{collections::BTreeMap, fmt::Write as _};
 
 use clawsig_model::{Scored, TrainedModel, curves::at_threshold};
 use clawsig_schema::{
+    Split,
     estimate::Estimate,
-    evaluation::{Goal, ModelName, ModelResults, OperatingPoint, Predictions, metric},
+    evaluation::{FOLDS, Goal, ModelName, ModelResults, OperatingPoint, Predictions, metric},
     wording::grouped,
 };
 use serde::Serialize;
@@ -44,6 +45,9 @@ pub(super) struct Threshold {
     /// Recall, false-positive rate, precision and F1 on test.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     test: BTreeMap<String, Estimate>,
+    /// The same in folds by owner and near-duplicates: on skills whose owner no model had met.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    folds: BTreeMap<String, Estimate>,
     /// Why there are none.
     #[serde(skip_serializing_if = "Option::is_none")]
     not_measured: Option<String>,
@@ -89,10 +93,17 @@ impl ModelFacts {
             at_least,
             chosen_for,
             test: BTreeMap::new(),
+            folds: BTreeMap::new(),
             not_measured: None,
         };
         match mine {
-            Some(_) => threshold.test = on_test(run, self.name, &threshold)?,
+            Some(mine) => {
+                let is_test = |split: &str| split == Split::Test.as_str();
+                threshold.test = rates(run, self.name, "predictions", is_test, &threshold)?;
+                if mine.metrics.0.contains_key(FOLDS) {
+                    threshold.folds = rates(run, self.name, "folds", |_| true, &threshold)?;
+                }
+            }
             None => threshold.not_measured = Some("the run was not evaluated".to_owned()),
         }
         self.threshold = Some(threshold);
@@ -124,6 +135,9 @@ impl ModelFacts {
         {
             if let Some(found) = threshold.test.get(key) {
                 let _ = write!(text, ", {name} on test {}", estimate(found));
+            }
+            if let Some(found) = threshold.folds.get(key) {
+                let _ = write!(text, ", in folds by owner {}", estimate(found));
             }
         }
         if let Some(why) = &threshold.not_measured {
@@ -168,19 +182,22 @@ fn evaluated(run: &FinishedRun) -> Result<Option<Vec<ModelResults>>, Error> {
     run.has(Stage::Evaluate)?.then(|| Ok(run.evaluation()?.models)).transpose()
 }
 
-/// What a threshold does on the test rows.
-fn on_test(
+/// What a threshold does on the rows of some splits in a file of predictions.
+fn rates(
     run: &FinishedRun,
     name: ModelName,
+    file: &str,
+    wanted: impl Fn(&str) -> bool,
     threshold: &Threshold,
 ) -> Result<BTreeMap<String, Estimate>, Error> {
-    let path = match name {
-        ModelName::All => run.file(Stage::Evaluate, "predictions.json")?,
-        ModelName::TextOnly => run.file(Stage::Evaluate, "text-only/predictions.json")?,
+    let folder = match name {
+        ModelName::All => "",
+        ModelName::TextOnly => "text-only/",
     };
+    let path = run.file(Stage::Evaluate, &format!("{folder}{file}.json"))?;
     let Predictions { classes, rows } = files::read_json(&path)?;
     let (mut labels, mut probabilities) = (Vec::new(), Vec::new());
-    for row in rows.into_iter().filter(|row| row.split == "test") {
+    for row in rows.into_iter().filter(|row| wanted(&row.split)) {
         labels.extend(classes.iter().position(|class| *class == row.verdict));
         probabilities.push(row.probabilities);
     }
