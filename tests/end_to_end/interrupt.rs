@@ -144,7 +144,7 @@ fn bars_are_drawn_on_a_terminal_and_nowhere_else() {
         return;
     };
     let drawn = String::from_utf8_lossy(&drawn.stdout).into_owned();
-    for text in ["agreement [", "bootstrap, ", "evaluate  [", "split by owner"] {
+    for text in ["agreement [", "bootstrap, ", "evaluate  [", "fold 1, "] {
         assert!(drawn.contains(text), "no {text:?} in {drawn:?}");
     }
     let quiet = String::from_utf8_lossy(&on_terminal("2 --quiet").unwrap().stdout).into_owned();

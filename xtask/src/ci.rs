@@ -3,7 +3,7 @@
 use crate::{
     Failure, browser,
     cargo::{self, cargo, clawsig},
-    interop, package, tidy,
+    interop, package, recordings, tidy,
 };
 
 /// The examples for library users: package, example, what it is called with. RUN stands for the
@@ -73,6 +73,8 @@ pub(crate) fn run() -> Result<(), Failure> {
     // The folder is scratch: what can't be removed stays in the temporary folder.
     let _ = std::fs::remove_dir_all(&out);
     result?;
+    println!("ci: what the documents show of the terminal");
+    recordings::record(true)?;
     println!("ci: an outside project on the statistics alone");
     package::outside()?;
     println!("ci: what other tools make of the exports");

@@ -1,5 +1,7 @@
 //! What a run says at its end: the figures a person looks for first, and where the rest lies.
 
+mod classifier;
+
 use std::{
     collections::BTreeMap,
     fmt::Write as _,
@@ -9,7 +11,7 @@ use std::{
 use clawsig_schema::{
     agreement::{AgreementResults, OVERALL_SLICE},
     estimate::Estimate,
-    evaluation::{EvaluationResults, FOLDS, MACRO, ModelName, OVERALL, metric},
+    evaluation::{EvaluationResults, ModelName},
     profile::DataProfile,
     registry::RegistryResults,
 };
@@ -119,10 +121,16 @@ pub(crate) fn text(run: &Path, outcomes: &[StageOutcome]) -> Result<String, Erro
             tables::registry_short(&mut text, registry);
         }
     }
+    if asked(Stage::Features) {
+        classifier::columns(&mut text, run)?;
+    }
+    if asked(Stage::Train) {
+        classifier::models(&mut text, run)?;
+    }
     if asked(Stage::Evaluate)
         && let Some(evaluation) = &results.evaluation
     {
-        classifier(&mut text, evaluation);
+        classifier::scores(&mut text, evaluation);
     }
     times(&mut text, outcomes);
     let place = match report(run, outcomes) {
@@ -232,72 +240,6 @@ fn scanners(text: &mut String, agreement: &AgreementResults) {
             named("cohen_kappa").unwrap_or_default(),
             reading.unwrap_or_else(|| "none".to_owned()),
         ]);
-    }
-    line(text, "");
-    text.push_str(&table.render());
-}
-
-fn classifier(text: &mut String, evaluation: &EvaluationResults) {
-    let Some(model) = evaluation.model(ModelName::All) else { return };
-    let split = model.shown_split().unwrap_or("test");
-    line(
-        text,
-        &format!("\nconcordance with the registry's verdict, {split} split; 95 % intervals"),
-    );
-    let head = [(OVERALL, metric::ACCURACY), (MACRO, metric::F1), (OVERALL, metric::MCC)];
-    let mut table = Table::new(&["", "accuracy", "macro F1", "MCC"]);
-    let mut names: Vec<&str> = Vec::new();
-    for row in evaluation.baselines.iter().filter(|row| row.split == split) {
-        if !names.contains(&row.name.as_str()) {
-            names.push(&row.name);
-        }
-    }
-    for name in names {
-        let cell = |(scope, metric): (&str, &str)| {
-            let rows = &evaluation.baselines;
-            rows.iter()
-                .find(|row| row.name == name && row.scope == scope && row.metric == metric)
-                .map_or_else(|| "-".to_owned(), |row| shown(&row.estimate))
-        };
-        table.row([name.to_owned(), cell(head[0]), cell(head[1]), cell(head[2])]);
-    }
-    if evaluation.folds > 0 {
-        for model in &evaluation.models {
-            let cell = |(scope, metric): (&str, &str)| {
-                model.metrics.get(FOLDS, scope, metric).map_or_else(|| "-".to_owned(), shown)
-            };
-            let name = match model.name {
-                ModelName::All => "model",
-                ModelName::TextOnly => "text-only model",
-            };
-            let name = format!("{name}, {} folds", evaluation.folds);
-            table.row([name, cell(head[0]), cell(head[1]), cell(head[2])]);
-        }
-    }
-    text.push_str(&table.render());
-    if evaluation.folds > 0 {
-        line(
-            text,
-            "folds: all rows, scored by models that met neither their owner nor a near-duplicate",
-        );
-    }
-    let mut table = Table::new(&["model", "class", ">rows", "precision", "recall", "F1"]);
-    for model in &evaluation.models {
-        for class in &evaluation.classes {
-            let cell = |metric| {
-                let found = model.metrics.get(split, class, metric);
-                found.map_or_else(|| "-".to_owned(), shown)
-            };
-            let support = model.metrics.get(split, class, metric::SUPPORT).and_then(|e| e.value);
-            table.row([
-                model.name.to_string(),
-                class.clone(),
-                support.map_or_else(|| "-".to_owned(), |n| count(n as u64)),
-                cell(metric::PRECISION),
-                cell(metric::RECALL),
-                cell(metric::F1),
-            ]);
-        }
     }
     line(text, "");
     text.push_str(&table.render());

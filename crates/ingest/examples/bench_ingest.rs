@@ -15,6 +15,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         None => 0,
     };
     let out = std::path::PathBuf::from(out);
+    std::fs::create_dir_all(&out)?;
     let paths =
         OutputPaths { signals_dir: out.join("signals"), rejects: out.join("rejects.jsonl") };
     let params = IngestParams { threads, ..IngestParams::default() }.check()?;

@@ -7,9 +7,9 @@
 use std::{
     collections::{BTreeMap, BTreeSet, HashSet},
     fs::{self, File},
-    io::{BufWriter, Write},
+    io::{BufWriter, ErrorKind, Write},
     mem,
-    path::{Path, PathBuf},
+    path::PathBuf,
     sync::atomic::{AtomicBool, Ordering},
 };
 
@@ -39,7 +39,8 @@ const SHOWN: usize = 3;
 /// says little.
 const FEW: u64 = 10;
 
-/// Where the results go; the folders are made.
+/// Where the results go. The folder of the tables is made; the one that it lies in, and that of the rejects,
+/// have to be there.
 #[derive(Clone, Debug)]
 pub struct OutputPaths {
     /// The folder of `<split>.parquet`.
@@ -209,11 +210,12 @@ struct Sink {
 
 impl Sink {
     fn create(out: &OutputPaths) -> Result<Sink, IngestError> {
-        let make =
-            |folder: &Path| fs::create_dir_all(folder).map_err(IngestError::io("create", folder));
-        make(&out.signals_dir)?;
-        if let Some(folder) = out.rejects.parent() {
-            make(folder)?;
+        // Nothing above it is made: whoever removes a scratch folder under our hands wants it gone.
+        match fs::create_dir(&out.signals_dir) {
+            Err(e) if e.kind() != ErrorKind::AlreadyExists => {
+                return Err(IngestError::io("create", &out.signals_dir)(e));
+            }
+            _ => {}
         }
         let schema = signals::schema().map_err(|error| failed(&out.signals_dir, error))?;
         let tables = Split::ALL

@@ -75,6 +75,20 @@ fn bytes(work: &TempDir) -> BTreeMap<String, Vec<u8>> {
 }
 
 #[test]
+fn no_folder_is_made_above_that_of_the_tables() {
+    let folder = tempfile::tempdir().unwrap();
+    fs::write(folder.path().join("train.jsonl"), lines([row(1)])).unwrap();
+    let gone = folder.path().join("gone");
+    let out =
+        OutputPaths { signals_dir: gone.join("signals"), rejects: gone.join("rejects.jsonl") };
+    let source = Source::Path { path: folder.path().to_owned() };
+    let params = IngestParams::default().check().unwrap();
+    let error = ingest(&source, &params, &out, &|_, _, _| {}).unwrap_err();
+    assert!(error.to_string().contains("signals"), "{error}");
+    assert!(!gone.exists());
+}
+
+#[test]
 fn a_row_arrives_as_it_was() {
     let folder = tempfile::tempdir().unwrap();
     fs::write(folder.path().join("train.jsonl"), lines([row(7)])).unwrap();

@@ -6,7 +6,7 @@ use rayon::prelude::*;
 
 use crate::{
     error::{ModelError, Result},
-    metrics::Bootstrap,
+    metrics::{Bootstrap, LEAST_SUPPORT, too_few},
     scored::{Scored, owner_units},
 };
 
@@ -116,7 +116,8 @@ fn accuracy_and_f1(s: &Scored, classes: &[usize], w: &[f64]) -> [Option<f64>; 2]
 }
 
 /// The model against a baseline on the same rows: McNemar's exact test, and the differences in
-/// accuracy and macro F1 with percentile intervals of replicates that draw the same owners for both.
+/// accuracy and macro F1 with percentile intervals of replicates that draw the same owners for both. The
+/// latter has none where a class has fewer than [`LEAST_SUPPORT`] rows.
 ///
 /// # Errors
 /// If the two have other classes or labels.
@@ -165,8 +166,13 @@ pub fn paired_test(
         .map(|replicate| difference(&bootstrap.weights(model, replicate)))
         .collect();
     let whole = difference(&vec![1.0; model.len()]);
+    let least = classes.iter().map(|&class| support[class]).min().unwrap_or(0);
     let estimate = |at: usize| match whole[at] {
         None => Estimate::undefined("no rows", 0),
+        // As everywhere, a mean of the classes is no surer than its rarest class.
+        Some(value) if at == 1 && least < LEAST_SUPPORT && bootstrap.replicates > 0 => {
+            too_few(Estimate::point(value, n))
+        }
         Some(value) => {
             let replicates = replicates.iter().map(|found| found[at]);
             let method = "paired-bootstrap-owners";
@@ -281,7 +287,17 @@ mod tests {
         let accuracy = &found.accuracy_difference;
         assert!((accuracy.value.unwrap() - 6.0 / 14.0).abs() < 1e-12);
         assert!(accuracy.low.unwrap() < 6.0 / 14.0 && accuracy.high.unwrap() > 6.0 / 14.0);
-        assert!(found.macro_f1_difference.value.unwrap() > 0.0);
+        let f1 = &found.macro_f1_difference;
+        assert!(f1.value.unwrap() > 0.0 && f1.low.is_none());
+        assert_eq!(f1.no_interval.as_deref(), Some("a class has fewer than 10 rows"));
+        let five_times = |scored_rows: &Scored| {
+            let rows = |of: &[usize]| of.repeat(5);
+            scored(&rows(&scored_rows.labels), &rows(&scored_rows.predicted))
+        };
+        let (many, rules) = (five_times(&model), five_times(&rule));
+        let firm = paired_test("test", "rule", &many, &rules, bootstrap).unwrap();
+        let f1 = firm.macro_f1_difference;
+        assert!(f1.low.unwrap() < f1.value.unwrap() && f1.value.unwrap() < f1.high.unwrap());
         let same = paired_test("test", "itself", &model, &model, bootstrap).unwrap();
         assert!(same.mcnemar.undefined.is_some());
         assert_eq!(

@@ -10,9 +10,9 @@ use clawsig_schema::{
     Progress, Split, Target,
     estimate::Estimate,
     evaluation::{
-        ConfusionRow, EVALUATION_FORMAT, EvaluationResults, FEW_ROWS, FOLDS, Goal, MetricTable,
-        ModelName, ModelResults, PredictionRow, Predictions, ScoreRow, SplitCounts, SplitMetrics,
-        WEIGHTED, metric,
+        ConfusionRow, EVALUATION_FORMAT, EvaluationResults, FEW_ROWS, FOLDS, Folds, Goal,
+        MetricTable, ModelName, ModelResults, PredictionRow, Predictions, ScoreRow, SplitCounts,
+        SplitMetrics, WEIGHTED, metric,
     },
     matrix::{ColumnInfo, RowInfo},
     wording::counted,
@@ -235,25 +235,30 @@ impl<'a> Evaluator<'a> {
         Ok(())
     }
 
-    /// The rows of the folds.
-    fn fold_counts(&self, folds: &CrossValidation<'_>, splits: &[SplitCounts]) -> SplitCounts {
+    /// The folds and their rows.
+    fn folds(&self, folds: &CrossValidation<'_>, splits: &[SplitCounts]) -> Folds {
         let mut left_out = BTreeMap::new();
         for (name, rows) in splits.iter().take(3).flat_map(|split| &split.left_out) {
             *left_out.entry(name.clone()).or_default() += rows;
         }
-        SplitCounts {
+        let counts = SplitCounts {
             split: FOLDS.to_owned(),
             rows: folds.rows().len() as u64,
             classes: by_class(self.classes, folds.labels()),
             unlabelled: left_out.values().sum(),
             left_out,
             owners: owners(folds.rows()),
-        }
+        };
+        Folds { number: folds.wanted() as u64, counts }
     }
 
     /// Adds what the folds say of one model: metrics, labels against predictions, and against the same
     /// model without a view of its text. Gives the scores of the latter.
-    fn folds(&self, results: &mut ModelResults, folds: &[FoldScores]) -> Result<Vec<ScoreRow>> {
+    fn fold_results(
+        &self,
+        results: &mut ModelResults,
+        folds: &[FoldScores],
+    ) -> Result<Vec<ScoreRow>> {
         let own: Vec<&FoldScores> = folds.iter().filter(|one| one.name == results.name).collect();
         let Some(whole) = own.iter().find(|one| one.without.is_none()) else {
             return Ok(Vec::new());
@@ -373,7 +378,7 @@ pub fn evaluate(
         models.push(evaluator.model(name, model, training, &mut warnings)?);
     }
     let baselines = evaluator.compare(&mut models, params.random.seed)?;
-    let mut counts: Vec<SplitCounts> = splits.iter().map(|rows| counts(&classes, rows)).collect();
+    let counts: Vec<SplitCounts> = splits.iter().map(|rows| counts(&classes, rows)).collect();
     let mut fold_scores = Vec::new();
     match folds.map(CrossValidation::scores).transpose()? {
         Some(Ok(scores)) => fold_scores = scores,
@@ -382,12 +387,10 @@ pub fn evaluate(
         }
         None => {}
     }
-    if let Some(folds) = folds.filter(|_| !fold_scores.is_empty()) {
-        counts.push(evaluator.fold_counts(folds, &counts));
-    }
+    let folds = folds.filter(|_| !fold_scores.is_empty());
     let mut ablation = Vec::new();
     for (results, scores) in &mut models {
-        ablation.extend(evaluator.folds(results, &fold_scores)?);
+        ablation.extend(evaluator.fold_results(results, &fold_scores)?);
         results.leakage = evaluator.leakage(results, &scores[1], &fold_scores);
     }
     let mut out_of_fold = Vec::new();
@@ -408,8 +411,8 @@ pub fn evaluate(
         format: EVALUATION_FORMAT,
         target: target.as_str().to_owned(),
         classes: classes.clone(),
+        folds: folds.map(|folds| evaluator.folds(folds, &counts)),
         counts,
-        folds: folds.filter(|_| !fold_scores.is_empty()).map_or(0, |folds| folds.wanted() as u64),
         models: models.into_iter().map(|(results, _)| results).collect(),
         baselines,
         ablation: Vec::new(),

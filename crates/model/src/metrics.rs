@@ -71,6 +71,11 @@ fn no_interval(estimate: Estimate, reason: &str) -> Estimate {
     Estimate { no_interval: Some(reason.to_owned()), ..estimate }
 }
 
+/// A value that rests on a class of fewer than [`LEAST_SUPPORT`] rows.
+pub(crate) fn too_few(estimate: Estimate) -> Estimate {
+    no_interval(estimate, &format!("a class has fewer than {LEAST_SUPPORT} rows"))
+}
+
 /// A share with Wilson's interval.
 pub(crate) fn share(hits: f64, of: f64, undefined: &str) -> Estimate {
     match wilson(hits, of, LEVEL) {
@@ -137,8 +142,7 @@ pub(crate) fn metrics_over(
             (Ok(_), Some(hits)) => share(hits, n, "no rows"),
             (Ok(value), None) if name == metric::SUPPORT => Estimate::point(value, n as u64),
             (Ok(value), None) if rests_on < LEAST_SUPPORT && !replicates.is_empty() => {
-                let reason = format!("a class has fewer than {LEAST_SUPPORT} rows");
-                no_interval(Estimate::point(value, n as u64), &reason)
+                too_few(Estimate::point(value, n as u64))
             }
             (Ok(value), None) => {
                 let values = replicates.iter().map(|values| values[at].ok());

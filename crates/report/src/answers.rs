@@ -143,9 +143,19 @@ fn beats(evaluation: &EvaluationResults) -> Option<String> {
 
 /// Both models where owners and near-duplicates are kept apart, beside the split that is shown first.
 fn holds(evaluation: &EvaluationResults) -> Option<String> {
-    let rows = evaluation.counts.iter().find(|counts| counts.split == FOLDS)?.rows;
-    let f1 = |model: &ModelResults, split: &str| {
-        model.metrics.get(split, MACRO, metric::F1).map(estimate)
+    let rows = evaluation.folds.as_ref()?.counts.rows;
+    let mut bare = None;
+    let mut f1 = |model: &ModelResults, split: &str| {
+        let found = model.metrics.get(split, MACRO, metric::F1)?;
+        let value = found.value?;
+        // Why there is no interval is said once, of all of them.
+        Some(match (&found.no_interval, found.low) {
+            (Some(reason), None) => {
+                bare.get_or_insert(format!(" (no interval: {reason})"));
+                decimal(value)
+            }
+            _ => estimate(found),
+        })
     };
     let mut apart = Vec::new();
     let mut shown_first = Vec::new();
@@ -160,12 +170,13 @@ fn holds(evaluation: &EvaluationResults) -> Option<String> {
     let split = evaluation.models.first()?.shown_split()?;
     Some(format!(
         "Does it hold for owners that training has not met? {}, with features and models made anew for each \
-         ({} rows), macro F1 is {}; {} it is {}.",
+         ({} rows), macro F1 is {}; {} it is {}{}.",
         upper(&evaluation.place(FOLDS)),
         count(rows),
         apart.join(" and "),
         evaluation.place(split),
-        shown_first.join(" and ")
+        shown_first.join(" and "),
+        bare.unwrap_or_default()
     ))
 }
 
@@ -193,6 +204,7 @@ mod tests {
         agreement::{NamedEstimate, PairCounts},
         estimate::Estimate,
     };
+    use serde_json::json;
 
     use super::*;
 
@@ -234,5 +246,50 @@ mod tests {
         );
         assert_eq!(agree(&[&none]), None);
         assert_eq!(turned("this run", &[]), None);
+    }
+
+    #[test]
+    fn what_the_folds_say_stands_beside_the_test_rows() {
+        let results = |folds: Option<f64>, no_interval: Option<&str>| -> EvaluationResults {
+            let f1 = |value: f64| {
+                let mut found = Estimate::point(value, 90);
+                match no_interval {
+                    Some(reason) => found.no_interval = Some(reason.to_owned()),
+                    None => found = found.with_interval(value - 0.1, value + 0.1, "bootstrap"),
+                }
+                json!({ "macro": { "f1": found } })
+            };
+            let mut metrics = json!({ "test": f1(0.8) });
+            if let Some(value) = folds {
+                metrics["folds"] = f1(value);
+            }
+            let model = json!({
+                "name": "all", "sha256": "", "groups": [], "c": 1.0, "training_rows": {}, "grid": [],
+                "metrics": metrics, "confusion": [], "reliability": [], "curves": [],
+                "operating_points": [], "calibration": [], "leakage": [], "paired_tests": [],
+                "strongest": [], "errors": [],
+            });
+            let counts = json!({
+                "split": "folds", "rows": 1234, "classes": {}, "unlabelled": 0, "owners": 9,
+            });
+            let folds = folds.map(|_| json!({ "number": 5, "counts": counts }));
+            let results = json!({
+                "format": "2.2", "target": "verdict", "classes": [], "folds": folds, "models": [model],
+                "counts": [],
+                "baselines": [], "ablation": [], "warnings": [],
+            });
+            serde_json::from_value(results).unwrap()
+        };
+        assert_eq!(
+            holds(&results(Some(0.5), None)).unwrap(),
+            "Does it hold for owners that training has not met? In 5 folds by owner and near-duplicates, \
+             with features and models made anew for each (1,234 rows), macro F1 is 0.500 (0.400 to 0.600) \
+             for the model; on test it is 0.800 (0.700 to 0.900)."
+        );
+        let bare = holds(&results(Some(0.5), Some("a class has fewer than 10 rows"))).unwrap();
+        let end = "macro F1 is 0.500 for the model; on test it is 0.800 (no interval: a class has fewer \
+                   than 10 rows).";
+        assert!(bare.ends_with(end), "{bare}");
+        assert_eq!(holds(&results(None, None)), None);
     }
 }

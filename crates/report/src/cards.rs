@@ -67,7 +67,9 @@ pub(crate) fn model_card(study: &StudyResults) -> String {
             (OVERALL, metric::MCC, "matthews_correlation", "Matthews correlation"),
         ];
         for (scope, key, kind, name) in named {
-            let value = found.metrics.get(split, scope, key).and_then(|found| found.value);
+            // A figure without an interval, as one that rests on a handful of rows, is none to quote.
+            let found = found.metrics.get(split, scope, key).filter(|found| found.low.is_some());
+            let value = found.and_then(|found| found.value);
             if let Some(value) = value.filter(|value| value.is_finite()) {
                 metrics.push(json!({"name": name, "type": kind, "value": value}));
             }
@@ -163,7 +165,7 @@ fn one_model(out: &mut String, found: &EvaluationResults, model: &ModelResults, 
     for (scope, metrics) in model.metrics.0.get(split).into_iter().flatten() {
         for (name, value) in metrics {
             let mut cells = vec![code(scope), code(name), said(name, value), count(value.n)];
-            if found.folds > 0 {
+            if found.folds.is_some() {
                 let apart = model.metrics.get(FOLDS, scope, name);
                 cells.push(apart.map_or_else(String::new, |apart| said(name, apart)));
             }
@@ -172,7 +174,7 @@ fn one_model(out: &mut String, found: &EvaluationResults, model: &ModelResults, 
     }
     let apart = upper(&found.place(FOLDS));
     let mut columns = vec!["Class", "Metric", "Value (95 % interval)", "Rows"];
-    columns.extend((found.folds > 0).then_some(apart.as_str()));
+    columns.extend(found.folds.is_some().then_some(apart.as_str()));
     table(out, &columns, rows);
     let points = model.operating_points.iter().map(|point| {
         let (goal, most) = match point.goal {

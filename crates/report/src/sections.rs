@@ -9,7 +9,7 @@ mod registry;
 mod run;
 mod scanners;
 
-use clawsig_schema::evaluation::{MACRO, ModelResults, metric};
+use clawsig_schema::evaluation::{EvaluationResults, FOLDS, MACRO, OVERALL, metric};
 
 use crate::{
     error::ReportError,
@@ -63,16 +63,38 @@ pub(crate) fn lead(study: &StudyResults) -> Vec<(String, String, String)> {
         }
         Err(reason) => lead.push(plain("Scanner agreement", absent(reason))),
     }
-    let concordance = match study.evaluation.as_result() {
-        Ok(evaluation) => {
-            let model = evaluation.models.first();
-            let split = model.and_then(ModelResults::shown_split).unwrap_or("test");
-            optional(model.and_then(|model| model.metrics.get(split, MACRO, metric::F1)))
-        }
-        Err(reason) => absent(reason),
-    };
-    lead.push(estimated("Model’s macro F1", concordance));
+    match study.evaluation.as_result() {
+        Ok(evaluation) => lead.push({
+            let (name, found) = concordance(evaluation);
+            estimated(&name, found)
+        }),
+        Err(reason) => lead.push(plain("Model’s macro F1", absent(reason))),
+    }
     lead
+}
+
+/// What the model is worth, by the first figure that has an interval: one without, as a mean over classes
+/// of a handful of rows, is none to quote. Where none has one, macro F1.
+fn concordance(evaluation: &EvaluationResults) -> (String, String) {
+    let Some(model) = evaluation.models.first() else {
+        return ("Model’s macro F1".to_owned(), optional(None));
+    };
+    let split = model.shown_split().unwrap_or("test");
+    let wanted = [
+        (split, MACRO, metric::F1, "macro F1"),
+        (FOLDS, MACRO, metric::F1, "macro F1"),
+        (FOLDS, OVERALL, metric::ACCURACY, "accuracy"),
+        (split, OVERALL, metric::ACCURACY, "accuracy"),
+    ];
+    let found = wanted.map(|(place, scope, key, name)| {
+        (
+            format!("Model’s {name} {}", evaluation.place(place)),
+            model.metrics.get(place, scope, key),
+        )
+    });
+    let firm = found.iter().find(|(_, found)| found.is_some_and(|found| found.low.is_some()));
+    let (name, value) = firm.unwrap_or(&found[0]);
+    (name.clone(), optional(*value))
 }
 
 /// Every part's warnings, each once.

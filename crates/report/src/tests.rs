@@ -279,7 +279,7 @@ fn extreme() -> StudyResults {
         target: text.clone(),
         classes: vec![text.clone(); 40],
         counts: Vec::new(),
-        folds: 0,
+        folds: None,
         models: vec![model(ModelName::All), model(ModelName::TextOnly)],
         baselines: Vec::new(),
         ablation: Vec::new(),

@@ -121,6 +121,15 @@ pub struct SplitCounts {
     pub owners: u64,
 }
 
+/// The folds of [`FOLDS`].
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Folds {
+    /// How many.
+    pub number: u64,
+    /// Their rows, each of a split that [`EvaluationResults::counts`] has too.
+    pub counts: SplitCounts,
+}
+
 /// The model against one baseline on the same rows.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct PairedTest {
@@ -284,11 +293,11 @@ pub struct EvaluationResults {
     pub target: String,
     /// The classes, in the order of every table.
     pub classes: Vec<String>,
-    /// Rows by split; last those of the folds, if there are any.
+    /// Rows by split.
     pub counts: Vec<SplitCounts>,
-    /// The number of folds by owner and near-duplicates; 0 without their figures.
+    /// The folds, if there are figures of them.
     #[serde(default)]
-    pub folds: u64,
+    pub folds: Option<Folds>,
     /// The models: that on every column first.
     pub models: Vec<ModelResults>,
     /// `baselines.csv`: the models and the baselines on the same test rows.
@@ -303,7 +312,8 @@ impl EvaluationResults {
     /// Where rows of a split stand in a sentence: `on test`, `in 5 folds by owner and near-duplicates`.
     pub fn place(&self, split: &str) -> String {
         if split == FOLDS {
-            format!("in {} folds by owner and near-duplicates", self.folds)
+            let number = self.folds.as_ref().map_or(0, |folds| folds.number);
+            format!("in {number} folds by owner and near-duplicates")
         } else {
             format!("on {}", hostile::printable(split, 40))
         }

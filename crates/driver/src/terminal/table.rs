@@ -156,8 +156,9 @@ fn clip(cell: &str, width: usize) -> String {
     kept
 }
 
-/// The cell in lines of at most `width` characters, broken at blanks outside square brackets, so
-/// that an interval stays in one piece; a longer word is broken where it has to be.
+/// The cell in lines of at most `width` characters, broken at blanks outside square brackets, so that an interval
+/// stays in one piece; one that is wider than the column is broken between its ends, and a longer word where
+/// it has to be.
 fn wrap(cell: &str, width: usize) -> Vec<String> {
     let mut lines = vec![String::new()];
     let mut room = width;
@@ -169,6 +170,10 @@ fn wrap(cell: &str, width: usize) -> Vec<String> {
             _ => {}
         }
         c == ' ' && depth == 0
+    });
+    let words = words.flat_map(|word| {
+        let whole = word.chars().count() <= width;
+        word.split(move |c: char| c == ' ' && !whole)
     });
     for word in words {
         let mut word: Vec<char> = word.chars().collect();
@@ -226,6 +231,13 @@ mod tests {
         for line in table.render_within(Some(30)).lines() {
             assert!(line.chars().count() <= 30, "{line}");
         }
+    }
+
+    #[test]
+    fn an_interval_wider_than_its_column_breaks_between_its_ends() {
+        assert_eq!(wrap("0.74 [0.7400, 0.8768]", 14), ["0.74", "[0.7400,", "0.8768]"]);
+        assert_eq!(wrap("0.74 [0.7400, 0.8768]", 16), ["0.74", "[0.7400, 0.8768]"]);
+        assert_eq!(wrap("0.74 [0.7400, 0.8768]", 5), ["0.74", "[0.74", "00,", "0.876", "8]"]);
     }
 
     #[test]

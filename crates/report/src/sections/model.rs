@@ -70,6 +70,7 @@ fn fill(found: &EvaluationResults, blocks: &mut Vec<Block>) -> Result<(), Report
     let rows = found
         .counts
         .iter()
+        .chain(found.folds.as_ref().map(|folds| &folds.counts))
         .map(|row| {
             let whole = row.rows + row.unlabelled;
             let mut left =
