@@ -283,8 +283,8 @@ mod tests {
         assert_eq!(
             holds(&results(Some(0.5), None)).unwrap(),
             "Does it hold for owners that training has not met? In 5 folds by owner and near-duplicates, \
-             with features and models made anew for each (1,234 rows), macro F1 is 0.500 (0.400 to 0.600) \
-             for the model; on test it is 0.800 (0.700 to 0.900)."
+             with features and models made anew for each (1,234 rows), macro F1 is \
+             0.500 (0.400\u{a0}to\u{a0}0.600) for the model; on test it is 0.800 (0.700\u{a0}to\u{a0}0.900)."
         );
         let bare = holds(&results(Some(0.5), Some("a class has fewer than 10 rows"))).unwrap();
         let end = "macro F1 is 0.500 for the model; on test it is 0.800 (no interval: a class has fewer \

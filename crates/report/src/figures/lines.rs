@@ -52,6 +52,11 @@ pub(crate) fn lines(plot: &LinePlot<'_>, series: &[Series]) -> Result<Drawing, S
         let middle = (left + WIDTH - 16.0) / 2.0;
         canvas.text(plot.titles.0, (middle, BOTTOM + 34.0), TEXT - 1.0, Anchor::Middle, MUTED)?;
         canvas.upward(plot.titles.1, (9.0, BOTTOM / 2.0), TEXT - 1.0)?;
+        let finite = |(x, y): &(f64, f64)| x.is_finite() && y.is_finite();
+        if !shown.iter().any(|line| line.points.iter().any(finite)) {
+            let centre = (middle, (BOTTOM + 12.0) / 2.0);
+            canvas.text("undefined at every point", centre, TEXT, Anchor::Middle, MUTED)?;
+        }
         if plot.diagonal {
             let ends = [plot.x.0.max(plot.y.0), plot.x.1.min(plot.y.1)];
             let corner = |value| (horizontal.place(value), vertical.place(value));
@@ -61,7 +66,7 @@ pub(crate) fn lines(plot: &LinePlot<'_>, series: &[Series]) -> Result<Drawing, S
             let points: Vec<(f64, f64)> = line
                 .points
                 .iter()
-                .filter(|(x, y)| x.is_finite() && y.is_finite())
+                .filter(|point| finite(point))
                 .map(|&(x, y)| (horizontal.place(x), vertical.place(y)))
                 .collect();
             if let Some(level) = line.reference.filter(|level| level.is_finite()) {
@@ -82,4 +87,23 @@ pub(crate) fn lines(plot: &LinePlot<'_>, series: &[Series]) -> Result<Drawing, S
         }
         Ok(())
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn axes_without_a_point_say_so() {
+        let plot =
+            LinePlot { x: (0.0, 1.0), y: (0.0, 1.0), titles: ("score", "kappa"), diagonal: false };
+        let drawn = |points: Vec<(f64, f64)>| {
+            let one = Series { label: "one".to_owned(), points, reference: None, dots: false };
+            lines(&plot, &[one]).unwrap().svg("name", "title", "alt", "")
+        };
+        let said = "undefined at every point";
+        assert!(drawn(Vec::new()).contains(said));
+        assert!(drawn(vec![(0.5, f64::NAN)]).contains(said));
+        assert!(!drawn(vec![(0.5, f64::NAN), (0.2, 0.3)]).contains(said));
+    }
 }
