@@ -50,7 +50,7 @@ pub struct LabelledRows<'a> {
 }
 
 /// Verdicts that are named one by one.
-const NAMES: usize = 20;
+pub(crate) const NAMES: usize = 20;
 
 impl LabelledRows<'_> {
     /// Rows without a label.

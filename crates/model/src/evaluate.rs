@@ -236,17 +236,13 @@ impl<'a> Evaluator<'a> {
     }
 
     /// The folds and their rows.
-    fn folds(&self, folds: &CrossValidation<'_>, splits: &[SplitCounts]) -> Folds {
-        let mut left_out = BTreeMap::new();
-        for (name, rows) in splits.iter().take(3).flat_map(|split| &split.left_out) {
-            *left_out.entry(name.clone()).or_default() += rows;
-        }
+    fn folds(&self, folds: &CrossValidation<'_>) -> Folds {
         let counts = SplitCounts {
             split: FOLDS.to_owned(),
             rows: folds.rows().len() as u64,
             classes: by_class(self.classes, folds.labels()),
-            unlabelled: left_out.values().sum(),
-            left_out,
+            unlabelled: folds.left_out().values().sum(),
+            left_out: folds.left_out().clone(),
             owners: owners(folds.rows()),
         };
         Folds { number: folds.wanted() as u64, counts }
@@ -266,15 +262,10 @@ impl<'a> Evaluator<'a> {
         let table = self.table(&format!("{}, folds", results.name), &whole.scored);
         results.confusion.extend(confusion_rows(&whole.scored, FOLDS));
         let mut rows = Vec::new();
+        if own.len() > 1 {
+            rows.extend(score_rows(&format!("{} model, folds", results.name), FOLDS, &table, true));
+        }
         for (one, left_out) in own.iter().filter_map(|one| Some((one, one.without?))) {
-            if rows.is_empty() {
-                rows.extend(score_rows(
-                    &format!("{} model, folds", results.name),
-                    FOLDS,
-                    &table,
-                    true,
-                ));
-            }
             let name = format!("{} model without {left_out}, folds", results.name);
             let without = self.table(&name, &one.scored);
             rows.extend(score_rows(&name, FOLDS, &without, true));
@@ -378,7 +369,6 @@ pub fn evaluate(
         models.push(evaluator.model(name, model, training, &mut warnings)?);
     }
     let baselines = evaluator.compare(&mut models, params.random.seed)?;
-    let counts: Vec<SplitCounts> = splits.iter().map(|rows| counts(&classes, rows)).collect();
     let mut fold_scores = Vec::new();
     match folds.map(CrossValidation::scores).transpose()? {
         Some(Ok(scores)) => fold_scores = scores,
@@ -411,8 +401,8 @@ pub fn evaluate(
         format: EVALUATION_FORMAT,
         target: target.as_str().to_owned(),
         classes: classes.clone(),
-        folds: folds.map(|folds| evaluator.folds(folds, &counts)),
-        counts,
+        counts: splits.iter().map(|rows| counts(&classes, rows)).collect(),
+        folds: folds.map(|folds| evaluator.folds(folds)),
         models: models.into_iter().map(|(results, _)| results).collect(),
         baselines,
         ablation: Vec::new(),

@@ -1,20 +1,22 @@
 //! Folds by owner and near-duplicates: every row scored by models that met neither.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 use clawsig_schema::{
     Progress, Target,
     evaluation::ModelName,
     matrix::{ColumnGroup, ColumnInfo, Csr, RowInfo},
+    profile::count_name,
 };
 use clawsig_stats::Groups;
 
 use crate::{
+    data::NAMES,
     error::{ModelError, Result},
     model::TrainedModel,
     params::TrainParams,
     scored::Scored,
-    solver::{Coefficients, Compact, PickedRows},
+    solver::{Coefficients, Compact, PickedRows, Solver},
     split::group_folds,
     train::{COMPARED_GAP, Training, fit, keep_groups},
 };
@@ -61,7 +63,8 @@ impl Repeated {
             let params = TrainParams { c, ..self.params.clone() };
             fit(x, labels, &self.groups, columns, &params, start, progress)
         };
-        if start.is_none() {
+        // linfa's solver takes no start.
+        if start.is_none() && self.params.solver != Solver::Linfa {
             let c = self.params.c;
             let mut smaller: Vec<f64> =
                 self.params.grid.iter().copied().filter(|&smaller| smaller < c).collect();
@@ -74,7 +77,7 @@ impl Repeated {
     }
 }
 
-/// What a model said of every row, trained in other folds.
+/// The answers of one model for every row, trained in other folds.
 #[derive(Clone, Debug)]
 pub(crate) struct FoldScores {
     pub(crate) name: ModelName,
@@ -97,6 +100,8 @@ pub struct CrossValidation<'a> {
     target: Target,
     rows: Vec<&'a RowInfo>,
     labels: Vec<usize>,
+    /// Rows without a label, as [`Target::left_out_as`] names them.
+    left_out: BTreeMap<String, u64>,
     related: Vec<usize>,
     fold_of: Vec<usize>,
     wanted: usize,
@@ -113,7 +118,14 @@ impl<'a> CrossValidation<'a> {
         seed: u64,
     ) -> CrossValidation<'a> {
         let target = training.model.target;
-        let labelled = rows.into_iter().filter_map(|row| Some((row, target.label_of(row)?)));
+        let mut left_out = BTreeMap::new();
+        let labelled = rows.into_iter().filter_map(|row| match target.label_of(row) {
+            Some(label) => Some((row, label)),
+            None => {
+                count_name(&mut left_out, &target.left_out_as(row), 1, NAMES);
+                None
+            }
+        });
         let (rows, labels): (Vec<&RowInfo>, Vec<usize>) = labelled.unzip();
         let related = related_rows(&rows);
         let fold_of = group_folds(&labels, &related, folds, seed);
@@ -144,7 +156,18 @@ impl<'a> CrossValidation<'a> {
                 });
             }
         }
-        CrossValidation { target, rows, labels, related, fold_of, wanted: folds, models, refused }
+        let wanted = folds;
+        CrossValidation {
+            target,
+            rows,
+            labels,
+            left_out,
+            related,
+            fold_of,
+            wanted,
+            models,
+            refused,
+        }
     }
 
     /// The labelled rows, by whose numbers all else speaks.
@@ -233,7 +256,7 @@ impl<'a> CrossValidation<'a> {
         Ok(())
     }
 
-    /// What each model said of all rows, or why there are no figures. Rows that share an owner or a
+    /// The answers of each model for all rows, or why there are no figures. Rows that share an owner or a
     /// near-duplicate are resampled together.
     pub(crate) fn scores(&self) -> Result<std::result::Result<Vec<FoldScores>, String>> {
         if let Some(reason) = &self.refused {
@@ -256,6 +279,11 @@ impl<'a> CrossValidation<'a> {
     /// The rows' classes.
     pub(crate) fn labels(&self) -> &[usize] {
         &self.labels
+    }
+
+    /// The rows without a label, left out, by name.
+    pub(crate) fn left_out(&self) -> &BTreeMap<String, u64> {
+        &self.left_out
     }
 
     /// The number of folds that were asked for.

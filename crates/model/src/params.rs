@@ -254,7 +254,8 @@ clawsig_schema::params! {
             /// Whether to fit models on other columns (`ablation.csv`).
             "evaluate.refits" refits: bool = true;
             /// The folds that score every row by models which have met neither its owner nor a
-            /// near-duplicate of it; features and models are made anew for each.
+            /// near-duplicate of it; features and models are made anew for each, C stays that of the trained
+            /// model.
             "evaluate.folds" folds: usize = 5, range(2, 100), zero("no folds");
             /// The calibration that is fitted on validation and shown beside the model.
             "model.calibration" calibration: Calibration = Calibration::None;

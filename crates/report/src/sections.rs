@@ -73,7 +73,7 @@ pub(crate) fn lead(study: &StudyResults) -> Vec<(String, String, String)> {
     lead
 }
 
-/// What the model is worth, by the first figure that has an interval: one without, as a mean over classes
+/// The first figure of the model that has an interval: one without, as a mean over classes
 /// of a handful of rows, is none to quote. Where none has one, macro F1.
 fn concordance(evaluation: &EvaluationResults) -> (String, String) {
     let Some(model) = evaluation.models.first() else {

@@ -309,7 +309,7 @@ pub struct EvaluationResults {
 }
 
 impl EvaluationResults {
-    /// Where rows of a split stand in a sentence: `on test`, `in 5 folds by owner and near-duplicates`.
+    /// A split as a sentence names it: `on test`, `in 5 folds by owner and near-duplicates`.
     pub fn place(&self, split: &str) -> String {
         if split == FOLDS {
             let number = self.folds.as_ref().map_or(0, |folds| folds.number);

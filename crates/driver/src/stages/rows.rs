@@ -5,7 +5,7 @@ use std::{collections::HashMap, path::PathBuf};
 use clawsig_features::{BoxError, RowIter, RowSource};
 use clawsig_ingest::{Columns, SignalsReader};
 use clawsig_model::stratified_split;
-use clawsig_schema::{Split, Target, matrix::RowInfo};
+use clawsig_schema::{SkillRow, Split, Target, matrix::RowInfo};
 
 use super::{Context, Stage};
 use crate::Error;
@@ -71,12 +71,7 @@ impl<'a> NumberedRows<'a> {
         wanted: impl Fn(usize) -> bool + Copy + Send + 'r,
         read: &'r mut Vec<usize>,
     ) -> Result<RowIter<'r>, Error> {
-        let mut files = Vec::new();
-        for split in POOLED {
-            let rows = SignalsReader::open(&signals(self.context, split)?)?.rows(Columns::All);
-            files.push(rows.map(move |row| (split, row)));
-        }
-        let rows = files.into_iter().flatten().filter_map(move |(split, row)| match row {
+        let rows = pooled(self.context)?.filter_map(move |(split, row)| match row {
             Ok(row) => {
                 let number = self.numbers.get(&(split, row.id.as_str())).copied()?;
                 wanted(number).then(|| {
@@ -84,10 +79,23 @@ impl<'a> NumberedRows<'a> {
                     Ok(row)
                 })
             }
-            Err(error) => Some(Err(BoxError::from(error))),
+            Err(error) => Some(Err(error)),
         });
         Ok(Box::new(rows))
     }
+}
+
+/// The rows of every split that may be split anew, in the order of the files, with the split of the file:
+/// in its own cell a row may have any.
+fn pooled(
+    context: &Context<'_>,
+) -> Result<impl Iterator<Item = (Split, Result<SkillRow, BoxError>)> + Send, Error> {
+    let mut files = Vec::new();
+    for split in POOLED {
+        let rows = SignalsReader::open(&signals(context, split)?)?.rows(Columns::All);
+        files.push(rows.map(move |row| (split, row.map_err(BoxError::from))));
+    }
+    Ok(files.into_iter().flatten())
 }
 
 fn signals(context: &Context<'_>, split: Split) -> Result<PathBuf, Error> {
@@ -96,21 +104,14 @@ fn signals(context: &Context<'_>, split: Split) -> Result<PathBuf, Error> {
 
 impl RowSource for PlannedRows<'_> {
     fn rows(&mut self, split: Split) -> Result<RowIter<'_>, BoxError> {
-        let open = |from: Split| -> Result<RowIter<'_>, BoxError> {
-            let rows = SignalsReader::open(&signals(self.context, from)?)?.rows(Columns::All);
-            Ok(Box::new(rows.map(|row| row.map_err(BoxError::from))))
-        };
         let Some(drawn) = self.drawn.as_ref().filter(|_| POOLED.contains(&split)) else {
-            return open(split);
+            let rows = SignalsReader::open(&signals(self.context, split)?)?.rows(Columns::All);
+            return Ok(Box::new(rows.map(|row| row.map_err(BoxError::from))));
         };
-        let mut parts = Vec::new();
-        for from in POOLED {
-            // The row may have any split in its own cell: it is known by the file that it stands in.
-            parts.push(open(from)?.filter(move |row| match row {
-                Ok(row) => drawn.get(&(from, row.id.clone())) == Some(&split),
-                Err(_) => true,
-            }));
-        }
-        Ok(Box::new(parts.into_iter().flatten()))
+        let rows = pooled(self.context)?.filter(move |(from, row)| match row {
+            Ok(row) => drawn.get(&(*from, row.id.clone())) == Some(&split),
+            Err(_) => true,
+        });
+        Ok(Box::new(rows.map(|(_, row)| row)))
     }
 }

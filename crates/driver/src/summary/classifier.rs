@@ -183,7 +183,7 @@ fn compared(text: &mut String, evaluation: &EvaluationResults) {
     if evaluation.folds.is_some() {
         line(
             text,
-            "folds: all rows, scored by models that met neither their owner nor a near-duplicate",
+            "folds: all rows but the hold-out's, scored by models that met neither their owner nor a near-duplicate",
         );
     }
 }

@@ -182,7 +182,7 @@ fn evaluated(run: &FinishedRun) -> Result<Option<Vec<ModelResults>>, Error> {
     run.has(Stage::Evaluate)?.then(|| Ok(run.evaluation()?.models)).transpose()
 }
 
-/// What a threshold does on the rows of some splits in a file of predictions.
+/// The rates of a threshold on the rows of some splits in a file of predictions.
 fn rates(
     run: &FinishedRun,
     name: ModelName,
