@@ -11,6 +11,7 @@ mod lines;
 mod locate;
 mod locked;
 mod look;
+mod ordered;
 mod params;
 mod parquet;
 mod pipeline;

@@ -134,17 +134,18 @@ impl BlockReader {
 
     /// The next block in `buffer`'s memory; `None` at the end of the file.
     pub(crate) fn next(&mut self, mut buffer: Vec<u8>) -> io::Result<Option<Block>> {
-        buffer.clear();
         let mut block = match &mut self.rows {
             Rows::Lines(lines) => match lines.next(buffer)? {
                 Some(block) => block,
                 None => return Ok(None),
             },
             Rows::Elements(elements) => {
+                buffer.clear();
                 while buffer.len() < BLOCK && elements.next(&mut buffer)? {}
                 Block { bytes: buffer, ..Block::default() }
             }
             Rows::Csv(records) => {
+                buffer.clear();
                 while buffer.len() < BLOCK && records.next(&mut buffer)? {}
                 Block { bytes: buffer, ..Block::default() }
             }
@@ -178,22 +179,34 @@ struct Lines {
 }
 
 impl Lines {
-    /// Reads until `bytes` holds `target` bytes or the file ends.
-    fn fill(&mut self, bytes: &mut Vec<u8>, target: usize) -> io::Result<()> {
-        let wanted = target.saturating_sub(bytes.len());
-        bytes.reserve_exact(wanted);
-        let read = (&mut self.bytes).take(wanted as u64).read_to_end(bytes)?;
-        self.ended = read < wanted;
+    /// Reads until `bytes`, of which the first `held` are kept, holds `target` bytes or the file ends.
+    ///
+    /// Bytes past `held` are overwritten where they lie, which saves zeroing them.
+    fn fill(&mut self, bytes: &mut Vec<u8>, mut held: usize, target: usize) -> io::Result<()> {
+        bytes.resize(target, 0);
+        while held < target && !self.ended {
+            match self.bytes.read(&mut bytes[held..]) {
+                Ok(read) => {
+                    held += read;
+                    self.ended = read == 0;
+                }
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(error),
+            }
+        }
+        bytes.truncate(held);
         Ok(())
     }
 
     fn next(&mut self, mut buffer: Vec<u8>) -> io::Result<Option<Block>> {
-        buffer.append(&mut self.carry);
-        let mut target = BLOCK;
+        let mut held = self.carry.len();
+        let mut target = BLOCK.max(held);
+        buffer.resize(target, 0);
+        buffer[..held].copy_from_slice(&self.carry);
+        self.carry.clear();
         let cut = loop {
-            if !self.ended {
-                self.fill(&mut buffer, target)?;
-            }
+            self.fill(&mut buffer, held, target)?;
+            held = buffer.len();
             if self.ended {
                 break buffer.len();
             }
@@ -221,8 +234,7 @@ impl Lines {
         head.truncate(4096);
         let mut piece = Vec::new();
         while !self.ended {
-            piece.clear();
-            self.fill(&mut piece, BLOCK)?;
+            self.fill(&mut piece, 0, BLOCK)?;
             if let Some(at) = memchr::memchr(b'\n', &piece) {
                 skipped += at as u64 + 1;
                 self.carry.extend_from_slice(&piece[at + 1..]);

@@ -1,8 +1,7 @@
 //! The stage: files in, Parquet, rejects and a profile out.
 //!
-//! Blocks go through in rounds. While one round is parsed and encoded by several threads, another thread writes the
-//! results of the round before, in the order of the file, and reads and hashes the round after. Three rounds are in
-//! memory at a time, whatever the size of the file.
+//! Blocks are read and hashed one after the other, parsed and encoded by any thread, and written in the order of the
+//! file. Few of them are in memory at a time, whatever the size of the file.
 
 use std::{
     collections::{BTreeMap, BTreeSet, HashSet},
@@ -10,7 +9,10 @@ use std::{
     io::{BufWriter, ErrorKind, Write},
     mem,
     path::PathBuf,
-    sync::atomic::{AtomicBool, Ordering},
+    sync::{
+        Mutex, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
 };
 
 use clawsig_schema::{
@@ -19,13 +21,13 @@ use clawsig_schema::{
     profile::{DataProfile, FileProfile, PROFILE_FORMAT},
     wording::{counted, grouped},
 };
-use rayon::{ThreadPool, ThreadPoolBuilder, prelude::*};
 use sha2::{Digest, Sha256};
 
 use crate::{
     IngestError, Reject, Source, ValidParams,
     lines::{BlockReader, Fingerprint, fingerprint},
     locked::check,
+    ordered::in_order,
     parquet::{Table, TableSchema, TableWriter, failed},
     process::{BlockResult, FileContext, Work, process},
     signals,
@@ -114,12 +116,10 @@ fn run(
         let read = IngestError::io("read", &input.path);
         total += fs::metadata(&input.path).map_err(read)?.len();
     }
-    let pool = ThreadPoolBuilder::new().num_threads(params.threads).build();
-    let pool = pool.map_err(|error| IngestError::Threads { reason: error.to_string() })?;
     let mut first_pass = BTreeMap::new();
     let sample = match params.sample_rows {
         0 => None,
-        _ => Some(draw(&pool, inputs, params, &mut first_pass)?),
+        _ => Some(draw(inputs, params, &mut first_pass)?),
     };
     let mut sink = Sink::create(out)?;
     let mut state = State::new(params.strict);
@@ -128,8 +128,7 @@ fn run(
     let mut before = 0;
     for input in inputs {
         let report = |bytes: u64| progress("rows", before + bytes, total);
-        let read =
-            read_file(&pool, input, params, sample.as_ref(), Some(&mut sink), &mut state, &report)?;
+        let read = read_file(input, params, sample.as_ref(), Some(&mut sink), &mut state, &report)?;
         if first_pass.get(&input.name).is_some_and(|first| *first != read.profile.sha256) {
             return Err(IngestError::Changed { file: input.name.clone() });
         }
@@ -162,7 +161,6 @@ fn run(
 
 /// The ids of the training rows to keep: those with the smallest hash of seed and id.
 fn draw(
-    pool: &ThreadPool,
     inputs: &[InputFile],
     params: &ValidParams,
     hashes: &mut BTreeMap<String, String>,
@@ -172,7 +170,7 @@ fn draw(
         Some(Draw { seed: params.sample_seed, rows: params.sample_rows, kept: BTreeSet::new() });
     for input in inputs.iter().filter(|input| input.split.is_none_or(|split| split == Split::Train))
     {
-        let read = read_file(pool, input, params, None, None, &mut state, &|_| {})?;
+        let read = read_file(input, params, None, None, &mut state, &|_| {})?;
         hashes.insert(input.name.clone(), read.profile.sha256);
     }
     let kept = state.draw.map(|draw| draw.kept).unwrap_or_default();
@@ -348,30 +346,15 @@ enum Blocks {
 }
 
 impl Blocks {
-    /// Up to so many of the blocks that come next, in the memory of those that are done.
-    fn round(
-        &mut self,
-        most: usize,
-        input: &InputFile,
-        spare: &mut Vec<Vec<u8>>,
-    ) -> Result<Vec<Work>, IngestError> {
-        let mut round = Vec::new();
-        while round.len() < most {
-            match self {
-                Blocks::Text(reader) => {
-                    let block = reader.next(spare.pop().unwrap_or_default());
-                    match block.map_err(IngestError::io("read", &input.path))? {
-                        Some(block) => round.push(Work::Lines(block)),
-                        None => break,
-                    }
-                }
-                Blocks::Parquet { groups, .. } => match groups.next() {
-                    Some(group) => round.push(Work::RowGroup(group)),
-                    None => break,
-                },
+    /// The block that comes next, in the memory of one that is done.
+    fn next(&mut self, input: &InputFile, spare: Vec<u8>) -> Result<Option<Work>, IngestError> {
+        Ok(match self {
+            Blocks::Text(reader) => {
+                let block = reader.next(spare).map_err(IngestError::io("read", &input.path))?;
+                block.map(Work::Lines)
             }
-        }
-        Ok(round)
+            Blocks::Parquet { groups, .. } => groups.next().map(Work::RowGroup),
+        })
     }
 
     fn finish(self) -> Fingerprint {
@@ -382,10 +365,7 @@ impl Blocks {
     }
 }
 
-type Processed = (Work, Result<BlockResult, IngestError>);
-
 fn read_file(
-    pool: &ThreadPool,
     input: &InputFile,
     params: &ValidParams,
     sample: Option<&HashSet<u128>>,
@@ -420,33 +400,26 @@ fn read_file(
     };
     let mut taker =
         Taker { context: &context, sink, state, progress, read: FileRead::new(&input.name) };
-    // A round more than there are threads, so that none of them waits for a long block.
-    let most = params.threads + 2;
-    let mut spare = Vec::new();
-    let mut work = blocks.round(most, input, &mut spare)?;
-    let mut done: Vec<Processed> = Vec::new();
-    while !work.is_empty() || !done.is_empty() {
-        let (processed, next) = pool.join(
-            || {
-                work.into_par_iter()
-                    .map_init(Vec::new, |scratch, work| {
-                        let result = process(&work, &context, &HashSet::new(), scratch);
-                        (work, result)
-                    })
-                    .collect::<Vec<Processed>>()
-            },
-            || {
-                for (work, result) in mem::take(&mut done) {
-                    taker.take(&work, result)?;
-                    if let Work::Lines(block) = work {
-                        spare.push(block.bytes);
-                    }
-                }
-                blocks.round(most, input, &mut spare)
-            },
-        );
-        (done, work) = (processed, next?);
-    }
+    let spare = Mutex::new(Vec::new());
+    let lock = || spare.lock().unwrap_or_else(PoisonError::into_inner);
+    in_order(
+        params.threads,
+        || {
+            let memory = lock().pop().unwrap_or_default();
+            blocks.next(input, memory)
+        },
+        |work, scratch| {
+            let result = process(&work, &context, &HashSet::new(), scratch);
+            (work, result)
+        },
+        |(work, result)| {
+            taker.take(&work, result)?;
+            if let Work::Lines(block) = work {
+                lock().push(block.bytes);
+            }
+            Ok(())
+        },
+    )?;
     let mut read = taker.read;
     read.check(params)?;
     let fingerprint = blocks.finish();

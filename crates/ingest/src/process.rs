@@ -281,8 +281,8 @@ impl BlockRows<'_> {
 
 /// A line as text.
 pub(crate) fn utf8(bytes: &[u8]) -> Result<&str, Fault> {
-    std::str::from_utf8(bytes).map_err(|error| {
-        let at = error.valid_up_to();
+    simdutf8::basic::from_utf8(bytes).map_err(|_| {
+        let at = std::str::from_utf8(bytes).map_or_else(|error| error.valid_up_to(), str::len);
         Fault::new(RejectReason::InvalidUtf8, format!("byte {at} of the line is no UTF-8"))
     })
 }
