@@ -7,12 +7,11 @@
 //! vocabulary was made from, so that a share of at most [`BEYOND`] of rows like these lies beyond each.
 
 use clawsig_schema::format::FormatVersion;
-use hashbrown::HashTable;
 use serde::{Deserialize, Serialize};
 
 use crate::{
     FittedFeatures,
-    vectorizer::{Analyzer, analyzer::each_word, digest, hash_key, process_seed},
+    vectorizer::{Analyzer, Interner, analyzer::each_word},
 };
 
 /// The share of rows like the validation rows that may lie beyond a bound, where there are enough of
@@ -49,13 +48,8 @@ impl TextMeasures {
 #[derive(Debug)]
 pub struct KnownWords {
     /// Each word, and whether it is among the commonest.
-    words: HashTable<(Box<[u8]>, bool)>,
+    words: Interner<bool>,
     lowercase: bool,
-}
-
-fn hash(word: &[u8]) -> u64 {
-    let (first, last) = digest(word);
-    hash_key(first ^ last.rotate_left(32) ^ word.len() as u64, process_seed())
 }
 
 impl KnownWords {
@@ -70,10 +64,11 @@ impl KnownWords {
         let mut singles: Vec<(&String, u64)> =
             terms.filter(|(term, _)| !term.contains(' ')).map(|(term, &df)| (term, df)).collect();
         singles.sort_by(|a, b| b.1.cmp(&a.1).then(a.0.cmp(b.0)));
-        let mut words = HashTable::with_capacity(singles.len());
+        let mut words = Interner::new();
         for (at, (term, _)) in singles.into_iter().enumerate() {
-            let entry: (Box<[u8]>, bool) = (term.as_bytes().into(), at < COMMONEST);
-            words.insert_unique(hash(term.as_bytes()), entry, |entry| hash(&entry.0));
+            // A vocabulary holds no more terms than can be numbered.
+            let id = words.intern(term.as_bytes()).ok()?;
+            *words.value_mut(id) = at < COMMONEST;
         }
         Some(KnownWords { words, lowercase: params.lowercase })
     }
@@ -83,8 +78,8 @@ impl KnownWords {
         let (mut found, mut scratch) = (TextMeasures::default(), Vec::new());
         each_word(text, self.lowercase, &mut scratch, |word| {
             found.words += 1;
-            match self.words.find(hash(word), |entry| *entry.0 == *word) {
-                Some((_, common)) => found.common += u64::from(*common),
+            match self.words.lookup(word) {
+                Some(id) => found.common += u64::from(self.words.value(id)),
                 None => found.unknown += 1,
             }
         });

@@ -10,6 +10,7 @@ mod fit;
 mod fitted;
 mod hashing;
 mod intern;
+mod memory;
 mod params;
 mod rows;
 mod terms;
@@ -25,7 +26,7 @@ pub use params::{
 };
 
 pub(crate) use fitted::TfIdfFile;
-pub(crate) use intern::{digest, hash_key, process_seed};
+pub(crate) use intern::{Interner, digest, hash_key, process_seed};
 pub(crate) use rows::Rows;
 pub(crate) use tokens::TokenReader;
 

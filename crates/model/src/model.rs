@@ -132,9 +132,17 @@ impl TrainedModel {
             })
             .filter(|(term, ..)| *term != 0.0)
             .collect();
-        terms.sort_unstable_by(|a, b| b.0.abs().total_cmp(&a.0.abs()).then(a.1.cmp(&b.1)));
-        let (named, others) = terms.split_at(limit.min(terms.len()));
         let sum = |terms: &[(f64, u32, f64)]| terms.iter().map(|term| term.0).sum::<f64>();
+        let total = sum(&terms);
+        let stronger = |a: &(f64, u32, f64), b: &(f64, u32, f64)| {
+            b.0.abs().total_cmp(&a.0.abs()).then(a.1.cmp(&b.1))
+        };
+        let all_named = terms.len() <= limit;
+        if !all_named {
+            terms.select_nth_unstable_by(limit, stronger);
+            terms.truncate(limit);
+        }
+        terms.sort_unstable_by(stronger);
         let intercepts = &self.coefficients.intercepts;
         let intercept = of_class(intercepts, class) - of_class(intercepts, against);
         let contribution = |&(log_odds, column, value): &(f64, u32, f64)| {
@@ -144,10 +152,10 @@ impl TrainedModel {
         Some(Explanation {
             class: name.clone(),
             against: other.clone(),
-            log_odds: intercept + sum(named) + sum(others),
+            log_odds: intercept + total,
             intercept,
-            contributions: named.iter().map(contribution).collect(),
-            rest: sum(others),
+            contributions: terms.iter().map(contribution).collect(),
+            rest: if all_named { 0.0 } else { total - sum(&terms) },
         })
     }
 

@@ -103,8 +103,9 @@ impl TfIdfFit {
                 |counter, part| {
                     let mut rows = Rows::default();
                     for (_, range) in part.documents() {
-                        fitted.terms().each_hit(&part.ids[range], |column| counter.hit(column));
-                        counter.push_to(&mut rows, &weighting);
+                        fitted.terms().each_hit(&part.ids[range], |column| counter.add(column, 1));
+                        let (columns, values) = counter.row(&weighting);
+                        rows.push(columns, values);
                     }
                     rows
                 },
@@ -122,11 +123,8 @@ fn document_frequencies(parts: &[Part], tree: &Terms, cols: usize) -> Vec<u64> {
             || (Counter::new(cols), vec![0_u64; cols]),
             |(mut counter, mut counts), part| {
                 for (_, range) in part.documents() {
-                    tree.each_hit(&part.ids[range], |column| counter.hit(column));
-                    for &column in counter.drain_columns() {
-                        counts[column as usize] += 1;
-                    }
-                    counter.clear();
+                    tree.each_hit(&part.ids[range], |column| counter.add(column, 1));
+                    counter.drain(|column, _| counts[column as usize] += 1);
                 }
                 (counter, counts)
             },

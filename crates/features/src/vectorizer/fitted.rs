@@ -6,10 +6,10 @@ use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    analyzer::cut,
     intern::NONE,
+    memory::Memories,
     params::{Idf, ValidVectorizerParams, VectorizerParams},
-    rows::{Counter, Rows, Weighting},
+    rows::{Rows, Weighting},
     terms::Terms,
 };
 use crate::{
@@ -49,6 +49,7 @@ pub struct FittedTfIdf {
     document_frequency: Vec<u64>,
     idf: Option<Vec<f64>>,
     terms: Terms,
+    memories: Memories,
 }
 
 /// A fitted vectorizer as its file has it.
@@ -88,7 +89,15 @@ impl FittedTfIdf {
             return Err(FeaturesError::UndefinedIdf { term: vocabulary[at].clone() });
         }
         let idf = weights(params.0.idf, documents, &document_frequency);
-        Ok(FittedTfIdf { params, documents, vocabulary, document_frequency, idf, terms })
+        Ok(FittedTfIdf {
+            params,
+            documents,
+            vocabulary,
+            document_frequency,
+            idf,
+            terms,
+            memories: Memories::default(),
+        })
     }
 
     /// The settings it was fitted with.
@@ -127,12 +136,15 @@ impl FittedTfIdf {
 
     /// The row of one text.
     pub fn transform_one(&self, text: &str) -> SparseRow {
-        let (mut scratch, mut ids, mut hits) = (Vec::new(), Vec::new(), Vec::new());
-        let params = &self.params.0;
-        self.terms.read(cut(text, params.max_chars), params, &mut scratch, &mut ids);
-        self.terms.each_hit(&ids, |column| hits.push(column));
-        let (columns, values) = Weighting::new(params, self.idf()).row_of_hits(hits);
-        SparseRow { columns, values }
+        self.memories.with(self.cols(), |memory| {
+            memory.count(text, &self.terms, &self.params.0);
+            let (columns, values) = memory.counter.row(&self.weighting());
+            SparseRow { columns: columns.to_vec(), values: values.to_vec() }
+        })
+    }
+
+    fn weighting(&self) -> Weighting<'_> {
+        Weighting::new(&self.params.0, self.idf())
     }
 
     /// The matrix of some texts, in order, in parallel on the current rayon pool; texts are held
@@ -154,24 +166,18 @@ impl FittedTfIdf {
 
     /// The rows of a batch, in order.
     pub(crate) fn transform_pieces<S: AsRef<str> + Sync>(&self, batch: &[S]) -> Vec<Rows> {
-        let params = &self.params.0;
-        let weighting = Weighting::new(params, self.idf());
-        batch
-            .par_chunks(64)
-            .map_init(
-                || (Counter::new(self.cols()), Vec::new(), Vec::new()),
-                |(counter, scratch, ids), texts| {
-                    let mut rows = Rows::default();
-                    for text in texts {
-                        let text = cut(text.as_ref(), params.max_chars);
-                        self.terms.read(text, params, scratch, ids);
-                        self.terms.each_hit(ids, |column| counter.hit(column));
-                        counter.push_to(&mut rows, &weighting);
-                    }
-                    rows
-                },
-            )
-            .collect()
+        let rows = |texts: &[S]| {
+            self.memories.with(self.cols(), |memory| {
+                let mut rows = Rows::default();
+                for text in texts {
+                    memory.count(text.as_ref(), &self.terms, &self.params.0);
+                    let (columns, values) = memory.counter.row(&self.weighting());
+                    rows.push(columns, values);
+                }
+                rows
+            })
+        };
+        batch.par_chunks(64).map(rows).collect()
     }
 
     pub(crate) fn to_file(&self) -> TfIdfFile {
@@ -245,6 +251,7 @@ impl FittedTfIdf {
             document_frequency: file.document_frequency,
             idf: file.idf,
             terms,
+            memories: Memories::default(),
         })
     }
 

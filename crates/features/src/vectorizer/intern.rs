@@ -109,6 +109,17 @@ impl<V: Copy + Default> Interner<V> {
         string(&self.text, &self.entries[id as usize])
     }
 
+    /// The bytes of all strings together.
+    pub(crate) fn bytes(&self) -> usize {
+        self.text.len()
+    }
+
+    /// The value of string `id`.
+    #[inline]
+    pub(crate) fn value(&self, id: u32) -> V {
+        self.entries[id as usize].value
+    }
+
     /// The value of string `id`.
     #[inline]
     pub(crate) fn value_mut(&mut self, id: u32) -> &mut V {
@@ -121,6 +132,7 @@ impl<V: Copy + Default> Interner<V> {
     }
 
     /// The number of a string that is known.
+    #[inline]
     pub(crate) fn lookup(&self, bytes: &[u8]) -> Option<u32> {
         let digest = digest(bytes);
         let hash = hash_digest(digest, bytes.len(), self.seed);

@@ -1,5 +1,7 @@
 //! From hits to weighted, normed rows.
 
+use std::sync::LazyLock;
+
 use clawsig_schema::matrix::Csr;
 use rayon::prelude::*;
 
@@ -69,62 +71,71 @@ impl Rows {
 #[derive(Debug)]
 pub(crate) struct Counter {
     counts: Vec<u32>,
+    /// A bit for every column that was hit, which puts the columns in order without a sort.
+    bits: Vec<u64>,
+    /// The places in `bits` where there is any, in the order of their first hit.
     touched: Vec<u32>,
+    columns: Vec<u32>,
     values: Vec<f64>,
 }
 
 impl Counter {
     pub(crate) fn new(cols: usize) -> Counter {
-        Counter { counts: vec![0; cols], touched: Vec::new(), values: Vec::new() }
+        Counter {
+            counts: vec![0; cols],
+            bits: vec![0; cols.div_ceil(64)],
+            touched: Vec::new(),
+            columns: Vec::new(),
+            values: Vec::new(),
+        }
     }
 
+    /// Counts a column so many times.
     #[inline]
-    pub(crate) fn hit(&mut self, column: u32) {
+    pub(crate) fn add(&mut self, column: u32, times: u32) {
         let count = &mut self.counts[column as usize];
         if *count == 0 {
-            self.touched.push(column);
+            let bits = &mut self.bits[column as usize / 64];
+            if *bits == 0 {
+                self.touched.push(column / 64);
+            }
+            *bits |= 1 << (column % 64);
         }
-        *count = count.saturating_add(1);
+        *count = count.saturating_add(times);
     }
 
-    /// The columns that were hit, in order, after which all counts are 0 again.
-    pub(crate) fn drain_columns(&mut self) -> &[u32] {
+    /// Calls `take` with every column that was hit and its count, in order; all counts are 0 afterwards.
+    pub(crate) fn drain(&mut self, mut take: impl FnMut(u32, u32)) {
         self.touched.sort_unstable();
-        for &column in &self.touched {
-            self.counts[column as usize] = 0;
+        for place in self.touched.drain(..) {
+            let mut bits = std::mem::take(&mut self.bits[place as usize]);
+            while bits != 0 {
+                let column = place * 64 + bits.trailing_zeros();
+                bits &= bits - 1;
+                take(column, std::mem::take(&mut self.counts[column as usize]));
+            }
         }
-        self.values.clear();
-        &self.touched
-    }
-
-    /// Forgets the columns that [`Counter::drain_columns`] gave.
-    pub(crate) fn clear(&mut self) {
-        self.touched.clear();
     }
 
     /// The document's row; all counts are 0 afterwards.
-    pub(crate) fn row(&mut self, weighting: &Weighting<'_>) -> (Vec<u32>, &[f64]) {
-        self.touched.sort_unstable();
-        self.values.clear();
-        for &column in &self.touched {
-            let count = std::mem::take(&mut self.counts[column as usize]);
-            self.values.push(weighting.weigh(column, count));
-        }
-        normalise(&mut self.values, weighting.norm);
-        (std::mem::take(&mut self.touched), &self.values)
-    }
-
-    /// Adds the document's row to a matrix; all counts are 0 afterwards.
-    pub(crate) fn push_to(&mut self, rows: &mut Rows, weighting: &Weighting<'_>) {
-        let (mut columns, values) = self.row(weighting);
-        rows.push(&columns, values);
+    pub(crate) fn row(&mut self, weighting: &Weighting<'_>) -> (&[u32], &[f64]) {
+        let (mut columns, mut values) =
+            (std::mem::take(&mut self.columns), std::mem::take(&mut self.values));
         columns.clear();
-        self.touched = columns;
+        values.clear();
+        self.drain(|column, count| {
+            columns.push(column);
+            values.push(weighting.weigh(column, count));
+        });
+        normalise(&mut values, weighting.norm);
+        (self.columns, self.values) = (columns, values);
+        (&self.columns, &self.values)
     }
 }
 
 /// The natural logarithms of the counts that nearly all terms have.
-const KNOWN_LOGS: usize = 256;
+static KNOWN_LOGS: LazyLock<[f64; 256]> =
+    LazyLock::new(|| std::array::from_fn(|count| (count.max(1) as f64).ln()));
 
 /// How counts become values.
 #[derive(Debug)]
@@ -133,48 +144,25 @@ pub(crate) struct Weighting<'a> {
     sublinear: bool,
     binary: bool,
     norm: Norm,
-    logs: Vec<f64>,
 }
 
 impl<'a> Weighting<'a> {
     pub(crate) fn new(params: &VectorizerParams, idf: Option<&'a [f64]>) -> Weighting<'a> {
-        let logs = if params.sublinear {
-            (0..KNOWN_LOGS).map(|n| (n.max(1) as f64).ln()).collect()
-        } else {
-            Vec::new()
-        };
-        Weighting {
-            idf,
-            sublinear: params.sublinear,
-            binary: params.binary,
-            norm: params.norm,
-            logs,
-        }
+        Weighting { idf, sublinear: params.sublinear, binary: params.binary, norm: params.norm }
     }
 
     #[inline]
     fn weigh(&self, column: u32, count: u32) -> f64 {
-        let mut value = if self.binary { 1.0 } else { f64::from(count) };
+        let count = if self.binary { 1 } else { count };
+        let mut value = f64::from(count);
         if self.sublinear {
-            let log = self.logs.get(value as usize).copied().unwrap_or_else(|| value.ln());
-            value = log + 1.0;
+            let log = KNOWN_LOGS.get(count as usize).copied();
+            value = log.unwrap_or_else(|| value.ln()) + 1.0;
         }
         match self.idf {
             Some(idf) => value * idf[column as usize],
             None => value,
         }
-    }
-
-    /// The row of a document whose hits are listed, in any order.
-    pub(crate) fn row_of_hits(&self, mut hits: Vec<u32>) -> (Vec<u32>, Vec<f64>) {
-        hits.sort_unstable();
-        let (mut columns, mut values) = (Vec::new(), Vec::new());
-        for run in hits.chunk_by(|a, b| a == b) {
-            columns.push(run[0]);
-            values.push(self.weigh(run[0], u32::try_from(run.len()).unwrap_or(u32::MAX)));
-        }
-        normalise(&mut values, self.norm);
-        (columns, values)
     }
 }
 

@@ -4,7 +4,7 @@ use std::io::{self, BufRead, BufReader, Read};
 
 /// The longest line that is held, as for ingest.
 const MAX_LINE: usize = 64 << 20;
-/// A batch ends at the first line beyond this size, so that memory does not grow with the input.
+/// A batch ends at the first line beyond this size, so that memory does not grow with the input. So much is read ahead.
 const BATCH_BYTES: usize = 4 << 20;
 /// The lines of a batch at most.
 const BATCH_LINES: usize = 512;
@@ -24,7 +24,7 @@ pub(super) struct Lines<R> {
 
 impl<R: Read> Lines<R> {
     pub(super) fn new(input: R) -> Lines<R> {
-        Lines { input: BufReader::with_capacity(1 << 20, input) }
+        Lines { input: BufReader::with_capacity(BATCH_BYTES, input) }
     }
 
     /// The next lines: one, and those that are there without waiting. None at the end.
