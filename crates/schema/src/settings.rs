@@ -33,15 +33,15 @@ pub struct Key {
     pub zero: Option<&'static str>,
     /// Where the key has an effect; everywhere if empty.
     pub needs: &'static [Need],
-    /// The type in words, with an example.
+    /// The type in words, with an example that the key takes.
     #[doc(hidden)]
-    pub kind: fn() -> String,
+    pub kind: fn(&Key) -> String,
 }
 
 impl Key {
     /// The values that the key takes, in words, with an example.
     pub fn expected(&self) -> String {
-        let mut text = (self.kind)();
+        let mut text = (self.kind)(self);
         if let Some((low, high)) = self.range {
             text = format!("{text}, from {} to {}", plain(low), plain(high));
         }
@@ -70,12 +70,29 @@ impl Key {
     /// # Errors
     /// As [`Key::read`].
     pub fn check<T: Setting>(&self, value: &T) -> Result<(), SettingError> {
-        let Some((low, high)) = self.range else { return Ok(()) };
-        let allowed =
-            |number: &f64| (low..=high).contains(number) || (self.zero.is_some() && *number == 0.0);
-        match value.numbers().iter().find(|number| !allowed(number)) {
-            None => Ok(()),
-            Some(_) => Err(self.error(value.to_value().to_string())),
+        if value.numbers().iter().all(|&number| self.allows(number)) {
+            return Ok(());
+        }
+        Err(self.error(value.to_value().to_string()))
+    }
+
+    fn allows(&self, number: f64) -> bool {
+        let inside = |(low, high): (f64, f64)| (low..=high).contains(&number);
+        self.range.is_none_or(inside) || (self.zero.is_some() && number == 0.0)
+    }
+
+    /// The type in words, where it is about numbers with an example: the default, unless that stands for
+    /// something else than its number.
+    #[doc(hidden)]
+    pub fn words<T: Setting>(&self, default: T) -> String {
+        let fits = |value: &T| {
+            let numbers = value.numbers();
+            let special = self.zero.is_some() && numbers.contains(&0.0);
+            !numbers.is_empty() && !special && numbers.into_iter().all(|number| self.allows(number))
+        };
+        match std::iter::once(default).chain(T::examples()).find(fits) {
+            Some(example) => format!("{}, for example {}", T::kind(), example.to_value()),
+            None => T::kind(),
         }
     }
 
@@ -217,7 +234,7 @@ macro_rules! params {
                     range: $crate::params!(@range $($low, $high)?),
                     zero: $crate::params!(@zero $($zero)?),
                     needs: &[$($($need),+)?],
-                    kind: <$type as $crate::settings::Setting>::kind,
+                    kind: |key| key.words::<$type>($default),
                 };
             )+)?
         }

@@ -108,6 +108,23 @@ fn mistakes_are_named_with_the_nearest_right_key() {
     assert!(message("sample", &["tfidf.min_df"]).contains("expected key=value"));
 }
 
+/// What a message or the reference shows can be typed as it stands.
+#[test]
+fn every_example_is_a_value_that_its_key_takes() {
+    let mut examples = 0;
+    for key in Settings::keys() {
+        let expected = key.expected();
+        let Some((_, rest)) = expected.split_once(", for example ") else { continue };
+        let ends = [", from ", ", or "].into_iter().filter_map(|end| rest.find(end));
+        let example = &rest[..ends.min().unwrap_or(rest.len())];
+        let mut settings = Settings::default();
+        let set = settings.set(key.name, Input::Typed(OsStr::new(example)));
+        assert!(matches!(set, Ok(true)), "{}: {example}: {set:?}", key.name);
+        examples += 1;
+    }
+    assert!(examples > 20, "{examples}");
+}
+
 /// Every error has the full key and what it takes, and no word of a library.
 #[test]
 fn a_wrong_value_names_key_and_choices() {
@@ -116,7 +133,7 @@ fn a_wrong_value_names_key_and_choices() {
         ("tfidf.max_features=many", ["tfidf.max_features is `many`", "a whole number"]),
         ("tfidf.max_features=20,000", ["tfidf.max_features is `20,000`", "for example 20000"]),
         ("tfidf.min_df=1.5", ["tfidf.min_df is `1.5`", "from 0.0 to 1.0"]),
-        ("tfidf.ngrams=[2,1]", ["tfidf.ngrams is `[2,1]`", "[1, 2]"]),
+        ("tfidf.ngrams=[2,1]", ["tfidf.ngrams is `[2,1]`", "[1, 1]"]),
         ("tfidf.ngrams=[1,99]", ["tfidf.ngrams is `[1, 99]`", "from 1 to 16"]),
         ("model.c=-1", ["model.c is `-1.0`", "from 1e-8"]),
         ("model.penalty=l3", ["model.penalty is `l3`", "elastic-net"]),

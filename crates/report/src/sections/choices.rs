@@ -21,13 +21,37 @@ const SLICES: usize = 40;
 const FOREST: [(&str, &str); 3] =
     [("cohen_kappa", "Cohen’s kappa"), ("gwet_ac1", "Gwet’s AC1"), ("jaccard", "Jaccard")];
 
-/// A forest plot for each pair: three statistics on every slice.
-pub(super) fn forests(found: &AgreementResults) -> Result<Vec<Inlined>, ReportError> {
-    let Some(first) = found.slices.first() else { return Ok(Vec::new()) };
-    first.pairs.iter().take(PAIRS).map(|pair| forest(found, pair)).collect()
+/// A forest plot for each pair, of three statistics on every slice; a sentence on the pairs that have none of them
+/// anywhere.
+pub(super) fn forests(
+    found: &AgreementResults,
+) -> Result<(Vec<Inlined>, Option<Block>), ReportError> {
+    let Some(first) = found.slices.first() else { return Ok((Vec::new(), None)) };
+    let (mut figures, mut without) = (Vec::new(), Vec::new());
+    for pair in first.pairs.iter().take(PAIRS) {
+        match forest(found, pair)? {
+            Some(figure) => figures.push(figure),
+            None => without.push(pair),
+        }
+    }
+    Ok((figures, no_forests(&without)))
 }
 
-fn forest(found: &AgreementResults, of: &PairResult) -> Result<Inlined, ReportError> {
+/// Which pairs have no forest plot, and why not.
+fn no_forests(without: &[&PairResult]) -> Option<Block> {
+    let [first, ..] = without else { return None };
+    let reason = first.statistics.iter().find_map(|one| one.estimate.undefined.as_deref());
+    let pairs: Vec<String> =
+        without.iter().map(|pair| format!("{} and {}", rater(&pair.a), rater(&pair.b))).collect();
+    Some(Block::Note(format!(
+        "Kappa, AC1 and Jaccard are undefined on every slice for {}: {}.",
+        pairs.join("; "),
+        shown(reason.unwrap_or("no reason was given"))
+    )))
+}
+
+/// `None` where no statistic has a value on any slice.
+fn forest(found: &AgreementResults, of: &PairResult) -> Result<Option<Inlined>, ReportError> {
     let mut sheet = Sheet::with_estimate(&["slice", "a", "b", "statistic"]);
     let mut rows = Vec::new();
     let mut said = Vec::new();
@@ -63,6 +87,9 @@ fn forest(found: &AgreementResults, of: &PairResult) -> Result<Inlined, ReportEr
             marks,
         });
     }
+    if rows.iter().flat_map(|row| &row.marks).all(|mark| mark.value.is_none()) {
+        return Ok(None);
+    }
     let ends = ((least * 5.0).floor() / 5.0, 1.0);
     let drawing = strips(&rows, ends, "Value, with 95 % interval", &FOREST.map(|one| one.1));
     let name = format!("forest-{}-{}", stem(&of.a), stem(&of.b));
@@ -70,6 +97,7 @@ fn forest(found: &AgreementResults, of: &PairResult) -> Result<Inlined, ReportEr
     let caption = "Three statistics of one pair on every slice of pairs.csv: where they part, prevalence speaks rather than \
                    agreement. Kappa at the right.";
     finish(&name, &title, caption, &format!("Kappa: {}", said.join("; ")), drawing, &sheet)
+        .map(Some)
 }
 
 /// A rater's name as part of a file's.

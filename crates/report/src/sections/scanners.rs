@@ -207,8 +207,10 @@ fn agree(
     ] {
         figures.push(pair_heat(found, slice, statistic, name)?);
     }
-    figures.extend(choices::forests(found)?);
+    let (forests, without) = choices::forests(found)?;
+    figures.extend(forests);
     blocks.push(Block::Figures(figures));
+    blocks.extend(without);
     let all = slice
         .scanners
         .iter()

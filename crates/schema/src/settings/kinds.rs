@@ -9,8 +9,13 @@ use super::Value;
 
 /// A type of settings: how it is typed, held in a file, and described.
 pub trait Setting: Sized {
-    /// The type in words, with an example.
+    /// The type in words.
     fn kind() -> String;
+
+    /// Values as people give them, for numbers: the first that a key takes is shown.
+    fn examples() -> Vec<Self> {
+        Vec::new()
+    }
 
     /// Reads what was typed after `key=`.
     fn parse(text: &OsStr) -> Option<Self>;
@@ -66,7 +71,12 @@ macro_rules! whole {
     ($($type:ty),+) => { $(
         impl Setting for $type {
             fn kind() -> String {
-                "a whole number, for example 20000".to_owned()
+                "a whole number".to_owned()
+            }
+
+            fn examples() -> Vec<$type> {
+                // A large one shows that its digits stand together.
+                [20_000, 20].into_iter().filter_map(|number: u16| number.try_into().ok()).collect()
             }
 
             fn parse(text: &OsStr) -> Option<$type> {
@@ -96,7 +106,11 @@ whole!(u8, u32, u64, usize);
 
 impl Setting for f64 {
     fn kind() -> String {
-        "a number, for example 0.5 or 1e-6".to_owned()
+        "a number".to_owned()
+    }
+
+    fn examples() -> Vec<f64> {
+        vec![0.5]
     }
 
     fn parse(text: &OsStr) -> Option<f64> {
@@ -120,6 +134,10 @@ impl Setting for f64 {
 impl Setting for Option<usize> {
     fn kind() -> String {
         usize::kind()
+    }
+
+    fn examples() -> Vec<Self> {
+        usize::examples().into_iter().map(Some).collect()
     }
 
     fn parse(text: &OsStr) -> Option<Self> {
@@ -246,6 +264,10 @@ impl<T: Setting> Setting for Vec<T> {
         format!("a list as [A, B] or A,B, each {}", T::kind())
     }
 
+    fn examples() -> Vec<Vec<T>> {
+        T::examples().into_iter().map(|one| vec![one]).collect()
+    }
+
     fn parse(text: &OsStr) -> Option<Vec<T>> {
         items(text)?.into_iter().map(|item| T::parse(OsStr::new(item))).collect()
     }
@@ -269,7 +291,7 @@ impl<T: Setting> Setting for Vec<T> {
 /// A least and a greatest number.
 impl Setting for (usize, usize) {
     fn kind() -> String {
-        "two whole numbers, the least and the greatest, for example [1, 2]".to_owned()
+        "two whole numbers, the least and the greatest".to_owned()
     }
 
     fn parse(text: &OsStr) -> Option<Self> {

@@ -61,7 +61,7 @@ fn an_error_has_the_full_key_what_was_found_and_an_example() {
     let message = |key: &str, text: &str| with(key, text).unwrap_err().to_string();
     assert_eq!(
         message("sieve.mesh", "20,000"),
-        "sieve.mesh is `20,000`; expected a whole number, for example 20000, from 1 to 16"
+        "sieve.mesh is `20,000`; expected a whole number, for example 3, from 1 to 16"
     );
     for text in ["17", "0", "-1", "1.5", "1e2", "_1", "1_", "NaN", "", "99999999999999999999"] {
         assert!(message("sieve.mesh", text).starts_with(&format!("sieve.mesh is `{text}`")));
@@ -69,7 +69,7 @@ fn an_error_has_the_full_key_what_was_found_and_an_example() {
     for text in ["nan", "inf", "1e9", "0", "[1]"] {
         assert!(message("sieve.rate", text).contains("from 1e-8 to 100000000"), "{text}");
     }
-    assert!(message("sieve.most", "many").ends_with("or 0 for no limit"));
+    assert!(message("sieve.most", "many").ends_with("for example 20000, or 0 for no limit"));
     assert!(message("sieve.rates", "[1").contains("a list as [A, B]"));
     assert!(message("sieve.rates", "1,nan").contains("sieve.rates is `[1.0, NaN]`"));
     assert!(message("flags.rule", "stats").contains("one of `status`, `label`, `any-output`"));
