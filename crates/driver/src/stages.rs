@@ -87,7 +87,8 @@ impl Stage {
             Stage::Agreement => 4,
             Stage::Features => 4,
             Stage::Train => 5,
-            Stage::Evaluate | Stage::Report => 6,
+            Stage::Evaluate => 6,
+            Stage::Report => 7,
         }
     }
 

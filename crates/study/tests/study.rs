@@ -232,7 +232,7 @@ fn settings_out_of_range_are_named() {
     let message = bad.check().unwrap_err().to_string();
     assert_eq!(
         message,
-        "agreement.replicates is `3`; expected a whole number, for example 20000, from 100 to 1000000"
+        "agreement.replicates is `3`; expected a whole number, for example 2000, from 100 to 1000000"
     );
     let falling = StudyParams { engine_thresholds: vec![3, 2], ..StudyParams::default() };
     assert!(falling.check().is_err());
