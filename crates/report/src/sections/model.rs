@@ -130,11 +130,12 @@ fn one_model(
         rows.join(", ")
     )));
     blocks.extend(metric_tables(found, model));
+    let few = found.few_rows(split);
     blocks.push(Block::Figures(vec![
         confusion(found, model, split)?,
         calibration(model, split)?,
-        curves(model, split, CurveKind::PrecisionRecall)?,
-        curves(model, split, CurveKind::Roc)?,
+        curves(model, split, CurveKind::PrecisionRecall, &few)?,
+        curves(model, split, CurveKind::Roc, &few)?,
     ]));
     let classes = found.classes.iter().take(CLASS_LIMIT).enumerate();
     let strongest: Result<Vec<Inlined>, _> =
@@ -251,7 +252,13 @@ fn confusion(
     named(model, "confusion", "confusion matrix", caption, &said.join(", "), drawing, &sheet)
 }
 
-fn curves(model: &ModelResults, split: &str, kind: CurveKind) -> Result<Inlined, ReportError> {
+/// `few` says which classes have too few rows for their curves to mean much.
+fn curves(
+    model: &ModelResults,
+    split: &str,
+    kind: CurveKind,
+    few: &str,
+) -> Result<Inlined, ReportError> {
     let (name, title, titles, area) = match kind {
         CurveKind::Roc => ("roc", "ROC curves", ("False-positive rate", "Recall"), "ROC AUC"),
         CurveKind::PrecisionRecall => (
@@ -303,7 +310,7 @@ fn curves(model: &ModelResults, split: &str, kind: CurveKind) -> Result<Inlined,
         CurveKind::Roc => "the dashed diagonal is a random ranking",
         CurveKind::PrecisionRecall => "dashed lines are each class’s prevalence",
     };
-    let caption = format!("One class against the rest on {}; {dashed}.", shown(split));
+    let caption = format!("One class against the rest on {}; {dashed}.{few}", shown(split));
     let plot = LinePlot { x: (0.0, 1.0), y: (0.0, 1.0), titles, diagonal: kind == CurveKind::Roc };
     named(model, name, title, &caption, &said.join("; "), lines(&plot, &series), &sheet)
 }
