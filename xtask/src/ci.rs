@@ -1,5 +1,7 @@
 //! Everything that has to hold before a change lands, in the order that fails fastest.
 
+use std::process::Command;
+
 use crate::{
     Failure, browser,
     cargo::{self, cargo, clawsig},
@@ -34,6 +36,24 @@ fn run_step(name: &str, arguments: &[&str]) -> Result<(), Failure> {
     cargo::run(&mut cargo(arguments))
 }
 
+/// Holds the public items of the library crates against the last release, where there is one and the tool is installed.
+fn semver() -> Result<(), Failure> {
+    let printed = |command: &mut Command| {
+        let done = command.output().ok().filter(|done| done.status.success())?;
+        Some(String::from_utf8_lossy(&done.stdout).trim().to_owned())
+    };
+    let tag = ["describe", "--tags", "--abbrev=0", "--match", "v[0-9]*"];
+    let Some(release) = printed(Command::new("git").args(tag)) else {
+        println!("ci: semver: skipped, as there is no release to hold the crates against");
+        return Ok(());
+    };
+    if printed(&mut cargo(&["semver-checks", "--version"])).is_none() {
+        println!("ci: semver: skipped, as cargo-semver-checks is not installed");
+        return Ok(());
+    }
+    run_step("semver", &["semver-checks", "--workspace", "--baseline-rev", &release])
+}
+
 pub(crate) fn run() -> Result<(), Failure> {
     run_step("format", &["fmt", "--all", "--check"])?;
     println!("ci: invariants");
@@ -55,6 +75,7 @@ pub(crate) fn run() -> Result<(), Failure> {
     if cargo(&["deny", "--version"]).output().is_ok_and(|output| output.status.success()) {
         run_step("supply chain", &["deny", "--offline", "check", "licenses", "sources", "bans"])?;
     }
+    semver()?;
     println!("ci: documentation, warnings denied");
     let doc = ["doc", "--release", "--locked", "--workspace", "--no-deps"];
     cargo::run(cargo(&doc).env("RUSTDOCFLAGS", "-D warnings"))?;
