@@ -428,3 +428,33 @@ fn the_page_says_what_speaks_against_a_figure() {
     assert!(heat.svg.contains("no interval"), "{}", heat.svg);
     assert!(heat.csv.contains(&format!("a rater is constant; no interval: {reason}")));
 }
+
+#[test]
+fn a_pair_without_figures_is_a_sentence_and_no_plot() {
+    let mut study = extreme();
+    let Ok(mut found) = study.agreement.as_result().cloned() else { unreachable!("it is there") };
+    let pair = |b: &str, estimate: Estimate| PairResult {
+        a: "static".to_owned(),
+        b: b.to_owned(),
+        counts: PairCounts::default(),
+        statistics: vec![NamedEstimate { statistic: "cohen_kappa".to_owned(), estimate }],
+        intervals: Vec::new(),
+        readings: Vec::new(),
+    };
+    found.slices[0].pairs = vec![
+        pair("virustotal", Estimate::undefined("virustotal rated no row", 0)),
+        pair("skillspector", Estimate::point(0.25, 9)),
+    ];
+    study.agreement = Part::present(found);
+    let report = rendered(&study);
+    let forests: Vec<&str> = report
+        .figures
+        .iter()
+        .map(|figure| figure.name.as_str())
+        .filter(|name| name.starts_with("forest-"))
+        .collect();
+    assert_eq!(forests, ["forest-static-skillspector"]);
+    let sentence =
+        "undefined on every slice for Static scanner and VirusTotal: virustotal rated no row.";
+    assert!(report.html.contains(sentence), "{}", report.html);
+}
