@@ -134,6 +134,11 @@ impl FittedTfIdf {
         &self.terms
     }
 
+    #[cfg(test)]
+    pub(super) fn memories(&self) -> &Memories {
+        &self.memories
+    }
+
     /// The row of one text.
     pub fn transform_one(&self, text: &str) -> SparseRow {
         self.memories.with(self.cols(), |memory| {

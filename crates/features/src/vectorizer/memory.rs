@@ -51,6 +51,9 @@ impl Memory {
                 each(word, &mut |column| counter.add(column, 1));
             } else if !words.count(word) {
                 words.learn(word, |hit| each(word, hit));
+                if words.is_full() {
+                    words.drain(|column, times| counter.add(column, times));
+                }
             }
         }
         words.drain(|column, times| counter.add(column, times));
@@ -114,9 +117,13 @@ impl WordColumns {
                 .iter()
                 .for_each(|&column| take(column, times));
         }
-        if self.columns.len().max(self.words.bytes()) > MOST_REMEMBERED {
+        if self.is_full() {
             *self = WordColumns::new();
         }
+    }
+
+    fn is_full(&self) -> bool {
+        self.columns.len().max(self.words.bytes()) > MOST_REMEMBERED
     }
 }
 
@@ -184,6 +191,19 @@ mod tests {
                 counts(&mut memory, |memory| memory.count(text, fitted.terms(), &params()));
             assert_eq!(by_word, whole, "{text:?}");
         }
+    }
+
+    #[test]
+    fn a_long_text_fills_no_memory_either() {
+        let text: String = (0..40_000).map(|n| format!("{n:010}{n:010}{n:010}{n:010} ")).collect();
+        let (fitted, matrix) =
+            TfIdf::new(params().check().unwrap()).fit_transform([&text]).unwrap();
+        let row = fitted.transform_one(&text);
+        assert_eq!((&row.columns[..], &row.values[..]), matrix.row(0));
+        fitted.memories().with(fitted.cols(), |memory| {
+            // Words were forgotten on the way, and those after them are still known.
+            assert!((1..40_000).contains(&memory.words.words.len()));
+        });
     }
 
     #[test]
