@@ -9,11 +9,11 @@ use std::{
 
 use crate::IngestError;
 
-/// What the threads share: where each block is.
-struct Belt<W, R> {
+/// The blocks under way, each in its place.
+struct Queue<W, R> {
     /// Blocks that were read, in order.
     waiting: VecDeque<(u64, W)>,
-    /// What came of blocks that wait for their turn to be taken.
+    /// The results of blocks that wait for their turn to be taken.
     done: BTreeMap<u64, Result<R, IngestError>>,
     /// The number of the block that is read next, and of the one that is taken next.
     read: u64,
@@ -28,7 +28,7 @@ struct Belt<W, R> {
     failure: Option<IngestError>,
 }
 
-/// What a thread does next.
+/// The next step of a thread.
 enum Job<W, R> {
     Read,
     Process(u64, W),
@@ -36,7 +36,7 @@ enum Job<W, R> {
     Stop,
 }
 
-impl<W, R> Belt<W, R> {
+impl<W, R> Queue<W, R> {
     /// `None` where there is nothing to do before another thread is done.
     fn job(&mut self, threads: usize) -> Option<Job<W, R>> {
         // A block for each thread to work on, one to be read and some to wait for their turn.
@@ -64,28 +64,28 @@ impl<W, R> Belt<W, R> {
 }
 
 struct Shared<W, R> {
-    belt: Mutex<Belt<W, R>>,
+    queue: Mutex<Queue<W, R>>,
     changed: Condvar,
     threads: usize,
 }
 
 impl<W, R> Shared<W, R> {
-    fn lock(&self) -> MutexGuard<'_, Belt<W, R>> {
+    fn lock(&self) -> MutexGuard<'_, Queue<W, R>> {
         // No step runs under the lock, so the state is whole after a panic.
-        self.belt.lock().unwrap_or_else(PoisonError::into_inner)
+        self.queue.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn next(&self) -> Job<W, R> {
-        let mut belt = self.lock();
+        let mut queue = self.lock();
         loop {
-            if let Some(job) = belt.job(self.threads) {
+            if let Some(job) = queue.job(self.threads) {
                 return job;
             }
-            belt = self.changed.wait(belt).unwrap_or_else(PoisonError::into_inner);
+            queue = self.changed.wait(queue).unwrap_or_else(PoisonError::into_inner);
         }
     }
 
-    fn change(&self, change: impl FnOnce(&mut Belt<W, R>)) {
+    fn change(&self, change: impl FnOnce(&mut Queue<W, R>)) {
         change(&mut self.lock());
         self.changed.notify_all();
     }
@@ -97,7 +97,7 @@ struct Watch<'a, W, R>(&'a Shared<W, R>);
 impl<W, R> Drop for Watch<'_, W, R> {
     fn drop(&mut self) {
         if thread::panicking() {
-            self.0.change(|belt| belt.stopped = true);
+            self.0.change(|queue| queue.stopped = true);
         }
     }
 }
@@ -114,7 +114,7 @@ pub(crate) fn in_order<W: Send, R: Send>(
     process: impl Fn(W, &mut Vec<u8>) -> R + Sync,
     take: impl FnMut(R) -> Result<(), IngestError> + Send,
 ) -> Result<(), IngestError> {
-    let belt = Belt {
+    let queue = Queue {
         waiting: VecDeque::new(),
         done: BTreeMap::new(),
         read: 0,
@@ -125,7 +125,7 @@ pub(crate) fn in_order<W: Send, R: Send>(
         stopped: false,
         failure: None,
     };
-    let shared = Shared { belt: Mutex::new(belt), changed: Condvar::new(), threads };
+    let shared = Shared { queue: Mutex::new(queue), changed: Condvar::new(), threads };
     // Only the thread that set `reading` reads, and so with `taking`: nobody waits for these.
     let (read, take) = (Mutex::new(read), Mutex::new(take));
     let work = || {
@@ -135,39 +135,39 @@ pub(crate) fn in_order<W: Send, R: Send>(
             match shared.next() {
                 Job::Read => {
                     let block = read.lock().unwrap_or_else(PoisonError::into_inner)();
-                    shared.change(|belt| {
-                        belt.reading = false;
-                        let number = belt.read;
+                    shared.change(|queue| {
+                        queue.reading = false;
+                        let number = queue.read;
                         match block.transpose() {
-                            None => belt.ended = true,
+                            None => queue.ended = true,
                             Some(Ok(work)) => {
-                                belt.read += 1;
-                                belt.waiting.push_back((number, work));
+                                queue.read += 1;
+                                queue.waiting.push_back((number, work));
                             }
                             Some(Err(error)) => {
-                                belt.read += 1;
-                                belt.ended = true;
-                                belt.done.insert(number, Err(error));
+                                queue.read += 1;
+                                queue.ended = true;
+                                queue.done.insert(number, Err(error));
                             }
                         }
                     });
                 }
                 Job::Process(number, work) => {
                     let result = process(work, &mut scratch);
-                    shared.change(|belt| {
-                        belt.done.insert(number, Ok(result));
+                    shared.change(|queue| {
+                        queue.done.insert(number, Ok(result));
                     });
                 }
                 Job::Take(result) => {
                     let taken = result.and_then(|result| {
                         take.lock().unwrap_or_else(PoisonError::into_inner)(result)
                     });
-                    shared.change(|belt| {
-                        belt.taking = false;
-                        belt.taken += 1;
+                    shared.change(|queue| {
+                        queue.taking = false;
+                        queue.taken += 1;
                         if let Err(error) = taken {
-                            belt.stopped = true;
-                            belt.failure = Some(error);
+                            queue.stopped = true;
+                            queue.failure = Some(error);
                         }
                     });
                 }
@@ -178,7 +178,7 @@ pub(crate) fn in_order<W: Send, R: Send>(
     let started = thread::scope(|scope| {
         for _ in 1..threads {
             if let Err(error) = thread::Builder::new().spawn_scoped(scope, work) {
-                shared.change(|belt| belt.stopped = true);
+                shared.change(|queue| queue.stopped = true);
                 return Err(IngestError::Threads { reason: error.to_string() });
             }
         }
@@ -186,7 +186,7 @@ pub(crate) fn in_order<W: Send, R: Send>(
         Ok(())
     });
     started?;
-    match shared.belt.into_inner().unwrap_or_else(PoisonError::into_inner).failure {
+    match shared.queue.into_inner().unwrap_or_else(PoisonError::into_inner).failure {
         Some(error) => Err(error),
         None => Ok(()),
     }
@@ -273,7 +273,7 @@ mod tests {
             );
             assert!(done.is_err());
             assert_eq!(taken, 3);
-            // Blocks are read no further ahead than the belt holds.
+            // Blocks are read no further ahead than the queue holds.
             assert!(blocks.start <= 3 + 2 * threads as u64 + 2, "{}", blocks.start);
         }
     }

@@ -444,6 +444,7 @@ fn a_pair_without_figures_is_a_sentence_and_no_plot() {
     found.slices[0].pairs = vec![
         pair("virustotal", Estimate::undefined("virustotal rated no row", 0)),
         pair("skillspector", Estimate::point(0.25, 9)),
+        pair("verdict", Estimate::undefined("static is constant", 9)),
     ];
     study.agreement = Part::present(found);
     let report = rendered(&study);
@@ -456,5 +457,9 @@ fn a_pair_without_figures_is_a_sentence_and_no_plot() {
     assert_eq!(forests, ["forest-static-skillspector"]);
     let sentence =
         "undefined on every slice for Static scanner and VirusTotal: virustotal rated no row.";
+    assert!(report.html.contains(sentence), "{}", report.html);
+    // Each pair has its own reason.
+    let sentence =
+        "undefined on every slice for Static scanner and Registry verdict: static is constant.";
     assert!(report.html.contains(sentence), "{}", report.html);
 }

@@ -108,7 +108,7 @@ fn mistakes_are_named_with_the_nearest_right_key() {
     assert!(message("sample", &["tfidf.min_df"]).contains("expected key=value"));
 }
 
-/// What a message or the reference shows can be typed as it stands.
+/// A user can type each example as a message or the reference shows it.
 #[test]
 fn every_example_is_a_value_that_its_key_takes() {
     let mut examples = 0;

@@ -15,7 +15,7 @@ const LONGEST_WORD: usize = 64;
 /// All words are forgotten when their columns, or their letters, have become this many.
 const MOST_REMEMBERED: usize = 1 << 21;
 
-/// What one thread needs for a text.
+/// The memory that one thread needs for a text.
 #[derive(Debug)]
 pub(crate) struct Memory {
     pub(crate) counter: Counter,

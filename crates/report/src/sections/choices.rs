@@ -1,5 +1,7 @@
 //! How the choice of slice, rule, threshold and policy moves the figures of a pair.
 
+use std::collections::BTreeMap;
+
 use clawsig_schema::{
     agreement::{AgreementResults, ChoiceRow, NamedEstimate, PairResult},
     wording::counted,
@@ -21,12 +23,10 @@ const SLICES: usize = 40;
 const FOREST: [(&str, &str); 3] =
     [("cohen_kappa", "Cohen’s kappa"), ("gwet_ac1", "Gwet’s AC1"), ("jaccard", "Jaccard")];
 
-/// A forest plot for each pair, of three statistics on every slice; a sentence on the pairs that have none of them
-/// anywhere.
-pub(super) fn forests(
-    found: &AgreementResults,
-) -> Result<(Vec<Inlined>, Option<Block>), ReportError> {
-    let Some(first) = found.slices.first() else { return Ok((Vec::new(), None)) };
+/// A forest plot for each pair, of three statistics on every slice; a sentence for each reason why pairs have none of
+/// them anywhere.
+pub(super) fn forests(found: &AgreementResults) -> Result<(Vec<Inlined>, Vec<Block>), ReportError> {
+    let Some(first) = found.slices.first() else { return Ok((Vec::new(), Vec::new())) };
     let (mut figures, mut without) = (Vec::new(), Vec::new());
     for pair in first.pairs.iter().take(PAIRS) {
         match forest(found, pair)? {
@@ -37,17 +37,22 @@ pub(super) fn forests(
     Ok((figures, no_forests(&without)))
 }
 
-/// Which pairs have no forest plot, and why not.
-fn no_forests(without: &[&PairResult]) -> Option<Block> {
-    let [first, ..] = without else { return None };
-    let reason = first.statistics.iter().find_map(|one| one.estimate.undefined.as_deref());
-    let pairs: Vec<String> =
-        without.iter().map(|pair| format!("{} and {}", rater(&pair.a), rater(&pair.b))).collect();
-    Some(Block::Note(format!(
-        "Kappa, AC1 and Jaccard are undefined on every slice for {}: {}.",
-        pairs.join("; "),
-        shown(reason.unwrap_or("no reason was given"))
-    )))
+/// The pairs without a forest plot, by the reason that the first slice gives.
+fn no_forests(without: &[&PairResult]) -> Vec<Block> {
+    let mut pairs: BTreeMap<&str, Vec<String>> = BTreeMap::new();
+    for pair in without {
+        let reason = pair.statistics.iter().find_map(|one| one.estimate.undefined.as_deref());
+        let names = format!("{} and {}", rater(&pair.a), rater(&pair.b));
+        pairs.entry(reason.unwrap_or("no reason was given")).or_default().push(names);
+    }
+    let sentence = |(reason, pairs): (&str, Vec<String>)| {
+        Block::Note(format!(
+            "Kappa, AC1 and Jaccard are undefined on every slice for {}: {}.",
+            pairs.join("; "),
+            shown(reason)
+        ))
+    };
+    pairs.into_iter().map(sentence).collect()
 }
 
 /// `None` where no statistic has a value on any slice.
