@@ -40,8 +40,8 @@ fn bad_counts_are_named_by_line() {
             good.replace("60}", "18446744073709551615}"),
             "counts.jsonl: the counts add up to more than 2^53 rows",
         ),
-        (good.replace("\"owner\"", "\"who\""), "unknown field `who`"),
-        ("{".to_owned(), "line 2"),
+        (good.replace("\"owner\"", "\"who\""), "`who` is no known name"),
+        ("{".to_owned(), "line 2: the text ends inside an object"),
     ];
     for (line, reason) in cases {
         fs::write(sandbox.path("counts.jsonl"), format!("{good}\n{line}\n")).unwrap();

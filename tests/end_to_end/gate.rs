@@ -209,7 +209,8 @@ fn a_gate_that_checks_nothing_is_no_success() {
     }
     fs::write(sandbox.path("bad.toml"), "[[reviewed]]\nsha256 = \"1\"\n").unwrap();
     let words = ["skills", "--baseline", "bad.toml"];
-    predict(&words, b"").fails_with(2, &["bad.toml", "missing field", "expires = 2027-01-31"]);
+    predict(&words, b"")
+        .fails_with(2, &["bad.toml", "`reason` is missing", "expires = 2027-01-31"]);
     let blocked = predict(&["-", "--as", "install-policy"], b"hello").done().stdout;
     let answer: Value = serde_json::from_str(&blocked).unwrap();
     assert_eq!((&answer["decision"], &answer["protocolVersion"]), (&"block".into(), &1.into()));

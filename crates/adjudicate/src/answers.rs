@@ -2,7 +2,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use clawsig_schema::hostile::{from_stored_cell, printable};
+use clawsig_schema::{
+    hostile::{from_stored_cell, printable},
+    unread,
+};
 use serde_json::{Map, Value};
 
 use crate::{AdjudicateError, CANNOT_TELL, questions::question};
@@ -136,7 +139,10 @@ impl Found<'_> {
         let mut reader = csv::Reader::from_reader(bytes);
         let header = match reader.headers() {
             Ok(header) => header.clone(),
-            Err(e) => return self.wrong("", format!("{e}; comma-separated text is expected")),
+            Err(e) => {
+                return self
+                    .wrong("", format!("{}; comma-separated text is expected", unread::csv(&e)));
+            }
         };
         let column = |names: &[&str]| header.iter().position(|name| names.contains(&name));
         let Some(item) = column(&["item"]) else {
@@ -156,7 +162,7 @@ impl Found<'_> {
         for row in reader.records() {
             let row = match row {
                 Ok(row) => row,
-                Err(e) => return self.wrong("", e.to_string()),
+                Err(e) => return self.wrong("", unread::csv(&e)),
             };
             let place = format!("line {}", row.position().map_or(0, csv::Position::line));
             let cell = |at: usize| row.get(at).filter(|cell| !cell.trim().is_empty());
@@ -185,7 +191,10 @@ impl Found<'_> {
                 match lines.map(serde_json::from_slice).collect() {
                     Ok(objects) => objects,
                     Err(_) => {
-                        return self.wrong("", format!("{whole}; an array of objects is expected"));
+                        return self.wrong(
+                            "",
+                            format!("{}; an array of objects is expected", unread::json(&whole)),
+                        );
                     }
                 }
             }

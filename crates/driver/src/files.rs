@@ -6,6 +6,7 @@ use std::{
     path::Path,
 };
 
+use clawsig_schema::unread;
 use serde::{Serialize, de::DeserializeOwned};
 
 use crate::Error;
@@ -31,8 +32,9 @@ pub(crate) fn read_json<T: DeserializeOwned>(path: &Path) -> Result<T, Error> {
     if text.len() as u64 > MAX_JSON_BYTES {
         return Err(artifact(format!("larger than {MAX_JSON_BYTES} bytes")));
     }
-    serde_json::from_slice(&text)
-        .map_err(|e| artifact(format!("is not the JSON that is expected here: {e}")))
+    serde_json::from_slice(&text).map_err(|e| {
+        artifact(format!("is not the JSON that is expected here: {}", unread::json(&e)))
+    })
 }
 
 /// Writes rows as CSV: a header from the field names, `\n` line ends. Without rows the file is
@@ -72,7 +74,7 @@ pub(crate) fn read_csv<T: DeserializeOwned>(path: &Path) -> Result<Vec<T>, Error
     csv::Reader::from_reader(file)
         .deserialize()
         .collect::<Result<Vec<T>, _>>()
-        .map_err(|e| Error::Artifact { path: path.to_owned(), reason: e.to_string() })
+        .map_err(|e| Error::Artifact { path: path.to_owned(), reason: unread::csv(&e) })
 }
 
 /// Writes text.

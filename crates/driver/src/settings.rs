@@ -19,6 +19,7 @@ use clawsig_study::StudyParams;
 
 pub use error::{SettingsError, suggestion};
 pub use load::{Assignment, Typed};
+pub(crate) use profile::no_toml;
 pub use profile::{BUILT_IN_PROFILES, Profile};
 pub use record::{RUN_FILE, RunRecord};
 

@@ -6,6 +6,7 @@ use clawsig_schema::{
     hostile::printable,
     matrix::{ColumnGroup, CsrError},
     settings::SettingError,
+    unread,
 };
 
 /// An error of a source of rows, whatever its type.
@@ -131,7 +132,7 @@ pub enum FeaturesError {
     /// A saved state is no JSON of the expected shape, or has a field that is not known.
     #[error(
         "saved features can't be read: {}; fit and save them again",
-        printable(&.0.to_string(), 300)
+        unread::json(.0)
     )]
     Json(#[from] serde_json::Error),
     /// A saved state contradicts itself.

@@ -77,8 +77,8 @@ mod tests {
         let unknown = refused(r#"{"format":"1.1","\u001b[2J":[]}"#).to_string();
         assert_eq!(
             unknown,
-            "saved features can't be read: unknown field `\\u{1b}[2J`, expected `format` at line 1 \
-             column 27; fit and save them again"
+            "saved features can't be read: at byte 27 `\\u{1b}[2J` is no known name; expected \
+             `format`; fit and save them again"
         );
     }
 }

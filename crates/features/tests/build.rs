@@ -158,9 +158,9 @@ fn one_row_at_a_time_gives_the_same_bits_after_loading() {
     };
     assert!(refused("\"1.0\"", "\"9.0\"").contains("format 9.0 is newer"));
     for (from, to, what) in [
-        ("{\"format\"", "{\"more\":[],\"format\"", "unknown field `more`"),
-        ("\"mean\"", "\"more\":0.5,\"mean\"", "unknown field `more`"),
-        ("\"text\":{\"format\"", "\"text\":{\"more\":1,\"format\"", "unknown field `more`"),
+        ("{\"format\"", "{\"more\":[],\"format\"", "`more` is no known name"),
+        ("\"mean\"", "\"more\":0.5,\"mean\"", "`more` is no known name"),
+        ("\"text\":{\"format\"", "\"text\":{\"more\":1,\"format\"", "`more` is no known name"),
         ("\"column\":\"skillspector_score\"", "\"column\":\"x\"", "its numbers are not those"),
         ("\"column\":\"log_links\"", "\"column\":\"x\"", "its columns of shape are not"),
         ("\"codes\":[\"", "\"codes\":[\"z\",\"", "its codes are not in order"),

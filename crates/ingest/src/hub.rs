@@ -15,6 +15,7 @@ mod remote;
 use clawsig_schema::{
     Split,
     lock::{DatasetLock, LockedSnapshot},
+    unread,
 };
 use serde_json::Value;
 
@@ -229,7 +230,7 @@ impl Fetcher<'_> {
         let path = self.have(vec![manifest], true)?.files.remove(0).path;
         let text = std::fs::read(&path).map_err(HubError::io("read", &path))?;
         let manifest = serde_json::from_slice(&text)
-            .map_err(|e| HubError::Manifest { path, reason: e.to_string() })?;
+            .map_err(|e| HubError::Manifest { path, reason: unread::json(&e) })?;
         snapshot.manifest = Some(manifest);
         snapshot.warnings.push(format!(
             "this is the live edition, which moves: these rows are commit {} of it; set \

@@ -15,6 +15,7 @@ use std::{
 use clawsig_schema::{
     BundleStats,
     column::{Column, ColumnKind},
+    unread,
 };
 use serde::de::{DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde_json::{de::StrRead, error::Category};
@@ -118,16 +119,16 @@ fn fault(error: serde_json::Error, state: State) -> Fault {
     if let Some(fault) = state.fault.into_inner() {
         return named(fault);
     }
-    let text = error.to_string();
-    if text.starts_with("number out of range") {
-        return named(Fault::new(RejectReason::NumberOutOfRange, text));
+    let why = unread::json(&error);
+    if error.to_string().starts_with("number out of range") {
+        return named(Fault::new(RejectReason::NumberOutOfRange, why));
     }
     match (error.classify(), column) {
         (Category::Data, Some(column)) => {
             named(Fault::wrong_type(format!("is not {}", column.kind().expected())))
         }
-        (Category::Data, None) => Fault::new(RejectReason::BadJson, "expected one JSON object"),
-        _ => Fault::new(RejectReason::BadJson, text),
+        (Category::Data, None) => Fault::new(RejectReason::BadJson, why),
+        _ => Fault::new(RejectReason::BadJson, format!("{why}; expected one JSON object")),
     }
 }
 
@@ -179,7 +180,7 @@ impl<'de> Visitor<'de> for RowSeed<'_> {
     type Value = Row<'de>;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a row")
+        f.write_str("one JSON object")
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Row<'de>, A::Error> {

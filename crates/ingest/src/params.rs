@@ -5,7 +5,7 @@ use std::{num::NonZero, path::PathBuf, thread};
 use clawsig_schema::{
     choices,
     lock::LockedSnapshot,
-    settings::{Is, Need, Params as _},
+    settings::{Is, MOST_EXACT, Need, Params as _},
 };
 
 use crate::{HubFormat, IngestError};
@@ -69,9 +69,9 @@ clawsig_schema::params! {
             /// error as long as any row is accepted.
             "ingest.max_reject_share" max_reject_share: f64 = 0.1, range(0, 1);
             /// Training rows to draw; the other splits are always whole.
-            "sample.rows" sample_rows: usize = 0, range(1, i64::MAX), zero("all of them");
+            "sample.rows" sample_rows: usize = 0, range(1, MOST_EXACT), zero("all of them");
             /// The seed of the draw of training rows.
-            "sample.seed" sample_seed: u64 = 42, range(0, i64::MAX),
+            "sample.seed" sample_seed: u64 = 42, range(0, MOST_EXACT),
                 needs(Need::new("sample.rows", Is::On));
             /// Threads; the results do not depend on them.
             "run.threads" threads: usize = 0, range(1, 256), zero("one a core");

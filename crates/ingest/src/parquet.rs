@@ -17,8 +17,8 @@ use polars_arrow::{
     array::Array,
     datatypes::{ArrowDataType, ArrowSchema, Field},
 };
-use polars_error::PolarsError;
 use polars_parquet::{
+    parquet::compression::Compression,
     read::{
         BasicDecompressor, FileMetadata, PageReader, column_iter_to_arrays, n_columns,
         read_metadata, schema::parquet_to_arrow_schema,
@@ -74,14 +74,12 @@ impl Table {
             ));
         }
         file.rewind().map_err(IngestError::io("read", path))?;
-        let footer = |error: String| {
-            damaged(format!("the footer can't be read ({error}); make or download the file again"))
-        };
-        let metadata = guarded(|| read_metadata(&mut file))
-            .map_err(&footer)?
-            .map_err(|error| footer(first_line(&error)))?;
-        let schema =
-            guarded(|| parquet_to_arrow_schema(metadata.schema().fields())).map_err(footer)?;
+        let footer =
+            || damaged("its footer can't be read; make or download the file again".to_owned());
+        let metadata = guarded(|| read_metadata(&mut file));
+        let metadata = metadata.ok().and_then(Result::ok).ok_or_else(footer)?;
+        let schema = guarded(|| parquet_to_arrow_schema(metadata.schema().fields()));
+        let schema = schema.map_err(|_| footer())?;
         Ok(Table {
             path: path.to_owned(),
             length,
@@ -127,10 +125,7 @@ impl Table {
         name: &str,
         keep: Option<&dyn Fn(&str) -> bool>,
     ) -> Result<Box<dyn Array>, IngestError> {
-        let again = "make or download the file again";
-        guarded(|| self.decode(group, name, keep)).unwrap_or_else(|reason| {
-            Err(self.damaged(format!("column `{name}`: {reason}; {again}")))
-        })
+        guarded(|| self.decode(group, name, keep)).unwrap_or_else(|_| Err(self.undecodable(name)))
     }
 
     fn decode(
@@ -159,6 +154,11 @@ impl Table {
         let (mut pages, mut types) = (Vec::new(), Vec::new());
         let columns = self.metadata.row_groups[group].columns_under_root_iter(name);
         for (column, _) in columns.into_iter().flatten().zip(&kept).filter(|(_, kept)| **kept) {
+            if column.compression() == Compression::Lzo {
+                return Err(self.damaged(format!(
+                    "column `{name}`: is compressed with LZO, which is not read; compress with zstd or snappy"
+                )));
+            }
             let range = column.byte_range();
             if range.end > self.length || range.start > range.end {
                 return Err(wrong("lies outside the file, which was cut"));
@@ -184,8 +184,8 @@ impl Table {
             pages.push(BasicDecompressor::new(reader(bytes), Vec::new()));
             types.push(&column.descriptor().descriptor.primitive_type);
         }
-        let (arrays, _) = column_iter_to_arrays(pages, types, field, None)
-            .map_err(|error| self.undecodable(name, &error))?;
+        let (arrays, _) =
+            column_iter_to_arrays(pages, types, field, None).map_err(|_| self.undecodable(name))?;
         let mut arrays = arrays.into_iter();
         let (Some(array), None) = (arrays.next(), arrays.next()) else {
             return Err(wrong("has no single chunk in a row group"));
@@ -196,28 +196,13 @@ impl Table {
         Ok(array)
     }
 
-    /// The decoder's error as one sentence with what to do.
-    fn undecodable(&self, name: &str, error: &PolarsError) -> IngestError {
-        let text = first_line(error);
-        let reason = match text.contains("ompress") || text.contains("codec") {
-            true => format!(
-                "column `{name}`: is compressed in a way that is not read ({text}); compress with zstd or snappy"
-            ),
-            false => format!(
-                "column `{name}`: can't be decoded ({text}); make or download the file again, or write it \
-                 with plain encoding"
-            ),
-        };
-        self.damaged(reason)
+    /// The decoder's own words are of its insides, so that none is passed on.
+    fn undecodable(&self, name: &str) -> IngestError {
+        self.damaged(format!(
+            "column `{name}`: its pages can't be decoded; make or download the file again, or write it with plain \
+             encoding"
+        ))
     }
-}
-
-/// What an error of the Parquet library says, without the dump of a structure that may follow.
-fn first_line(error: &PolarsError) -> String {
-    let text = error.to_string();
-    let line = text.lines().next().unwrap_or_default();
-    let end = line.find([':', '{', '(']).filter(|_| line.len() > 120).unwrap_or(line.len());
-    line[..end].trim().to_owned()
 }
 
 /// The field with the types that the decoder gives, and whether each leaf below it is read; `None` where nothing of

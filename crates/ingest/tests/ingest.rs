@@ -433,7 +433,7 @@ fn too_many_rejects_are_an_error_with_the_first_of_them() {
     let error = run(0.1).unwrap_err().to_string();
     for part in [
         "train.jsonl: 12 of 112 rows rejected, more than the 10 % that ingest.max_reject_share",
-        "(bad_json 12); line 1: expected",
+        "(bad_json 12); line 1: at byte 2 a bare word is none of true, false and null",
         "line 3: ",
     ] {
         assert!(error.contains(part), "{error}");

@@ -6,7 +6,7 @@
 use std::{collections::BTreeMap, fs, path::Path};
 
 use clawsig_schema::{
-    format::FormatVersion, hostile::printable, matrix::ColumnGroup, target::Target,
+    format::FormatVersion, hostile::printable, matrix::ColumnGroup, target::Target, unread,
 };
 use serde::{Deserialize, Serialize, de::IgnoredAny};
 use sha2::{Digest, Sha256};
@@ -92,7 +92,9 @@ impl TrainedModel {
     /// it claims to be.
     pub fn load(json: &Path, weights: &Path) -> Result<TrainedModel> {
         let text = read_limited(json, JSON_LIMIT)?;
-        let bad = |error: serde_json::Error| malformed(json, format!("not a model: {error}"));
+        let bad = |error: serde_json::Error| {
+            malformed(json, format!("not a model: {}", unread::json(&error)))
+        };
         let FormatOnly { format } = serde_json::from_slice(&text).map_err(bad)?;
         MODEL_FORMAT.can_read(format).map_err(|_| other_format(json, format))?;
         let file: ModelFile = serde_json::from_slice(&text).map_err(bad)?;

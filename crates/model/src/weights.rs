@@ -11,7 +11,7 @@
 
 use std::{fs, io::Read, path::Path};
 
-use clawsig_schema::{format::FormatVersion, hostile::printable};
+use clawsig_schema::{format::FormatVersion, hostile::printable, unread};
 use safetensors::{Dtype, SafeTensors, tensor::TensorView};
 use serde::{Deserialize, Serialize};
 
@@ -172,7 +172,8 @@ pub(crate) fn of_bytes(bytes: &[u8], path: &Path) -> Result<Classifier> {
     let (_, metadata) = SafeTensors::read_metadata(bytes).map_err(bad)?;
     let text = metadata.metadata().as_ref().and_then(|all| all.get(METADATA));
     let text = text.ok_or_else(|| not_weights(format!("its header has no `{METADATA}`")))?;
-    let no_header = |error: serde_json::Error| not_weights(format!("`{METADATA}`: {error}"));
+    let no_header =
+        |error: serde_json::Error| not_weights(format!("`{METADATA}`: {}", unread::json(&error)));
     let FormatOnly { format } = serde_json::from_str(text).map_err(no_header)?;
     MODEL_FORMAT.can_read(format).map_err(|_| other_format(path, format))?;
     let header: Header = serde_json::from_str(text).map_err(no_header)?;

@@ -1,6 +1,6 @@
 //! CSV and JSON as one kind of table: named columns of optional texts.
 
-use clawsig_schema::hostile::printable;
+use clawsig_schema::{hostile::printable, unread};
 use serde_json::{Map, Value};
 
 use crate::{Place, RatingsError};
@@ -57,7 +57,10 @@ impl Sheet {
         let start = bytes.iter().find(|byte| !byte.is_ascii_whitespace());
         let (unit, objects) = if start == Some(&b'[') {
             let objects: Vec<Map<String, Value>> = serde_json::from_slice(bytes).map_err(|e| {
-                RatingsError::file(file, format!("{e}; an array of objects is expected"))
+                RatingsError::file(
+                    file,
+                    format!("{}; an array of objects is expected", unread::json(&e)),
+                )
             })?;
             ("row", (1..).zip(objects).collect())
         } else {
@@ -68,7 +71,10 @@ impl Sheet {
                 }
                 let place = Place { file: file.to_owned(), unit: "line", number };
                 let object: Map<String, Value> = serde_json::from_slice(line).map_err(|e| {
-                    RatingsError::row(&place, format!("{e}; one JSON object a line is expected"))
+                    RatingsError::row(
+                        &place,
+                        format!("{}; one JSON object a line is expected", unread::json(&e)),
+                    )
                 })?;
                 objects.push((number, object));
             }
@@ -142,20 +148,7 @@ fn plain_number(text: &str) -> String {
 }
 
 fn unreadable(file: &str, error: &csv::Error) -> RatingsError {
-    let place = |number| Place { file: file.to_owned(), unit: "line", number };
-    match error.kind() {
-        csv::ErrorKind::UnequalLengths { pos, expected_len, len } => RatingsError::row(
-            &place(pos.as_ref().map_or(0, csv::Position::line)),
-            format!(
-                "{len} cells where the header has {expected_len}; quote cells that hold commas"
-            ),
-        ),
-        csv::ErrorKind::Utf8 { pos, .. } => RatingsError::row(
-            &place(pos.as_ref().map_or(0, csv::Position::line)),
-            "is not UTF-8; save the file as UTF-8",
-        ),
-        _ => RatingsError::file(file, format!("{error}; comma-separated text is expected")),
-    }
+    RatingsError::file(file, unread::csv(error))
 }
 
 #[cfg(test)]
@@ -183,8 +176,8 @@ mod tests {
     #[test]
     fn bad_tables_are_named_by_place() {
         let told = |found: Result<Sheet, RatingsError>| found.unwrap_err().to_string();
-        assert!(told(Sheet::csv("f", b"a,b\n1\n", b',')).starts_with("f, line 2: 1 cells"));
-        assert!(told(Sheet::csv("f", b"a,b\n1,\xff\n", b',')).contains("line 2: is not UTF-8"));
+        assert!(told(Sheet::csv("f", b"a,b\n1\n", b',')).starts_with("f: line 2 has 1 cell where"));
+        assert!(told(Sheet::csv("f", b"a,b\n1,\xff\n", b',')).contains("line 2 is not UTF-8"));
         assert!(told(Sheet::csv("f", b"a,a\n", b',')).contains("two columns are named `a`"));
         assert!(told(Sheet::csv("f", b"a;b\n1;2\n", b',')).contains("commas"));
         assert!(told(Sheet::json("f", b"{}\n[]\n")).starts_with("f, line 2: "));

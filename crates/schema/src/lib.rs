@@ -22,6 +22,7 @@ pub mod signal;
 pub mod source;
 mod split;
 pub mod target;
+pub mod unread;
 pub mod wording;
 
 pub use flags::{FlagRule, MissingPolicy};

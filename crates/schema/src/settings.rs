@@ -101,6 +101,10 @@ impl Key {
     }
 }
 
+/// The largest whole number that every reader of numbers keeps to the unit: 2^53 - 1, as JSON's readers take
+/// numbers for 64-bit floats.
+pub const MOST_EXACT: u64 = (1 << 53) - 1;
+
 /// A bound without a needless fraction or exponent.
 fn plain(number: f64) -> String {
     if number != 0.0 && !(1e-4..1e16).contains(&number.abs()) {
@@ -323,7 +327,7 @@ params! {
     pub struct SeedParams {
         keys {
             /// The seed of everything random except the draw of training rows.
-            "run.seed" seed: u64 = 42, range(0, i64::MAX);
+            "run.seed" seed: u64 = 42, range(0, MOST_EXACT);
         }
     }
 }

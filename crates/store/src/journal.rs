@@ -9,6 +9,7 @@ use std::{
     sync::atomic::{AtomicU64, Ordering},
 };
 
+use clawsig_schema::unread;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -67,8 +68,8 @@ fn read(folder: &Path) -> Result<Vec<Entry>, StoreError> {
     }
     let lines = bytes[..whole].split(|&b| b == b'\n').filter(|line| !line.is_empty());
     let entry = |line: &[u8]| -> Result<Entry, String> {
-        let value: Value = serde_json::from_slice(line).map_err(|e| e.to_string())?;
-        let entry = Entry::deserialize(seal::unseal(value)?).map_err(|e| e.to_string())?;
+        let value: Value = serde_json::from_slice(line).map_err(|e| unread::json(&e))?;
+        let entry = Entry::deserialize(seal::unseal(value)?).map_err(|e| unread::json(&e))?;
         let plain = is_plain_name(&entry.name)
             && entry.name != "lock"
             && entry.result_of.as_deref().is_none_or(is_plain_name);

@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, path::Path};
 
-use clawsig_schema::format::FormatVersion;
+use clawsig_schema::{format::FormatVersion, unread};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -81,17 +81,18 @@ impl Manifest {
         let bad = |reason: String| StoreError::BadManifest { path: path.clone(), reason };
         let Some(content) = seal::read_small(&path, MAX_MANIFEST_BYTES)? else { return Ok(None) };
         let text = content.map_err(bad)?;
-        let value: Value = serde_json::from_slice(&text).map_err(|e| bad(e.to_string()))?;
+        let value: Value = serde_json::from_slice(&text).map_err(|e| bad(unread::json(&e)))?;
         // Looked at first, so that another generation is told apart from damage.
         let format = value.get("format").cloned().unwrap_or_default();
-        let format = FormatVersion::deserialize(format).map_err(|e| bad(format!("format: {e}")))?;
+        let format = FormatVersion::deserialize(format)
+            .map_err(|e| bad(format!("format: {}", unread::json(&e))))?;
         FORMAT.can_read(format).map_err(|mismatch| StoreError::Format {
             path: path.clone(),
             stage: stage_of(stage_folder),
             mismatch,
         })?;
         let value = seal::unseal(value).map_err(bad)?;
-        let manifest = Manifest::deserialize(value).map_err(|e| bad(e.to_string()))?;
+        let manifest = Manifest::deserialize(value).map_err(|e| bad(unread::json(&e)))?;
         for output in &manifest.outputs {
             if !is_inside(&output.path) {
                 return Err(bad(format!("output path {:?} leaves the folder", output.path)));

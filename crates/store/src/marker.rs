@@ -5,7 +5,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use clawsig_schema::{format::FormatVersion, hostile::printable};
+use clawsig_schema::{format::FormatVersion, hostile::printable, unread};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -155,8 +155,8 @@ fn read(root: &Path) -> Result<Found, StoreError> {
         return Ok(Found::Begun);
     }
     let checked = || -> Result<(), String> {
-        let value: Value = serde_json::from_slice(&bytes).map_err(|e| e.to_string())?;
-        let marker = Marker::deserialize(seal::unseal(value)?).map_err(|e| e.to_string())?;
+        let value: Value = serde_json::from_slice(&bytes).map_err(|e| unread::json(&e))?;
+        let marker = Marker::deserialize(seal::unseal(value)?).map_err(|e| unread::json(&e))?;
         FORMAT.can_read(marker.format).map_err(|mismatch| mismatch.to_string())
     };
     Ok(match checked() {

@@ -6,6 +6,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use clawsig_schema::unread;
 use serde_json::Value;
 
 use crate::{
@@ -46,7 +47,7 @@ pub(crate) fn check(place: &Path, stage: &str) -> Result<(), StoreError> {
 
 /// The paths of a manifest's outputs, and of what stands beside them.
 fn outputs_of(bytes: &[u8], stage: &str) -> Result<BTreeSet<String>, String> {
-    let value: Value = serde_json::from_slice(bytes).map_err(|e| e.to_string())?;
+    let value: Value = serde_json::from_slice(bytes).map_err(|e| unread::json(&e))?;
     let value = seal::unseal(value)?;
     if value["stage"] != stage {
         return Err(format!("it is not of stage `{stage}`"));

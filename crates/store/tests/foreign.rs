@@ -113,7 +113,7 @@ fn a_folder_of_other_files_is_refused_whatever_their_names() {
     refused(file(".clawsig", "a file"), "holds .clawsig");
     refused(file(".clawsig/journal.jsonl", "mine\n"), "holds .clawsig");
     refused(file(MARKER_FILE, "{}"), "was not written by clawsig: its content is not");
-    refused(file(MARKER_FILE, "mine"), "was not written by clawsig: expected value");
+    refused(file(MARKER_FILE, "mine"), "was not written by clawsig: at byte 1 a value is expected");
     refused(file("clawsig-run.json/x", ""), "was not written by clawsig: it is no plain file");
 }
 
@@ -128,7 +128,7 @@ fn an_edited_marker_and_one_of_a_newer_format_are_told() {
         }
     };
     refused(marker(|text| text.replace("leaves all", "deletes all")), "it was edited");
-    refused(marker(|text| format!("{text}x")), "trailing characters");
+    refused(marker(|text| format!("{text}x")), "more text follows the end of the value");
     refused(marker(|_| "x".repeat(70_000)), "larger than");
 }
 

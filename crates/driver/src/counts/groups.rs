@@ -3,7 +3,7 @@
 
 use std::path::Path;
 
-use clawsig_schema::{FlagRule, Scanner, Severity, Split, VerdictLabel};
+use clawsig_schema::{FlagRule, Scanner, Severity, Split, VerdictLabel, unread};
 use clawsig_study::CountedRows;
 use serde::Deserialize;
 
@@ -60,7 +60,7 @@ pub(crate) struct Groups {
 pub(super) fn read(path: &Path, rule: FlagRule) -> Result<Groups, Error> {
     let mut counts = Groups { groups: Vec::new(), owners_known: false };
     each_line(path, HINT, |_, text| {
-        let line: Line = serde_json::from_slice(text).map_err(|e| e.to_string())?;
+        let line: Line = serde_json::from_slice(text).map_err(|e| unread::json(&e))?;
         counts.owners_known |= line.owner.is_some();
         counts.groups.push(line.counted()?);
         Ok(())

@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, fs::File, path::Path};
 
-use clawsig_schema::hostile::printable;
+use clawsig_schema::{hostile::printable, unread};
 use clawsig_study::PatternCounts;
 use serde_json::Value;
 
@@ -123,7 +123,8 @@ fn csv(path: &Path) -> Result<Vec<(u64, Cells)>, Error> {
     let file = File::open(path).map_err(Error::io("open", path))?;
     let mut reader =
         csv::ReaderBuilder::new().trim(csv::Trim::All).comment(Some(b'#')).from_reader(file);
-    let header = reader.headers().map_err(|e| wrong(format!("{e}; {EXPECTED}")))?.clone();
+    let header =
+        reader.headers().map_err(|e| wrong(format!("{}; {EXPECTED}", unread::csv(&e))))?.clone();
     let names: Vec<String> = (header.iter().enumerate())
         .map(|(at, name)| if at == 0 { name.trim_start_matches('\u{feff}') } else { name })
         .map(|name| printable(name, 80))
@@ -135,7 +136,7 @@ fn csv(path: &Path) -> Result<Vec<(u64, Cells)>, Error> {
     }
     let mut lines = Vec::new();
     for record in reader.records() {
-        let record = record.map_err(|e| wrong(e.to_string()))?;
+        let record = record.map_err(|e| wrong(unread::csv(&e)))?;
         let number = record.position().map_or(0, csv::Position::line);
         let cells = names.iter().cloned().zip(record.iter().map(str::to_owned)).collect();
         lines.push((number, cells));
@@ -150,8 +151,8 @@ fn json(path: &Path) -> Result<Vec<(u64, Cells)>, Error> {
     let mut lines: Vec<(u64, Cells)> = Vec::new();
     let mut columns: Vec<String> = Vec::new();
     each_line(path, "", |number, text| {
-        let line: BTreeMap<String, Value> =
-            serde_json::from_slice(text).map_err(|e| format!("{e}; {EXPECTED}"))?;
+        let line: BTreeMap<String, Value> = serde_json::from_slice(text)
+            .map_err(|e| format!("{}; {EXPECTED}", unread::json(&e)))?;
         if columns.is_empty() {
             columns = line.keys().cloned().collect();
         }

@@ -7,7 +7,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use clawsig_schema::hostile::printable;
+use clawsig_schema::{hostile::printable, unread};
 use toml::Table;
 
 use super::{Settings, SettingsError, Typed, suggestion};
@@ -125,5 +125,24 @@ pub(super) fn parse(text: &str, origin: &str) -> Result<Table, SettingsError> {
     if text.len() as u64 > MAX_BYTES {
         return Err(wrong(format!("larger than {MAX_BYTES} bytes")));
     }
-    text.parse().map_err(|e: toml::de::Error| wrong(format!("not valid TOML: {e}")))
+    text.parse().map_err(|e| wrong(no_toml(text, &e)))
+}
+
+/// Why a text is no TOML, or not of the expected shape.
+pub(crate) fn no_toml(text: &str, error: &toml::de::Error) -> String {
+    let start = error.span().map_or(0, |span| span.start);
+    // The end of a line is where something is missing from that line.
+    let before = text.get(..start).unwrap_or(text);
+    let number = before.matches('\n').count() + 1;
+    let line = printable(text.lines().nth(number - 1).unwrap_or_default().trim(), 80);
+    let message = error.message();
+    let why = if message.contains("duplicate key") {
+        "the key stands there for the second time".to_owned()
+    } else if text.parse::<Table>().is_ok() {
+        unread::shape(message)
+    } else {
+        "is no TOML; expected `key = value` on a line of its own, texts in double quotes, below a [section]"
+            .to_owned()
+    };
+    format!("line {number}, `{line}`: {why}")
 }

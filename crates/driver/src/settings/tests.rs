@@ -141,6 +141,11 @@ fn a_wrong_value_names_key_and_choices() {
         ("model.grid=[1, x]", ["model.grid is `[1, x]`", "[A, B]"]),
         ("features.groups=[\"txt\"]", ["features.groups is", "`text`"]),
         ("run.seed=-1", ["run.seed is `-1`", "from 0"]),
+        (
+            "run.seed=9007199254740992",
+            ["run.seed is `9007199254740992`", "from 0 to 9007199254740991"],
+        ),
+        ("sample.seed=18446744073709551615", ["is `1.8", "from 0 to 9007199254740991"]),
         ("run.threads=9999", ["run.threads is `9999`", "0 for one a core"]),
         ("agreement.replicates=50", ["agreement.replicates is `50`", "from 100"]),
         ("evaluate.replicates=5", ["evaluate.replicates is `5`", "from 20 to 100000"]),
@@ -197,7 +202,12 @@ fn a_profile_file_is_read_and_its_mistakes_are_placed() {
     };
     let wrong = |text: &str| load(text).unwrap_err().to_string();
     for (text, expected) in [
-        ("[tfidf]\nmin_df = \n", "line 2"),
+        ("[tfidf]\nmin_df = \n", "line 2, `min_df =`: is no TOML; expected `key = value`"),
+        ("[tfidf]\nmin_df = [3\n\n", "`: is no TOML"),
+        (
+            "[tfidf]\nmin_df = 3\nmin_df = 4\n",
+            "line 3, `min_df = 4`: the key stands there for the second time",
+        ),
         ("[tfidf]\nmin_fd = 3\n", "unknown key `tfidf.min_fd`"),
         ("[tfidv]\n", "unknown key `tfidv`"),
         ("min_df = 3\n", "unknown key `min_df`"),

@@ -17,6 +17,7 @@ use clawsig_model::TrainedModel;
 use clawsig_schema::{
     Split,
     evaluation::{LEDGER_FORMAT, LedgerEntry, MetricTable, OutsideLedger},
+    unread,
 };
 use clawsig_store::{RunFolder, Sha256Hex};
 
@@ -188,7 +189,7 @@ impl Ledger<'_> {
                 ),
             };
             let entry: LedgerEntry =
-                serde_json::from_str(line).map_err(|e| wrong(e.to_string()))?;
+                serde_json::from_str(line).map_err(|e| wrong(unread::json(&e)))?;
             LEDGER_FORMAT.can_read(entry.format).map_err(|e| wrong(e.to_string()))?;
             entry.model_sha256.parse::<Sha256Hex>().map_err(|e| wrong(e.to_owned()))?;
             Ok(entry)

@@ -13,6 +13,7 @@ use std::{
     time::{Duration, Instant},
 };
 
+use clawsig_schema::unread;
 use hf_hub::{
     Cache as HubCache, Repo, RepoType,
     api::sync::{Api, ApiBuilder, ApiRepo},
@@ -287,7 +288,7 @@ impl<'a> Remote<'a> {
         let value = serde_json::from_slice(&text).map_err(|e| {
             let reason = match is_page(&head.headers) {
                 Some(kind) => format!("{kind} came instead of JSON"),
-                None => format!("no JSON came: {e}"),
+                None => format!("no JSON came: {}", unread::json(&e)),
             };
             self.judge.no_hub(what, &reason)
         })?;

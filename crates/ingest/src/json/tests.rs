@@ -148,9 +148,13 @@ fn a_context_is_an_object_or_its_text() {
 fn faults_name_the_column_and_the_reason() {
     use RejectReason::{BadJson, NumberOutOfRange, WrongType};
     for (line, reason, told) in [
-        ("[1]", BadJson, "expected one JSON object"),
-        ("{\"id\": ", BadJson, "EOF"),
-        (r#"{"id": "a"} x"#, BadJson, "trailing characters"),
+        ("[1]", BadJson, "a list stands where one JSON object is expected"),
+        (
+            "{\"id\": ",
+            BadJson,
+            "at byte 7 the text ends where a value is expected; expected one JSON object",
+        ),
+        (r#"{"id": "a"} x"#, BadJson, "at byte 13 more text follows the end of the value"),
         (r#"{"id": "a", "id": "b"}"#, BadJson, "column `id`: occurs twice"),
         (r#"{"id": 3}"#, WrongType, "column `id`: is a whole number, expected a string"),
         (r#"{"id": [3]}"#, WrongType, "column `id`: is a list, expected a string"),
@@ -159,7 +163,11 @@ fn faults_name_the_column_and_the_reason() {
         (r#"{"static_finding_count": "3"}"#, WrongType, "is a string, expected a whole number"),
         (r#"{"static_finding_count": -1}"#, NumberOutOfRange, "is -1"),
         (r#"{"skillspector_score": 100.5}"#, NumberOutOfRange, "is 100.5"),
-        (r#"{"skillspector_score": 1e400}"#, NumberOutOfRange, "column `skillspector_score`: num"),
+        (
+            r#"{"skillspector_score": 1e400}"#,
+            NumberOutOfRange,
+            "column `skillspector_score`: at byte 28 a number is too large",
+        ),
         (r#"{"static_reason_codes": 3}"#, WrongType, "is not a list of strings"),
     ] {
         let (found, detail) = fault(line);

@@ -11,7 +11,7 @@ use clawsig_schema::hostile::printable;
 use serde::{Deserialize, Serialize};
 use toml::value::Datetime;
 
-use crate::{Error, terminal};
+use crate::{Error, settings::no_toml, terminal};
 
 /// A file of reviews.
 #[derive(Deserialize)]
@@ -76,8 +76,7 @@ impl Baseline {
                 path.display()
             ))
         };
-        let file: BaselineFile =
-            toml::from_str(text).map_err(|e| wrong(printable(e.to_string().trim_end(), 400)))?;
+        let file: BaselineFile = toml::from_str(text).map_err(|e| wrong(no_toml(text, &e)))?;
         let mut reviews = HashMap::new();
         for (at, entry) in file.reviewed.into_iter().enumerate() {
             let wrong = |what: &str| wrong(format!("entry {}: {what}", at + 1));
@@ -157,9 +156,9 @@ mod tests {
             (entry("2027-01-01").replace("aaaa", "xyz"), "entry 1: sha256"),
             (entry("2027-01-01").repeat(2), "entry 2: its sha256"),
             (entry("10:00:00"), "expires has no date"),
-            (entry("\"soon\""), "b.toml"),
-            (entry("2027-01-01") + "more = 1\n", "unknown field"),
-            ("hello".to_owned(), "b.toml"),
+            (entry("\"soon\""), "line 5, `expires = \"soon\"`: "),
+            (entry("2027-01-01") + "more = 1\n", "line 6, `more = 1`: `more` is no known name"),
+            ("hello".to_owned(), "line 1, `hello`: is no TOML; expected `key = value`"),
         ] {
             let Err(error) = parse(&text) else { panic!("{text}") };
             assert!(error.to_string().contains(part), "{error}");

@@ -10,7 +10,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use clawsig_schema::hostile::printable;
+use clawsig_schema::{hostile::printable, unread};
 use serde::{Deserialize, Serialize};
 
 use super::{output::Prediction, skills::SkillFile};
@@ -41,7 +41,7 @@ pub(super) fn read(input: impl Read) -> Result<Vec<SkillFile>, String> {
         return Err(format!("the request is larger than {} KiB", MAX_REQUEST >> 10));
     }
     let request: Request = serde_json::from_slice(&bytes)
-        .map_err(|e| format!("the request is not of the protocol: {e}"))?;
+        .map_err(|e| format!("the request is not of the protocol: {}", unread::json(&e)))?;
     if request.protocol_version != PROTOCOL {
         return Err(format!(
             "protocolVersion is {}, and this clawsig speaks {PROTOCOL}",

@@ -8,7 +8,7 @@ use std::{
 };
 
 use clawsig_ingest::SingleRows;
-use clawsig_schema::{Split, hostile::printable};
+use clawsig_schema::{Split, hostile::printable, unread};
 use serde_json::{Map, Value};
 
 use super::corpus::{Corpus, Label, Part};
@@ -71,7 +71,7 @@ fn each_object(
         }
         let object = serde_json::from_str(&line).map_err(|e| Error::Artifact {
             path: path.to_owned(),
-            reason: format!("line {} is no JSON object: {e}", at + 1),
+            reason: format!("line {} is no JSON object: {}", at + 1, unread::json(&e)),
         })?;
         take(object)?;
     }
@@ -160,15 +160,15 @@ fn malicious_skill_bench(
     paths.sort();
     for path in paths.iter().filter(|path| path.extension().is_some_and(|ending| ending == "csv")) {
         let bad = |reason: String| Error::Artifact { path: path.clone(), reason };
-        let mut reader = csv::Reader::from_path(path).map_err(|e| bad(e.to_string()))?;
-        let header = reader.headers().map_err(|e| bad(e.to_string()))?.clone();
+        let mut reader = csv::Reader::from_path(path).map_err(|e| bad(unread::csv(&e)))?;
+        let header = reader.headers().map_err(|e| bad(unread::csv(&e)))?.clone();
         let column = |name: &str| {
             let at = header.iter().position(|found| found == name);
             at.ok_or_else(|| bad(format!("has no column {name}")))
         };
         let (id, split) = (column("benchmark_id")?, column("split")?);
         for row in reader.records() {
-            let row = row.map_err(|e| bad(e.to_string()))?;
+            let row = row.map_err(|e| bad(unread::csv(&e)))?;
             let part = (name_of(path), Part::of(&row[split]));
             official.entry(row[id].to_owned()).or_default().push(part);
         }
