@@ -1,16 +1,18 @@
 //! Why a text can't be read, in words that name the place and what is expected there.
 //!
-//! The parsers' own errors speak of their insides ("expected ident", "invalid type: sequence, expected u64"); whoever
-//! wrote the file needs to know where it breaks off and what has to stand there.
+//! Errors come as what they print, so that no parser is needed here. The parsers' own words speak of their
+//! insides ("expected ident", "invalid type: sequence, expected u64"); whoever wrote the file needs to know where it
+//! breaks off and what has to stand there.
 
-use std::borrow::Cow;
+use std::{borrow::Cow, fmt::Display};
 
 use crate::{hostile::printable, wording::counted};
 
 /// How much of a text a message quotes, in characters.
 const QUOTED: usize = 80;
 
-/// Why a text is no JSON, or not the JSON that was asked for: `at byte 6 the text ends inside an object`.
+/// Why a text is no JSON, or not the JSON that was asked for, from the error of serde_json: `at byte 6 the text ends
+/// inside an object`.
 ///
 /// Bytes are counted from 1. The line is named where it is not the first, so that a caller who reads line by line
 /// names its own.
@@ -21,34 +23,32 @@ const QUOTED: usize = 80;
 /// assert_eq!(why("[1, 2"), "at byte 5 the text ends inside a list");
 /// assert_eq!(why("[1, null]"), "at byte 8 null stands where a whole number from 0 is expected");
 /// ```
-pub fn json(error: &serde_json::Error) -> String {
-    let message = error.to_string();
-    let (line, column) = (error.line(), error.column());
-    let message = match message.rsplit_once(" at line ") {
-        Some((message, _)) if line > 0 => message,
-        _ => &message,
+pub fn json(error: &impl Display) -> String {
+    let told = error.to_string();
+    let place = told.rsplit_once(" at line ").and_then(|(message, place)| {
+        let (line, byte) = place.split_once(" column ")?;
+        Some((message, line.parse::<u64>().ok()?, byte.parse::<u64>().ok()?))
+    });
+    let (message, line, byte) = place.unwrap_or((&told, 0, 0));
+    let why = match (message.strip_prefix("EOF while parsing "), syntax(message)) {
+        (Some(_), _) if (line, byte) == (1, 0) => "the text is empty".to_owned(),
+        (Some("a value"), _) => "the text ends where a value is expected".to_owned(),
+        (Some(inside), _) => format!("the text ends inside {inside}"),
+        (None, Some(why)) => why.to_owned(),
+        (None, None) => shape(message),
     };
-    let why = match error.classify() {
-        serde_json::error::Category::Io => return message.to_owned(),
-        serde_json::error::Category::Data => shape(message),
-        serde_json::error::Category::Eof => match message.strip_prefix("EOF while parsing ") {
-            _ if (line, column) == (1, 0) => return "the text is empty".to_owned(),
-            Some("a value") | None => "the text ends where a value is expected".to_owned(),
-            Some(inside) => format!("the text ends inside {inside}"),
-        },
-        serde_json::error::Category::Syntax => syntax(message).to_owned(),
-    };
-    match (line, column) {
+    match (line, byte) {
         // A value of another shape that is the whole text has no place in it.
         (_, 0) => why,
-        (1, column) => format!("at byte {column} {why}"),
-        (line, column) => format!("at line {line}, byte {column} {why}"),
+        (1, byte) => format!("at byte {byte} {why}"),
+        (line, byte) => format!("at line {line}, byte {byte} {why}"),
     }
 }
 
 /// What is wrong with the form of a JSON text.
-fn syntax(message: &str) -> &'static str {
-    match message {
+fn syntax(message: &str) -> Option<&'static str> {
+    Some(match message {
+        "expected value" => "a value is expected",
         "expected `:`" => "`:` is expected after a name",
         "expected `,` or `]`" => "`,` or `]` is expected after an item of a list",
         "expected `,` or `}`" => "`,` or `}` is expected after a value of an object",
@@ -63,42 +63,58 @@ fn syntax(message: &str) -> &'static str {
             "a string has an escape that JSON lacks; a backslash is written as `\\\\`"
         }
         "invalid unicode code point" => "a string holds bytes that are no UTF-8",
-        text if text.starts_with("control character") => {
+        "lone leading surrogate in hex escape" | "unexpected end of hex escape" => {
+            "a string has an escape `\\u` of no character"
+        }
+        text if text.starts_with("control character (") => {
             "a string holds a control character, which is written as an escape such as `\\n`"
         }
-        text if text.contains("hex escape") => "a string has an escape `\\u` of no character",
-        _ => "a value is expected",
-    }
+        _ => return None,
+    })
 }
 
-/// Why a table of comma-separated values can't be read: `line 3 has 2 cells where the header has 5; …`.
-pub fn csv(error: &csv::Error) -> String {
-    let place = |pos: &Option<csv::Position>| match pos {
-        Some(pos) => format!("line {}", pos.line()),
-        None => "a line".to_owned(),
+/// Why a table of comma-separated values can't be read, from the error of csv: `line 3 has 2 cells where the header
+/// has 5; …`.
+pub fn csv(error: &impl Display) -> String {
+    let told = error.to_string();
+    let place = told.split_once("(line").and_then(|(_, rest)| rest.split_once("): "));
+    let (line, message) = match place {
+        Some((place, message)) => {
+            let digits = place.trim_start_matches([':', ' ']).split(',').next().unwrap_or_default();
+            (format!("line {digits}"), message)
+        }
+        None => ("a line".to_owned(), told.as_str()),
     };
-    match error.kind() {
-        csv::ErrorKind::UnequalLengths { pos, expected_len, len } => format!(
-            "{} has {} where the header has {expected_len}; quote cells that hold commas",
-            place(pos),
-            counted(*len, "cell")
-        ),
-        csv::ErrorKind::Utf8 { pos, .. } => {
-            format!("{} is not UTF-8; save the file as UTF-8", place(pos))
-        }
-        csv::ErrorKind::Deserialize { pos, err } => {
-            let cell = err.field().map_or(String::new(), |at| format!(", cell {}", at + 1));
-            let why = match err.kind() {
-                csv::DeserializeErrorKind::Message(message) => shape(message),
-                csv::DeserializeErrorKind::UnexpectedEndOfRow => "a cell is missing".to_owned(),
-                csv::DeserializeErrorKind::ParseBool(_) => "true or false is expected".to_owned(),
-                csv::DeserializeErrorKind::ParseInt(_) => "a whole number is expected".to_owned(),
-                csv::DeserializeErrorKind::ParseFloat(_) => "a number is expected".to_owned(),
-                _ => "another value is expected".to_owned(),
-            };
-            format!("{}{cell}: {why}", place(pos))
-        }
-        _ => printable(&error.to_string(), 200),
+    let lengths = message.strip_prefix("found record with ").and_then(|rest| {
+        let (found, rest) = rest.split_once(" fields, but the previous record has ")?;
+        Some((found.parse().ok()?, rest.strip_suffix(" fields")?))
+    });
+    if let Some((found, due)) = lengths {
+        let found = counted(found, "cell");
+        return format!(
+            "{line} has {found} where the header has {due}; quote cells that hold commas"
+        );
+    }
+    if message.starts_with("invalid utf-8") {
+        return format!("{line} is not UTF-8; save the file as UTF-8");
+    }
+    let Some(("CSV deserialize error", _)) = told.split_once(':') else {
+        return printable(&told, 200);
+    };
+    let cell = message.strip_prefix("field ").and_then(|rest| rest.split_once(": "));
+    let (cell, message) = match cell {
+        Some((at, message)) => (at.parse::<u64>().map_or(0, |at| at + 1), message),
+        None => (0, message),
+    };
+    let why = match message {
+        "invalid digit found in string" => "a whole number is expected".to_owned(),
+        "invalid float literal" => "a number is expected".to_owned(),
+        "provided string was not `true` or `false`" => "true or false is expected".to_owned(),
+        other => shape(other),
+    };
+    match cell {
+        0 => format!("{line}: {why}"),
+        cell => format!("{line}, cell {cell}: {why}"),
     }
 }
 
