@@ -59,7 +59,7 @@ pub fn read_answers(
     reviewer: Option<&str>,
 ) -> Result<(AnswerForm, Vec<Answer>), AdjudicateError> {
     let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
-    let mut found = Found { file, reviewer, answers: Vec::new(), given: BTreeSet::new() };
+    let mut found = AnswerReader { file, reviewer, answers: Vec::new(), given: BTreeSet::new() };
     let start = bytes.iter().find(|byte| !byte.is_ascii_whitespace());
     let form = match start {
         Some(b'[' | b'{') => found.json(bytes)?,
@@ -72,14 +72,14 @@ pub fn read_answers(
     Ok((form, found.answers))
 }
 
-struct Found<'f> {
+struct AnswerReader<'f> {
     file: &'f str,
     reviewer: Option<&'f str>,
     answers: Vec<Answer>,
     given: BTreeSet<(String, String, &'static str)>,
 }
 
-impl Found<'_> {
+impl AnswerReader<'_> {
     fn wrong<T>(&self, place: &str, reason: impl Into<String>) -> Result<T, AdjudicateError> {
         let place = match place {
             "" => self.file.to_owned(),

@@ -18,7 +18,7 @@ use crate::{
     chance::{Chance, dot, gwet, met, one_less_ratio, precise},
     outcome::Method,
 };
-use sums::{Part, Sums, parts};
+use sums::{SubjectPart, Sums, parts};
 
 /// How far apart two categories are for [`krippendorff_alpha`].
 #[derive(Clone, Debug, PartialEq)]
@@ -59,7 +59,7 @@ struct Ratio<'s> {
     observed: Wide,
     expected: Wide,
     /// The subject's own expected disagreement less the expected one, half its influence.
-    influence: Box<dyn Fn(&Part) -> Wide + 's>,
+    influence: Box<dyn Fn(&SubjectPart) -> Wide + 's>,
 }
 
 impl RatingStatistic {
@@ -157,21 +157,24 @@ impl RatingStatistic {
                 let shares = sums.shares();
                 let near = met(weights, &shares);
                 let expected = dot(&shares, &near);
-                ratio(expected, Box::new(move |part: &Part| part.mean(&near) - expected))
+                ratio(expected, Box::new(move |part: &SubjectPart| part.mean(&near) - expected))
             }
             RatingStatistic::Gwet(_) => {
                 let shares = sums.shares();
                 let (expected, factor) = gwet(weights, &shares);
                 let square = dot(&shares, &shares);
-                ratio(expected, Box::new(move |part: &Part| factor * (part.mean(&shares) - square)))
+                ratio(
+                    expected,
+                    Box::new(move |part: &SubjectPart| factor * (part.mean(&shares) - square)),
+                )
             }
             RatingStatistic::Conger(_) => conger(sums, weights)
                 .map(|(expected, influence)| Ratio { observed, expected, influence }),
             RatingStatistic::BrennanPrediger(_) => {
                 let q = Wide::from(weights.categories() as u64);
-                ratio(weights.total_apart() / (q * q), Box::new(|_: &Part| Wide::ZERO))
+                ratio(weights.total_apart() / (q * q), Box::new(|_: &SubjectPart| Wide::ZERO))
             }
-            _ => ratio(Wide::from(1.0), Box::new(|_: &Part| Wide::ZERO)),
+            _ => ratio(Wide::from(1.0), Box::new(|_: &SubjectPart| Wide::ZERO)),
         }
     }
 
@@ -208,7 +211,7 @@ impl RatingStatistic {
             all.iter().zip(ratings.counts()).filter(|(part, count)| part.given > 0 && **count > 0)
         };
         let size = Wide::from(n);
-        let mean_square = |influence: &dyn Fn(&Part) -> Wide| -> Wide {
+        let mean_square = |influence: &dyn Fn(&SubjectPart) -> Wide| -> Wide {
             let square: Wide = subjects()
                 .map(|(part, &count)| {
                     let influence = influence(part);
@@ -235,7 +238,7 @@ impl RatingStatistic {
                     let paired = size / Wide::from(sums.paired);
                     let relative = ratio.observed / ratio.expected;
                     let most = weights.map_or(0.0, |weights| sums.most_apart(weights));
-                    let variance = mean_square(&|part: &Part| {
+                    let variance = mean_square(&|part: &SubjectPart| {
                         let own = match weights.filter(|_| part.given >= 2) {
                             Some(weights) => {
                                 let pairs = Wide::from(part.given) * Wide::from(part.given - 1);
@@ -255,7 +258,7 @@ impl RatingStatistic {
     }
 }
 
-type Influence<'s> = Box<dyn Fn(&Part) -> Wide + 's>;
+type Influence<'s> = Box<dyn Fn(&SubjectPart) -> Wide + 's>;
 
 /// Conger's expected disagreement, `1 / (r (r - 1)) sum_{g != h} sum_kl v_kl p_gk p_hl`.
 fn conger<'s>(sums: &Sums, weights: &Weights) -> Result<(Wide, Influence<'s>), Undefined> {
@@ -275,7 +278,7 @@ fn conger<'s>(sums: &Sums, weights: &Weights) -> Result<(Wide, Influence<'s>), U
     let expected = means.iter().copied().sum::<Wide>() / pairs;
     let rated = Wide::from(sums.rated);
     let factors: Vec<Wide> = raters.iter().map(|(given, _)| rated / *given / pairs).collect();
-    let influence = move |part: &Part| {
+    let influence = move |part: &SubjectPart| {
         let own = part.given_by.iter();
         own.map(|&(g, category)| factors[g] * (others[g][category] - means[g])).sum()
     };
@@ -305,7 +308,7 @@ fn alpha_influence<'s>(sums: &'s Sums, metric: &'s Metric) -> (Influence<'s>, f6
     let mean_slope = dot(&means, &slopes);
     let epsilon = Wide::from(1.0) / (n * ratings);
     let largest = (ratings / expected).value() * sums.most_apart(&weights);
-    let influence = move |part: &Part| {
+    let influence = move |part: &SubjectPart| {
         if part.given < 2 {
             return Wide::ZERO;
         }
@@ -323,7 +326,7 @@ fn alpha_influence<'s>(sums: &'s Sums, metric: &'s Metric) -> (Influence<'s>, f6
 /// The sums of several statistics' data, which resampling changes.
 pub(crate) struct Running<'r> {
     statistics: &'r [RatingStatistic],
-    parts: Vec<Part>,
+    parts: Vec<SubjectPart>,
     empty: Sums,
     whole: Sums,
     subjects: u64,
@@ -347,7 +350,7 @@ impl<'r> Running<'r> {
 
     /// Every statistic without these subjects.
     pub(crate) fn without(&mut self, members: &[(usize, u64)], out: &mut [Outcome]) {
-        let change = |sums: &mut Sums, parts: &[Part], add| {
+        let change = |sums: &mut Sums, parts: &[SubjectPart], add| {
             for (kind, count) in members {
                 if let Some(part) = parts.get(*kind) {
                     sums.change(part, *count, add);

@@ -20,7 +20,7 @@ use crate::Error;
 const MAX_LINE_BYTES: u64 = 1 << 20;
 
 /// What a file of counts holds.
-pub(crate) enum Counts {
+pub(crate) enum CountFile {
     /// Patterns of any raters.
     Patterns(PatternCounts),
     /// Groups of skills, as the queries of `clawsig export sql` count them.
@@ -28,16 +28,16 @@ pub(crate) enum Counts {
 }
 
 /// Reads a file of counts of any form. `rule` is the rule that groups have to be countable by.
-pub(crate) fn read(path: &Path, rule: FlagRule) -> Result<Counts, Error> {
+pub(crate) fn read(path: &Path, rule: FlagRule) -> Result<CountFile, Error> {
     let first = first_line(path)?;
     let is_json = first.trim_start_matches('\u{feff}').trim_start().starts_with('{');
     let is_group = is_json
         && serde_json::from_str::<serde_json::Value>(&first)
             .map_or(true, |line| line.get("row_count").is_some() || line.get("split").is_some());
     if is_group {
-        groups::read(path, rule).map(Counts::Groups)
+        groups::read(path, rule).map(CountFile::Groups)
     } else {
-        patterns::read(path, is_json).map(Counts::Patterns)
+        patterns::read(path, is_json).map(CountFile::Patterns)
     }
 }
 

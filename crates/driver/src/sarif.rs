@@ -22,7 +22,7 @@ pub(crate) enum Location {
 }
 
 /// One finding.
-pub(crate) struct Finding {
+pub(crate) struct SarifResult {
     /// Which rule: the position of a class, or what [`Sarif::rule`] gave.
     pub(crate) rule: usize,
     /// What is found, in words.
@@ -88,7 +88,7 @@ impl Sarif {
     }
 
     /// Adds a finding.
-    pub(crate) fn add(&mut self, finding: Finding) {
+    pub(crate) fn add(&mut self, finding: SarifResult) {
         let rule = &self.rules[finding.rule];
         let mut result = json!({
             "ruleId": rule.id,
@@ -183,7 +183,7 @@ mod tests {
         assert_eq!(uri("./a b/SKILL.md"), "a%20b/SKILL.md");
         assert_eq!(uri("/x/é:?#.md"), "file:///x/%C3%A9%3A%3F%23.md");
         let mut sarif = Sarif::new(&["clean", "malicious"]);
-        sarif.add(Finding {
+        sarif.add(SarifResult {
             rule: 1,
             message: "a\u{202e}b".to_owned(),
             location: Location::Skill("x\u{1b}[31m".to_owned()),

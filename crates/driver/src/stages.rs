@@ -157,7 +157,7 @@ impl FromStr for Stage {
 
 /// Rows that a stage took in and put out, for its manifest.
 #[derive(Clone, Copy, Debug)]
-struct Rows {
+struct RowCounts {
     input: u64,
     output: u64,
 }

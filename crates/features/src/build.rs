@@ -16,7 +16,7 @@ use crate::{
     novelty::{KnownWords, Novelty, TextMeasures},
     params::ValidFeatureParams,
     signals::Signals,
-    vectorizer::{Rows, SparseRow, TfIdf, TfIdfFit},
+    vectorizer::{MatrixRows, SparseRow, TfIdf, TfIdfFit},
 };
 
 /// The rows of one split, in order.
@@ -148,7 +148,7 @@ pub fn build(
             progress("transforming texts", done, 0);
             Ok(())
         })?;
-        let matrix = Rows::join(pieces, fitted.cols())?;
+        let matrix = MatrixRows::join(pieces, fitted.cols())?;
         splits.push(SplitFeatures { split, matrix, rows: infos });
     }
     progress("near-duplicates", done, 0);
@@ -200,7 +200,7 @@ impl<'a> Fitting<'a> {
         let fitted = FittedFeatures::learn(self.params.clone(), (text, chars), &self.signals)?;
         let pieces = with_signals(&fitted, pieces, &self.signals, &self.ids)?;
         drop(self.signals);
-        let matrix = Rows::join(pieces, fitted.cols())?;
+        let matrix = MatrixRows::join(pieces, fitted.cols())?;
         Ok((fitted, matrix))
     }
 }
@@ -250,15 +250,15 @@ impl FittedFeatures {
             pieces.extend(self.transform_pieces(batch)?);
             Ok(())
         })?;
-        Rows::join(pieces, self.cols())
+        MatrixRows::join(pieces, self.cols())
     }
 
     /// The rows of a batch, in order.
-    fn transform_pieces(&self, batch: &[SkillRow]) -> Result<Vec<Rows>, FeaturesError> {
-        let made: Vec<Result<Rows, FeaturesError>> = batch
+    fn transform_pieces(&self, batch: &[SkillRow]) -> Result<Vec<MatrixRows>, FeaturesError> {
+        let made: Vec<Result<MatrixRows, FeaturesError>> = batch
             .par_chunks(64)
             .map(|chunk| {
-                let mut rows = Rows::default();
+                let mut rows = MatrixRows::default();
                 for row in chunk {
                     let sparse = self.transform_row(row)?;
                     rows.push(&sparse.columns, &sparse.values);
@@ -273,14 +273,14 @@ impl FittedFeatures {
 
 /// The rows of two views of the text side by side, in pieces of consecutive rows; the second view's
 /// columns begin at `first`. A view that is not there has no pieces.
-fn beside(left: Vec<Rows>, right: Vec<Rows>, first: usize) -> Vec<Rows> {
+fn beside(left: Vec<MatrixRows>, right: Vec<MatrixRows>, first: usize) -> Vec<MatrixRows> {
     if left.is_empty() || right.is_empty() {
         return if left.is_empty() { right } else { left };
     }
-    let mut right = right.iter().flat_map(Rows::iter);
+    let mut right = right.iter().flat_map(MatrixRows::iter);
     let mut row = SparseRow::default();
-    let join = |piece: Rows| {
-        let mut rows = Rows::default();
+    let join = |piece: MatrixRows| {
+        let mut rows = MatrixRows::default();
         for ((columns, values), (more, their)) in piece.iter().zip(&mut right) {
             row.columns.clear();
             row.values.clear();
@@ -298,12 +298,12 @@ fn beside(left: Vec<Rows>, right: Vec<Rows>, first: usize) -> Vec<Rows> {
 /// them. Without text columns there are no pieces to begin with.
 fn with_signals(
     fitted: &FittedFeatures,
-    mut pieces: Vec<Rows>,
+    mut pieces: Vec<MatrixRows>,
     signals: &[Signals],
     ids: &[String],
-) -> Result<Vec<Rows>, FeaturesError> {
+) -> Result<Vec<MatrixRows>, FeaturesError> {
     if pieces.is_empty() {
-        let mut rows = Rows::default();
+        let mut rows = MatrixRows::default();
         signals.iter().for_each(|_| rows.push(&[], &[]));
         pieces.push(rows);
     }
@@ -314,10 +314,10 @@ fn with_signals(
         first = rows.end;
         placed.push((piece, &signals[rows.clone()], &ids[rows]));
     }
-    let made: Vec<Result<Rows, FeaturesError>> = placed
+    let made: Vec<Result<MatrixRows, FeaturesError>> = placed
         .into_par_iter()
         .map(|(piece, signals, ids)| {
-            let mut rows = Rows::default();
+            let mut rows = MatrixRows::default();
             let mut row = SparseRow::default();
             for ((columns, values), (signals, id)) in piece.iter().zip(signals.iter().zip(ids)) {
                 row.columns.clear();

@@ -27,7 +27,7 @@ pub use params::{
 
 pub(crate) use fitted::TfIdfFile;
 pub(crate) use intern::{Interner, digest, hash_key, process_seed};
-pub(crate) use rows::Rows;
+pub(crate) use rows::MatrixRows;
 pub(crate) use tokens::TokenReader;
 
 use crate::{FeaturesError, batch::texts_in_batches};

@@ -27,7 +27,7 @@ use crate::{
 };
 
 /// The state of a parse that serde's errors have no room for.
-struct State {
+struct ParseState {
     /// The column that is being read.
     column: Cell<Option<Column>>,
     fault: RefCell<Option<Fault>>,
@@ -36,7 +36,7 @@ struct State {
     bytes: bool,
 }
 
-impl State {
+impl ParseState {
     /// Keeps a fault of ours; serde's error only ends the parse.
     fn fail<E: Error>(&self, fault: Fault) -> E {
         self.fault.borrow_mut().get_or_insert(fault);
@@ -88,11 +88,11 @@ pub(crate) fn parse_file(text: &str) -> Result<(Cow<'_, str>, u64), Fault> {
 fn read<'de, T>(
     text: &'de str,
     nulls: Nulls,
-    seed: impl Fn(&State, &mut serde_json::Deserializer<StrRead<'de>>) -> serde_json::Result<T>,
+    seed: impl Fn(&ParseState, &mut serde_json::Deserializer<StrRead<'de>>) -> serde_json::Result<T>,
 ) -> Result<T, Fault> {
     let attempt = |bytes: bool| {
         let column = Cell::new(None);
-        let state = State { column, fault: RefCell::new(None), nulls, bytes };
+        let state = ParseState { column, fault: RefCell::new(None), nulls, bytes };
         let mut json = serde_json::Deserializer::from_str(text);
         let parsed = seed(&state, &mut json).and_then(|value| json.end().map(|()| value));
         parsed.map_err(|error| fault(error, state))
@@ -110,7 +110,7 @@ fn has_surrogate(text: &str) -> bool {
     text.contains("\\ud") || text.contains("\\uD")
 }
 
-fn fault(error: serde_json::Error, state: State) -> Fault {
+fn fault(error: serde_json::Error, state: ParseState) -> Fault {
     let column = state.column.get();
     let named = |fault: Fault| match column {
         Some(column) => fault.in_column(column),
@@ -166,7 +166,7 @@ macro_rules! strings {
     };
 }
 
-struct RowSeed<'s>(&'s State);
+struct RowSeed<'s>(&'s ParseState);
 
 impl<'de> DeserializeSeed<'de> for RowSeed<'_> {
     type Value = Row<'de>;
@@ -220,7 +220,7 @@ impl<'de> Visitor<'de> for RowSeed<'_> {
 }
 
 /// A key of an object.
-struct NameSeed<'s>(&'s State);
+struct NameSeed<'s>(&'s ParseState);
 
 impl<'de> DeserializeSeed<'de> for NameSeed<'_> {
     type Value = Cow<'de, str>;
@@ -243,7 +243,7 @@ impl<'de> Visitor<'de> for NameSeed<'_> {
     strings!(self, text => Ok(text));
 }
 
-struct ScalarSeed<'s>(&'s State);
+struct ScalarSeed<'s>(&'s ParseState);
 struct NumberSeed<'s>(ScalarSeed<'s>);
 
 impl<'de> DeserializeSeed<'de> for ScalarSeed<'_> {
@@ -314,7 +314,7 @@ impl<'de> Visitor<'de> for ScalarSeed<'_> {
 }
 
 /// A list of strings; null is an empty one.
-struct TextsSeed<'s>(&'s State);
+struct TextsSeed<'s>(&'s ParseState);
 
 impl<'de> DeserializeSeed<'de> for TextsSeed<'_> {
     type Value = Vec<Cow<'de, str>>;
@@ -350,7 +350,7 @@ impl<'de> Visitor<'de> for TextsSeed<'_> {
 }
 
 /// A bundle: a list of files, or an object of lists, in figures; null is an empty one.
-struct BundleSeed<'s>(&'s State);
+struct BundleSeed<'s>(&'s ParseState);
 
 impl<'de> DeserializeSeed<'de> for BundleSeed<'_> {
     type Value = BundleStats;
@@ -431,7 +431,7 @@ pub(crate) fn file_field(name: &str) -> Option<FileField> {
     }
 }
 
-struct SizesSeed<'s>(&'s State);
+struct SizesSeed<'s>(&'s ParseState);
 
 impl<'de> DeserializeSeed<'de> for SizesSeed<'_> {
     type Value = Vec<u64>;
@@ -458,7 +458,7 @@ impl<'de> Visitor<'de> for SizesSeed<'_> {
 }
 
 /// A bundled file without its content: an object, or its JSON text.
-struct FileSeed<'s>(&'s State);
+struct FileSeed<'s>(&'s ParseState);
 
 impl<'de> DeserializeSeed<'de> for FileSeed<'_> {
     type Value = (Cow<'de, str>, u64);
@@ -498,7 +498,7 @@ impl<'de> Visitor<'de> for FileSeed<'_> {
 }
 
 /// The scanners' outputs; null is none.
-struct ContextSeed<'s>(&'s State);
+struct ContextSeed<'s>(&'s ParseState);
 
 impl<'de> DeserializeSeed<'de> for ContextSeed<'_> {
     type Value = Context<'de>;
@@ -558,7 +558,7 @@ fn present<'de>(present: bool) -> Output<'de> {
     Output { present, ..Output::default() }
 }
 
-struct OutputSeed<'s>(&'s State);
+struct OutputSeed<'s>(&'s ParseState);
 
 impl<'de> DeserializeSeed<'de> for OutputSeed<'_> {
     type Value = Output<'de>;

@@ -63,7 +63,7 @@ impl Read for Hashed {
 /// A source of bytes behind which may be a decompressor.
 pub(crate) type Bytes = Chain<Cursor<Vec<u8>>, Box<dyn Read + Send>>;
 
-enum Rows {
+enum BlockSource {
     /// Lines as they stand in the file.
     Lines(Lines),
     /// The elements of one JSON array.
@@ -73,7 +73,7 @@ enum Rows {
 
 /// Reads a file block by block.
 pub(crate) struct BlockReader {
-    rows: Rows,
+    rows: BlockSource,
     hash: Arc<Mutex<(Sha256, u64)>>,
     /// Whether offsets in the lines are offsets in the file.
     plain: bool,
@@ -121,11 +121,17 @@ impl BlockReader {
         let bytes = Cursor::new(head).chain(bytes);
         let rows = match (form, found) {
             (Form::Csv, Look::Csv | Look::Blank | Look::Unknown) => {
-                Rows::Csv(CsvRows::new(bytes, limit))
+                BlockSource::Csv(CsvRows::new(bytes, limit))
             }
-            (Form::Jsonl, Look::JsonArray) => Rows::Elements(Elements::new(bytes, limit)),
+            (Form::Jsonl, Look::JsonArray) => BlockSource::Elements(Elements::new(bytes, limit)),
             (Form::Jsonl, Look::JsonLines | Look::Blank | Look::Unknown) => {
-                Rows::Lines(Lines { bytes, limit, carry: Vec::new(), offset: 0, ended: false })
+                BlockSource::Lines(Lines {
+                    bytes,
+                    limit,
+                    carry: Vec::new(),
+                    offset: 0,
+                    ended: false,
+                })
             }
             (_, found) => return Err(refuse(found.described().unwrap_or_default())),
         };
@@ -135,16 +141,16 @@ impl BlockReader {
     /// The next block in `buffer`'s memory; `None` at the end of the file.
     pub(crate) fn next(&mut self, mut buffer: Vec<u8>) -> io::Result<Option<Block>> {
         let mut block = match &mut self.rows {
-            Rows::Lines(lines) => match lines.next(buffer)? {
+            BlockSource::Lines(lines) => match lines.next(buffer)? {
                 Some(block) => block,
                 None => return Ok(None),
             },
-            Rows::Elements(elements) => {
+            BlockSource::Elements(elements) => {
                 buffer.clear();
                 while buffer.len() < BLOCK && elements.next(&mut buffer)? {}
                 Block { bytes: buffer, ..Block::default() }
             }
-            Rows::Csv(records) => {
+            BlockSource::Csv(records) => {
                 buffer.clear();
                 while buffer.len() < BLOCK && records.next(&mut buffer)? {}
                 Block { bytes: buffer, ..Block::default() }

@@ -37,15 +37,15 @@ use crate::{
 
 /// An open Parquet file.
 #[derive(Clone)]
-pub(crate) struct Table {
+pub(crate) struct ParquetTable {
     path: PathBuf,
     length: u64,
     metadata: Arc<FileMetadata>,
     schema: Arc<ArrowSchema>,
 }
 
-impl Table {
-    pub(crate) fn open(path: &Path) -> Result<Table, IngestError> {
+impl ParquetTable {
+    pub(crate) fn open(path: &Path) -> Result<ParquetTable, IngestError> {
         let damaged = |reason: String| IngestError::Parquet { path: path.to_owned(), reason };
         let mut file = File::open(path).map_err(IngestError::io("open", path))?;
         let length = file.metadata().map_err(IngestError::io("read", path))?.len();
@@ -80,7 +80,7 @@ impl Table {
         let metadata = metadata.ok().and_then(Result::ok).ok_or_else(footer)?;
         let schema = guarded(|| parquet_to_arrow_schema(metadata.schema().fields()));
         let schema = schema.map_err(|_| footer())?;
-        Ok(Table {
+        Ok(ParquetTable {
             path: path.to_owned(),
             length,
             metadata: metadata.into(),
@@ -112,7 +112,7 @@ impl Table {
         self.metadata.row_groups[group].num_rows()
     }
 
-    /// The type of a column as [`Table::array`] gives it.
+    /// The type of a column as [`ParquetTable::array`] gives it.
     #[cfg(feature = "frame")]
     pub(crate) fn dtype(&self, column: &str) -> Option<ArrowDataType> {
         Some(decodable(self.schema.get(column)?, None, &mut Vec::new())?.dtype)

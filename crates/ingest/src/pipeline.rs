@@ -28,11 +28,11 @@ use crate::{
     lines::{BlockReader, Fingerprint, fingerprint},
     locked::check,
     ordered::in_order,
-    parquet::{Table, TableSchema, TableWriter, failed},
+    parquet::{ParquetTable, TableSchema, TableWriter, failed},
     process::{BlockResult, FileContext, Work, process},
     signals,
     source::{Expected, Form, InputFile, Listing},
-    tally::{Counts, Tally},
+    tally::{NameCounts, Tally},
 };
 
 /// Rejected rows that an error shows.
@@ -122,7 +122,7 @@ fn run(
         _ => Some(draw(inputs, params, &mut first_pass)?),
     };
     let mut sink = Sink::create(out)?;
-    let mut state = State::new(params.strict);
+    let mut state = Totals::new(params.strict);
     state.warnings.clone_from(&listing.warnings);
     let (mut profiles, mut lock_files) = (Vec::new(), Vec::new());
     let mut before = 0;
@@ -165,7 +165,7 @@ fn draw(
     params: &ValidParams,
     hashes: &mut BTreeMap<String, String>,
 ) -> Result<HashSet<u128>, IngestError> {
-    let mut state = State::new(false);
+    let mut state = Totals::new(false);
     state.draw =
         Some(Draw { seed: params.sample_seed, rows: params.sample_rows, kept: BTreeSet::new() });
     for input in inputs.iter().filter(|input| input.split.is_none_or(|split| split == Split::Train))
@@ -253,11 +253,11 @@ impl Sink {
 }
 
 /// What grows over all files.
-struct State {
+struct Totals {
     strict: bool,
     ids: [HashSet<u128>; 4],
     tally: Tally,
-    extra: Counts,
+    extra: NameCounts,
     reasons: BTreeMap<String, u64>,
     examples: [Option<String>; 3],
     not_sampled: u64,
@@ -265,13 +265,13 @@ struct State {
     warnings: Vec<String>,
 }
 
-impl State {
+impl Totals {
     fn new(strict: bool) -> Self {
-        State {
+        Totals {
             strict,
             ids: Default::default(),
             tally: Tally::default(),
-            extra: Counts::default(),
+            extra: NameCounts::default(),
             reasons: BTreeMap::new(),
             examples: Default::default(),
             not_sampled: 0,
@@ -370,11 +370,11 @@ fn read_file(
     params: &ValidParams,
     sample: Option<&HashSet<u128>>,
     sink: Option<&mut Sink>,
-    state: &mut State,
+    state: &mut Totals,
     progress: &(dyn Fn(u64) + Sync),
 ) -> Result<FileRead, IngestError> {
     let table = match input.form {
-        Form::Parquet => Some(Table::open(&input.path)?),
+        Form::Parquet => Some(ParquetTable::open(&input.path)?),
         Form::Jsonl | Form::Csv => None,
     };
     let mut blocks = match &table {
@@ -492,7 +492,7 @@ impl FileRead {
 struct Taker<'a> {
     context: &'a FileContext<'a>,
     sink: Option<&'a mut Sink>,
-    state: &'a mut State,
+    state: &'a mut Totals,
     progress: &'a (dyn Fn(u64) + Sync),
     read: FileRead,
 }

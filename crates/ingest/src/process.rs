@@ -14,12 +14,12 @@ use crate::{
     guard::guarded,
     json,
     lines::Block,
-    parquet::{RowGroup, Table, TableSchema},
+    parquet::{ParquetTable, RowGroup, TableSchema},
     raw::RawGroup,
     reject::{Fault, Reject, RejectReason},
     row::{ColumnSet, Nulls, Row},
     signals::Batch,
-    tally::{Counts, Tally},
+    tally::{NameCounts, Tally},
     value::Context,
 };
 
@@ -39,7 +39,7 @@ pub(crate) struct FileContext<'a> {
     pub(crate) name: &'a str,
     pub(crate) split: Option<Split>,
     pub(crate) max_row_bytes: usize,
-    pub(crate) table: Option<&'a Table>,
+    pub(crate) table: Option<&'a ParquetTable>,
     /// The training rows to keep; `None` keeps all.
     pub(crate) sample: Option<&'a HashSet<u128>>,
     /// Where rows are encoded to; without it rows are only checked and counted.
@@ -64,7 +64,7 @@ pub(crate) struct BlockResult {
     pub(crate) not_sampled: u64,
     pub(crate) verdicts: [u64; 3],
     pub(crate) tally: Tally,
-    pub(crate) extra: Counts,
+    pub(crate) extra: NameCounts,
     /// The first output of each scanner as JSON text.
     pub(crate) examples: [Option<String>; 3],
     pub(crate) groups: Vec<(Split, RowGroup)>,
@@ -175,7 +175,7 @@ impl BlockRows<'_> {
         Ok(())
     }
 
-    fn row_group(&mut self, table: &Table, group: usize) -> Result<(), IngestError> {
+    fn row_group(&mut self, table: &ParquetTable, group: usize) -> Result<(), IngestError> {
         let rows = RawGroup::read(table, group)?;
         let known = |name: &str| clawsig_schema::column::Column::of_name(name).is_some();
         for name in table.names().filter(|name| !known(name)) {

@@ -12,7 +12,7 @@ use polars_arrow::array::Array;
 use crate::{
     IngestError,
     json::file_field,
-    parquet::{Builder, SMALL, Table, TableSchema, TableWriter, failed, value},
+    parquet::{Builder, ParquetTable, SMALL, TableSchema, TableWriter, failed, value},
     reject::Fault,
     row::{Nulls, Row},
 };
@@ -124,7 +124,7 @@ pub(crate) struct RawGroup {
 }
 
 impl RawGroup {
-    pub(crate) fn read(table: &Table, group: usize) -> Result<RawGroup, IngestError> {
+    pub(crate) fn read(table: &ParquetTable, group: usize) -> Result<RawGroup, IngestError> {
         let mut columns = Vec::new();
         for &column in Column::ALL.iter().filter(|column| table.has(column.name())) {
             let of_file = |name: &str| file_field(name).is_some();

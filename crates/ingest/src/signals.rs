@@ -11,7 +11,7 @@ use polars_error::PolarsResult;
 
 use crate::{
     IngestError,
-    parquet::{Builder, FAST, Table, TableSchema, list_range, scalar},
+    parquet::{Builder, FAST, ParquetTable, TableSchema, list_range, scalar},
     value::Scalar,
 };
 
@@ -70,12 +70,12 @@ impl Columns {
 
 /// Reads `signals/<split>.parquet`.
 pub struct SignalsReader {
-    pub(crate) table: Table,
+    pub(crate) table: ParquetTable,
 }
 
 impl SignalsReader {
     /// Whether a file is one of these, by a column that only they have.
-    pub(crate) fn recognises(table: &Table) -> bool {
+    pub(crate) fn recognises(table: &ParquetTable) -> bool {
         table.has(Signal::StaticHasOutput.name())
     }
 
@@ -84,7 +84,7 @@ impl SignalsReader {
     /// # Errors
     /// The file can't be read, is no Parquet file, is cut, or holds other columns.
     pub fn open(path: impl AsRef<Path>) -> Result<SignalsReader, IngestError> {
-        let table = Table::open(path.as_ref())?;
+        let table = ParquetTable::open(path.as_ref())?;
         let needed = [
             Signal::Id,
             Signal::SkillVersion,
@@ -120,7 +120,7 @@ impl SignalsReader {
 
 /// The rows of a file.
 pub struct Rows {
-    table: Table,
+    table: ParquetTable,
     columns: Columns,
     group: usize,
     rows: std::vec::IntoIter<SkillRow>,
@@ -150,7 +150,11 @@ impl Iterator for Rows {
     }
 }
 
-fn read_group(table: &Table, group: usize, which: Columns) -> Result<Vec<SkillRow>, IngestError> {
+fn read_group(
+    table: &ParquetTable,
+    group: usize,
+    which: Columns,
+) -> Result<Vec<SkillRow>, IngestError> {
     let mut rows = Vec::new();
     for &signal in Signal::ALL.iter().filter(|&&signal| which.holds(signal)) {
         let array = match table.has(signal.name()) {

@@ -9,7 +9,7 @@ use clawsig_schema::{BundleStats, SkillRow, column::Column};
 
 use crate::{
     Columns, IngestError, RejectReason, Rows, SignalsReader, json,
-    parquet::Table,
+    parquet::ParquetTable,
     process::utf8,
     raw::RawGroup,
     reject::Fault,
@@ -77,12 +77,12 @@ pub fn bundle_stats(files: impl IntoIterator<Item = (String, u64)>) -> BundleSta
 
 /// The rows of a Parquet file: the dataset's own, or a signals file that [`crate::ingest`] wrote.
 pub struct SingleRows {
-    rows: Source,
+    rows: SingleSource,
 }
 
-enum Source {
+enum SingleSource {
     Signals(Rows),
-    Raw { table: Table, next: usize, group: Option<RawGroup>, at: usize },
+    Raw { table: ParquetTable, next: usize, group: Option<RawGroup>, at: usize },
 }
 
 impl SingleRows {
@@ -91,10 +91,10 @@ impl SingleRows {
     /// # Errors
     /// The file can't be read or is no Parquet file.
     pub fn open(path: &Path) -> Result<SingleRows, IngestError> {
-        let table = Table::open(path)?;
+        let table = ParquetTable::open(path)?;
         let rows = match SignalsReader::recognises(&table) {
-            true => Source::Signals(SignalsReader::open(path)?.rows(Columns::All)),
-            false => Source::Raw { table, next: 0, group: None, at: 0 },
+            true => SingleSource::Signals(SignalsReader::open(path)?.rows(Columns::All)),
+            false => SingleSource::Raw { table, next: 0, group: None, at: 0 },
         };
         Ok(SingleRows { rows })
     }
@@ -106,10 +106,10 @@ impl Iterator for SingleRows {
 
     fn next(&mut self) -> Option<Self::Item> {
         let (table, next, group, at) = match &mut self.rows {
-            Source::Signals(rows) => {
+            SingleSource::Signals(rows) => {
                 return Some(rows.next()?.map(|row| Ok(SingleRow { row, has_scanners: true })));
             }
-            Source::Raw { table, next, group, at } => (table, next, group, at),
+            SingleSource::Raw { table, next, group, at } => (table, next, group, at),
         };
         loop {
             if let Some(rows) = group

@@ -174,13 +174,13 @@ struct Shard {
 }
 
 /// A file of a label.
-struct Found {
+struct LabelFile {
     shard: Option<Shard>,
     file: InputFile,
 }
 
 /// Files that hold one label together: of one folder and form, either one file or shards.
-type Groups = BTreeMap<(String, Form, bool), Vec<Found>>;
+type Groups = BTreeMap<(String, Form, bool), Vec<LabelFile>>;
 
 /// What a folder holds.
 #[derive(Default)]
@@ -242,8 +242,9 @@ fn few(names: &[String]) -> String {
 /// The files of the one group that holds a label.
 fn one_group(label: Label, groups: Groups) -> Result<Vec<InputFile>, String> {
     let name = label.map_or("latest", Split::as_str);
-    let twice =
-        |((_, _, shards), found): (&(String, Form, bool), &Vec<Found>)| !shards && found.len() > 1;
+    let twice = |((_, _, shards), found): (&(String, Form, bool), &Vec<LabelFile>)| {
+        !shards && found.len() > 1
+    };
     if groups.len() > 1 || groups.iter().any(twice) {
         let names: Vec<String> =
             groups.values().flatten().map(|found| found.file.name.clone()).collect();
@@ -252,7 +253,7 @@ fn one_group(label: Label, groups: Groups) -> Result<Vec<InputFile>, String> {
             few(&names)
         ));
     }
-    let mut files: Vec<Found> = groups.into_values().flatten().collect();
+    let mut files: Vec<LabelFile> = groups.into_values().flatten().collect();
     files.sort_by(|a, b| (a.shard, &a.file.name).cmp(&(b.shard, &b.file.name)));
     let repeated =
         files.windows(2).find(|pair| pair[0].shard.is_some() && pair[0].shard == pair[1].shard);
@@ -328,7 +329,7 @@ impl Folder {
         };
         let is_shard = of_folder.is_some() || shard.is_some();
         let groups = self.labels.entry(label).or_default();
-        groups.entry((below.to_owned(), file.form, is_shard)).or_default().push(Found {
+        groups.entry((below.to_owned(), file.form, is_shard)).or_default().push(LabelFile {
             shard,
             file: InputFile {
                 path: path.to_owned(),

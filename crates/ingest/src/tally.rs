@@ -25,14 +25,14 @@ const LISTED: usize = 8;
 
 /// Counts by name.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Counts(BTreeMap<String, u64>);
+pub(crate) struct NameCounts(BTreeMap<String, u64>);
 
-impl Counts {
+impl NameCounts {
     pub(crate) fn add(&mut self, name: &str, count: u64) {
         count_name(&mut self.0, name, count, NAMES);
     }
 
-    fn merge(&mut self, other: Counts) {
+    fn merge(&mut self, other: NameCounts) {
         other.0.into_iter().for_each(|(name, count)| self.add(&name, count));
     }
 
@@ -102,9 +102,9 @@ impl Histogram {
 #[derive(Clone, Debug, Default)]
 struct SplitTally {
     rows: u64,
-    verdicts: Counts,
-    statuses: [Counts; 3],
-    severities: Counts,
+    verdicts: NameCounts,
+    statuses: [NameCounts; 3],
+    severities: NameCounts,
     text_chars: Histogram,
 }
 
@@ -114,15 +114,15 @@ pub(crate) struct Tally {
     splits: [SplitTally; 4],
     nulls: [u64; Column::ALL.len()],
     empty: [u64; Column::ALL.len()],
-    reason_codes: Counts,
-    issue_categories: Counts,
+    reason_codes: NameCounts,
+    issue_categories: NameCounts,
     scores: BTreeMap<String, Histogram>,
     bundles: BundleProfile,
-    extensions: Counts,
+    extensions: NameCounts,
     /// Verdicts that are none of the three.
-    other_verdicts: Counts,
+    other_verdicts: NameCounts,
     /// By scanner, statuses that are none of those seen in the dataset.
-    other_statuses: [Counts; 3],
+    other_statuses: [NameCounts; 3],
     disagreements: u64,
     /// Rows that say of themselves that a generator made them.
     pub(crate) synthetic: u64,
@@ -334,7 +334,7 @@ mod tests {
 
     #[test]
     fn new_names_are_listed_with_their_rows() {
-        let mut counts = Counts::default();
+        let mut counts = NameCounts::default();
         assert_eq!(counts.in_words(), None);
         for (name, rows) in [("review", 3), ("", 1)] {
             counts.add(name, rows);

@@ -6,7 +6,7 @@ use polars_arrow::{array::Array, datatypes::ArrowDataType};
 
 use crate::{
     IngestError,
-    parquet::{Table, primitive_number, scalar},
+    parquet::{ParquetTable, primitive_number, scalar},
     value::Scalar,
 };
 
@@ -28,7 +28,7 @@ impl TextTable {
     /// # Errors
     /// A file that is not whole Parquet, or can't be decoded.
     pub fn read(path: impl AsRef<Path>) -> Result<TextTable, IngestError> {
-        let table = Table::open(path.as_ref())?;
+        let table = ParquetTable::open(path.as_ref())?;
         let mut out = TextTable::default();
         let names: Vec<String> = table.names().map(str::to_owned).collect();
         let mut single = Vec::new();

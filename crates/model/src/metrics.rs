@@ -12,7 +12,7 @@ use rayon::prelude::*;
 
 use crate::{
     scored::Scored,
-    weighted::{Line, Prepared, Scope, Value},
+    weighted::{MetricLine, Prepared, Scope, Value},
 };
 
 /// Smallest probability taken into a logarithm, as scikit-learn's `log_loss` has it for `f64`.
@@ -127,7 +127,7 @@ pub(crate) fn metrics_over(
     let support = scored.support();
     let least = prepared.averaged().iter().map(|&class| support[class]).min().unwrap_or(0);
     let mut table = SplitMetrics::new();
-    for (at, Line { scope, name, value, n, hits }) in plain.into_iter().enumerate() {
+    for (at, MetricLine { scope, name, value, n, hits }) in plain.into_iter().enumerate() {
         // A mean of the classes, each with the same weight, is no surer than its rarest class.
         let rests_on = match scope {
             // These two are means over all rows, whichever class they are asked of.

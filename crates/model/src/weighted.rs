@@ -111,7 +111,7 @@ pub(crate) enum Scope {
 }
 
 /// One metric of one scope.
-pub(crate) struct Line {
+pub(crate) struct MetricLine {
     /// The scope.
     pub(crate) scope: Scope,
     /// The metric's name.
@@ -236,23 +236,29 @@ impl<'s> Prepared<'s> {
     }
 
     /// Every metric under row weights `w`.
-    pub(crate) fn lines(&self, w: &[f64]) -> Vec<Line> {
+    pub(crate) fn lines(&self, w: &[f64]) -> Vec<MetricLine> {
         let k = self.scored.classes.len();
         let Sums { counts, squares, bins, loss, square_sum, top_bins } = self.sums(w);
         let n: f64 = w.iter().sum();
         let support: Vec<f64> = counts.iter().map(|row| row.iter().sum()).collect();
         let called: Vec<f64> = (0..k).map(|c| counts.iter().map(|row| row[c]).sum()).collect();
         let hits: f64 = (0..k).map(|c| counts[c][c]).sum();
-        let mut out: Vec<Line> = Vec::new();
+        let mut out: Vec<MetricLine> = Vec::new();
         let mut by_metric: BTreeMap<&'static str, Vec<Value>> = BTreeMap::new();
         for c in 0..k {
             let tp = counts[c][c];
             let negatives = n - support[c];
             let value = Ok(support[c]);
-            out.push(Line { scope: Scope::Class(c), name: metric::SUPPORT, value, n, hits: None });
+            out.push(MetricLine {
+                scope: Scope::Class(c),
+                name: metric::SUPPORT,
+                value,
+                n,
+                hits: None,
+            });
             let mut push = |name, value: Value, n, hits| {
                 by_metric.entry(name).or_default().push(value);
-                out.push(Line { scope: Scope::Class(c), name, value, n, hits });
+                out.push(MetricLine { scope: Scope::Class(c), name, value, n, hits });
             };
             push(metric::PRECISION, share(tp, called[c], NOT_PREDICTED), called[c], Some(tp));
             push(metric::RECALL, share(tp, support[c], NO_SUPPORT), support[c], Some(tp));
@@ -285,7 +291,7 @@ impl<'s> Prepared<'s> {
         }
         self.means(&by_metric, &support, n, &mut out);
         let mut push = |name, value: Value, hits| {
-            out.push(Line { scope: Scope::Overall, name, value, n, hits });
+            out.push(MetricLine { scope: Scope::Overall, name, value, n, hits });
         };
         push(metric::ACCURACY, share(hits, n, NO_ROWS), Some(hits));
         let recalls = self.averaged.iter().map(|&c| share(counts[c][c], support[c], NO_SUPPORT));
@@ -316,7 +322,7 @@ impl<'s> Prepared<'s> {
         by_metric: &BTreeMap<&'static str, Vec<Value>>,
         support: &[f64],
         n: f64,
-        out: &mut Vec<Line>,
+        out: &mut Vec<MetricLine>,
     ) {
         for (&name, values) in by_metric {
             let of_averaged = || self.averaged.iter().map(|&c| (values[c], support[c]));
@@ -327,9 +333,9 @@ impl<'s> Prepared<'s> {
                 .filter(|(_, rows)| *rows > 0.0)
                 .map(|(v, rows)| v.map(|v| v * rows))
                 .sum();
-            out.push(Line { scope: Scope::Macro, name, value: mean(all), n, hits: None });
+            out.push(MetricLine { scope: Scope::Macro, name, value: mean(all), n, hits: None });
             let value = weighted.and_then(|sum| share(sum, n, NO_ROWS));
-            out.push(Line { scope: Scope::Weighted, name, value, n, hits: None });
+            out.push(MetricLine { scope: Scope::Weighted, name, value, n, hits: None });
         }
     }
 }

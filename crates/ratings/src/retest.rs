@@ -49,7 +49,7 @@ pub struct Change {
 }
 
 #[derive(Default)]
-struct Found {
+struct RepeatCounts {
     items: BTreeSet<usize>,
     /// For each unit, a cluster or an item, the pairs that stay and that flip.
     units: BTreeMap<usize, [u64; 2]>,
@@ -58,7 +58,7 @@ struct Found {
 
 /// Each rater's repeated ratings, by the versions that follow each other.
 pub(crate) fn retests(table: &RatingTable, resampling: &Resampling) -> Vec<Retest> {
-    let mut all = BTreeMap::<(usize, Option<String>, Option<String>), Found>::new();
+    let mut all = BTreeMap::<(usize, Option<String>, Option<String>), RepeatCounts>::new();
     for series in &table.series {
         for pair in series.ratings.windows(2) {
             let [(from, before), (to, after)] = pair else { continue };
@@ -76,7 +76,7 @@ pub(crate) fn retests(table: &RatingTable, resampling: &Resampling) -> Vec<Retes
         .collect()
 }
 
-impl Found {
+impl RepeatCounts {
     fn stated(
         &self,
         table: &RatingTable,

@@ -6,7 +6,7 @@ use crate::{
     PAGE_LIMIT,
     error::ReportError,
     figures::{HeatCell, Inlined, finish, heat},
-    page::{self, Block, Heading, Section, Table},
+    page::{self, Block, Heading, PageTable, Section},
     sheet::{Sheet, estimate_cells, text},
     words::{self, shown},
 };
@@ -109,7 +109,7 @@ pub fn document(document: &Document) -> Result<String, ReportError> {
             let columns: Vec<String> = grid.columns.iter().map(|name| shown(name)).collect();
             let columns: Vec<&str> = columns.iter().map(String::as_str).collect();
             let rows = grid.rows.iter().map(cells).collect();
-            let table = Table::new(&shown(&grid.caption), &columns, rows).rest_in(grid.file);
+            let table = PageTable::new(&shown(&grid.caption), &columns, rows).rest_in(grid.file);
             blocks.push(if grid.folded { table.folded() } else { table }.block());
         }
         sections.push(Section {

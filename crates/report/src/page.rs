@@ -39,12 +39,12 @@ pub(crate) enum Block {
     /// Sentences, each with a link to the section that has its figures.
     Answers(Vec<Answer>),
     Code(String),
-    Table(Table),
+    Table(PageTable),
     Figures(Vec<Inlined>),
 }
 
 /// A table; the first cell of each row is its header.
-pub(crate) struct Table {
+pub(crate) struct PageTable {
     pub(crate) caption: String,
     pub(crate) columns: Vec<String>,
     pub(crate) rows: Vec<Vec<String>>,
@@ -58,10 +58,10 @@ pub(crate) struct Table {
     pub(crate) hashes: Option<usize>,
 }
 
-impl Table {
+impl PageTable {
     /// A table; what is over the limit is left out and counted.
-    pub(crate) fn new(caption: &str, columns: &[&str], rows: Vec<Vec<String>>) -> Table {
-        let table = Table {
+    pub(crate) fn new(caption: &str, columns: &[&str], rows: Vec<Vec<String>>) -> PageTable {
+        let table = PageTable {
             caption: caption.to_owned(),
             columns: columns.iter().map(|&name| name.to_owned()).collect(),
             rows,
@@ -74,20 +74,20 @@ impl Table {
     }
 
     /// The same table with its first rows only; what is left out is counted.
-    pub(crate) fn first(mut self, limit: usize) -> Table {
+    pub(crate) fn first(mut self, limit: usize) -> PageTable {
         self.left_out += self.rows.len().saturating_sub(limit);
         self.rows.truncate(limit);
         self
     }
 
     /// The same table, which says that all its rows are in this file of the run.
-    pub(crate) fn rest_in(mut self, file: &'static str) -> Table {
+    pub(crate) fn rest_in(mut self, file: &'static str) -> PageTable {
         self.file = file;
         self
     }
 
     /// The same table with hashes in this column.
-    pub(crate) fn hashes(mut self, column: usize) -> Table {
+    pub(crate) fn hashes(mut self, column: usize) -> PageTable {
         self.hashes = Some(column);
         self
     }
@@ -97,7 +97,7 @@ impl Table {
     }
 
     /// The same table, folded.
-    pub(crate) fn folded(mut self) -> Table {
+    pub(crate) fn folded(mut self) -> PageTable {
         self.folded = true;
         self
     }

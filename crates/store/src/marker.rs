@@ -102,15 +102,15 @@ impl Standing {
         }
         names.sort();
         match read(root)? {
-            Found::Valid => {
+            MarkerPlace::Valid => {
                 let has_manifest = |name: &PathBuf| root.join(name).join(MANIFEST_FILE).is_file();
                 let finished = names.iter().map(PathBuf::from).any(|name| has_manifest(&name));
                 Ok(if finished { Standing::Results } else { Standing::NoResults })
             }
-            Found::Invalid(why) => Ok(Standing::Foreign(format!(
+            MarkerPlace::Invalid(why) => Ok(Standing::Foreign(format!(
                 "its {MARKER_FILE} was not written by clawsig: {why}"
             ))),
-            Found::Begun => {
+            MarkerPlace::Begun => {
                 let other =
                     names.iter().find(|name| *name != MARKER_FILE && !is_unused(root, name));
                 Ok(match other {
@@ -134,25 +134,25 @@ fn is_unused(root: &Path, name: &std::ffi::OsStr) -> bool {
 }
 
 /// What the marker's place holds.
-enum Found {
+enum MarkerPlace {
     Valid,
     Invalid(String),
     /// Nothing, or the beginning of a marker: its writer was killed.
     Begun,
 }
 
-fn read(root: &Path) -> Result<Found, StoreError> {
+fn read(root: &Path) -> Result<MarkerPlace, StoreError> {
     let bytes = match seal::read_small(&root.join(MARKER_FILE), MAX_BYTES)? {
-        None => return Ok(Found::Begun),
-        Some(Err(why)) => return Ok(Found::Invalid(why)),
+        None => return Ok(MarkerPlace::Begun),
+        Some(Err(why)) => return Ok(MarkerPlace::Invalid(why)),
         Some(Ok(bytes)) => bytes,
     };
     let whole = text()?;
     if bytes == whole {
-        return Ok(Found::Valid);
+        return Ok(MarkerPlace::Valid);
     }
     if whole.starts_with(&bytes) {
-        return Ok(Found::Begun);
+        return Ok(MarkerPlace::Begun);
     }
     let checked = || -> Result<(), String> {
         let value: Value = serde_json::from_slice(&bytes).map_err(|e| unread::json(&e))?;
@@ -160,14 +160,14 @@ fn read(root: &Path) -> Result<Found, StoreError> {
         FORMAT.can_read(marker.format).map_err(|mismatch| mismatch.to_string())
     };
     Ok(match checked() {
-        Ok(()) => Found::Valid,
-        Err(why) => Found::Invalid(why),
+        Ok(()) => MarkerPlace::Valid,
+        Err(why) => MarkerPlace::Invalid(why),
     })
 }
 
 /// Whether the folder has a valid marker.
 pub(crate) fn is_marked(root: &Path) -> Result<bool, StoreError> {
-    Ok(matches!(read(root)?, Found::Valid))
+    Ok(matches!(read(root)?, MarkerPlace::Valid))
 }
 
 /// Writes the marker, unless there is one.

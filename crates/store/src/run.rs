@@ -31,14 +31,14 @@ const MAX_TEXT_BYTES: u64 = 64 << 20;
 pub struct RunFolder {
     root: PathBuf,
     /// `None` where it was opened for reading.
-    writer: Option<Writer>,
+    writer: Option<WriteAccess>,
     /// Results that a killed process had moved aside and that nobody has put back yet.
     moved: Vec<(String, PathBuf)>,
 }
 
 /// What an opening for writing holds.
 #[derive(Debug)]
-struct Writer {
+struct WriteAccess {
     lock: FolderLock,
     journal: Journal,
     /// What was there before.
@@ -82,7 +82,7 @@ impl Drop for RunFolder {
     }
 }
 
-impl Writer {
+impl WriteAccess {
     /// Makes a folder that was absent or empty so again, if no stage's result was put into it. Text
     /// files about results that never came go, too.
     fn take_away(self, root: &Path) -> std::io::Result<()> {
@@ -160,7 +160,7 @@ impl RunFolder {
         // of the lock does so.
         marker::write(root)?;
         let journal = Journal::open(root, &temporaries)?;
-        let writer = Some(Writer { lock, journal, before, texts: Mutex::default() });
+        let writer = Some(WriteAccess { lock, journal, before, texts: Mutex::default() });
         Ok(RunFolder { root: root.to_owned(), writer, moved: Vec::new() })
     }
 
@@ -177,7 +177,7 @@ impl RunFolder {
         Ok(RunFolder { root: root.to_owned(), writer: None, moved })
     }
 
-    fn writer(&self) -> Result<&Writer, StoreError> {
+    fn writer(&self) -> Result<&WriteAccess, StoreError> {
         self.writer.as_ref().ok_or_else(|| StoreError::ReadOnly { path: self.root.clone() })
     }
 

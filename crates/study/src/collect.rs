@@ -19,7 +19,7 @@ use crate::{
     missing::{self, Judges},
     progress::Counter,
     rater_name,
-    slice::{Rows, SliceSpec, slice_result},
+    slice::{SliceRows, SliceSpec, slice_result},
     stated,
     sweep::Sweep,
     unrated,
@@ -259,13 +259,13 @@ fn rated_raters(gathered: &Gathered, rule: FlagRule) -> [bool; crate::RATERS] {
     rated
 }
 
-fn rows_match(rows: Rows, owner: &Owner, kind: &Kind) -> bool {
+fn rows_match(rows: SliceRows, owner: &Owner, kind: &Kind) -> bool {
     match rows {
-        Rows::All => true,
-        Rows::Verdict(verdict) => kind.verdict == Some(verdict),
-        Rows::Severity(severity) => kind.severity == severity,
-        Rows::Split(split) => kind.split == split,
-        Rows::OwnerSize(least, most) => (least..=most).contains(&owner.size),
+        SliceRows::All => true,
+        SliceRows::Verdict(verdict) => kind.verdict == Some(verdict),
+        SliceRows::Severity(severity) => kind.severity == severity,
+        SliceRows::Split(split) => kind.split == split,
+        SliceRows::OwnerSize(least, most) => (least..=most).contains(&owner.size),
     }
 }
 
@@ -279,7 +279,7 @@ impl SliceSpec {
 /// Every slice, in the order of the results.
 fn slices(rule: FlagRule, missing: MissingPolicy) -> Vec<SliceSpec> {
     let spec = |name: String, kind, of| SliceSpec { name, kind, rule, missing, of };
-    let mut specs = vec![spec(OVERALL_SLICE.to_owned(), SliceKind::Overall, Rows::All)];
+    let mut specs = vec![spec(OVERALL_SLICE.to_owned(), SliceKind::Overall, SliceRows::All)];
     for &other_rule in FlagRule::ALL {
         for &other_policy in MissingPolicy::ALL {
             if (other_rule, other_policy) != (rule, missing) {
@@ -288,26 +288,26 @@ fn slices(rule: FlagRule, missing: MissingPolicy) -> Vec<SliceSpec> {
                     kind: SliceKind::Overall,
                     rule: other_rule,
                     missing: other_policy,
-                    of: Rows::All,
+                    of: SliceRows::All,
                 });
             }
         }
     }
     for &verdict in Verdict::ALL {
         let name = format!("verdict={verdict}");
-        specs.push(spec(name, SliceKind::Verdict, Rows::Verdict(verdict)));
+        specs.push(spec(name, SliceKind::Verdict, SliceRows::Verdict(verdict)));
     }
     for &severity in Severity::ALL {
         let name = format!("severity={severity}");
-        specs.push(spec(name, SliceKind::Severity, Rows::Severity(Some(severity))));
+        specs.push(spec(name, SliceKind::Severity, SliceRows::Severity(Some(severity))));
     }
-    specs.push(spec("severity=none".to_owned(), SliceKind::Severity, Rows::Severity(None)));
+    specs.push(spec("severity=none".to_owned(), SliceKind::Severity, SliceRows::Severity(None)));
     for &split in Split::ALL {
-        specs.push(spec(format!("split={split}"), SliceKind::Split, Rows::Split(split)));
+        specs.push(spec(format!("split={split}"), SliceKind::Split, SliceRows::Split(split)));
     }
     let mut least = 1;
     for (most, name) in OWNER_SIZES {
-        let of = Rows::OwnerSize(least, most);
+        let of = SliceRows::OwnerSize(least, most);
         specs.push(spec(format!("owner_size={name}"), SliceKind::OwnerSize, of));
         least = most.saturating_add(1);
     }

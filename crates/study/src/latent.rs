@@ -15,7 +15,7 @@ use crate::{
     collect::Gathered,
     progress::Counter,
     rater_names,
-    slice::{Marks, Rows, SliceSpec, count_rows},
+    slice::{Marks, SliceRows, SliceSpec, count_rows},
     stated, unrated,
 };
 
@@ -43,7 +43,7 @@ pub(crate) fn latent(
         kind: SliceKind::Overall,
         rule: settings.params.flags.rule,
         missing: settings.params.flags.missing,
-        of: Rows::All,
+        of: SliceRows::All,
     };
     let counted = count_rows(&spec, gathered)?;
     let marks = Marks {

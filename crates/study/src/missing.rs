@@ -28,13 +28,13 @@ const MOST_JUDGES: usize = 1_000;
 
 /// Rows, and of each scanner the missing and the flagged ones.
 #[derive(Clone, Copy, Debug, Default)]
-struct Tally {
+struct MissingTally {
     rows: u64,
     missing: [u64; 3],
     flagged: [u64; 3],
 }
 
-impl Tally {
+impl MissingTally {
     fn add(&mut self, flags: &[Option<bool>; 3], rows: u64) {
         self.rows += rows;
         for (scanner, flag) in flags.iter().enumerate() {
@@ -44,14 +44,14 @@ impl Tally {
     }
 
     /// Takes what a rule makes of no output for missing where a scanner never ran.
-    fn of_those_that_ran(mut self, ran: [bool; 3]) -> Tally {
+    fn of_those_that_ran(mut self, ran: [bool; 3]) -> MissingTally {
         for scanner in (0..3).filter(|&scanner| !ran[scanner]) {
             (self.missing[scanner], self.flagged[scanner]) = (self.rows, 0);
         }
         self
     }
 
-    fn with(mut self, other: &Tally) -> Tally {
+    fn with(mut self, other: &MissingTally) -> MissingTally {
         self.rows += other.rows;
         for scanner in 0..3 {
             self.missing[scanner] += other.missing[scanner];
@@ -63,7 +63,7 @@ impl Tally {
 
 /// Rows by the judge's model.
 #[derive(Default)]
-pub(crate) struct Judges(BTreeMap<String, Tally>);
+pub(crate) struct Judges(BTreeMap<String, MissingTally>);
 
 impl Judges {
     pub(crate) fn observe(&mut self, row: &SkillRow, rule: FlagRule) {
@@ -75,14 +75,14 @@ impl Judges {
     }
 
     /// The most frequent judges, then all others together.
-    fn groups(self) -> Vec<(String, Tally)> {
-        let mut all: Vec<(String, Tally)> = self.0.into_iter().collect();
+    fn groups(self) -> Vec<(String, MissingTally)> {
+        let mut all: Vec<(String, MissingTally)> = self.0.into_iter().collect();
         all.sort_by(|x, y| y.1.rows.cmp(&x.1.rows).then_with(|| x.0.cmp(&y.0)));
         let rest = all.split_off(all.len().min(JUDGES));
-        let mut groups: Vec<(String, Tally)> =
+        let mut groups: Vec<(String, MissingTally)> =
             all.into_iter().map(|(name, tally)| (printable(&name, 80), tally)).collect();
         if !rest.is_empty() {
-            let sum = rest.iter().fold(Tally::default(), |sum, (_, tally)| sum.with(tally));
+            let sum = rest.iter().fold(MissingTally::default(), |sum, (_, tally)| sum.with(tally));
             groups.push((OTHER_JUDGES.to_owned(), sum));
         }
         groups
@@ -91,7 +91,7 @@ impl Judges {
 
 /// Everything about missing flags under a rule, from counted rows.
 pub(crate) fn results(gathered: &Gathered, judges: Judges, rule: FlagRule) -> MissingResults {
-    let mut by_verdict: BTreeMap<Option<Verdict>, Tally> = BTreeMap::new();
+    let mut by_verdict: BTreeMap<Option<Verdict>, MissingTally> = BTreeMap::new();
     let mut cells = [[[[0_u64; 3]; 3]; RATERS]; RATERS];
     for owner in &gathered.owners {
         for (kind, count) in &owner.kinds {
@@ -110,7 +110,7 @@ pub(crate) fn results(gathered: &Gathered, judges: Judges, rule: FlagRule) -> Mi
             }
         }
     }
-    let all = by_verdict.values().fold(Tally::default(), |sum, tally| sum.with(tally));
+    let all = by_verdict.values().fold(MissingTally::default(), |sum, tally| sum.with(tally));
     // A scanner that rated no row agrees with nobody, as in the study's slices.
     let is_silent = |rater: usize| all.missing.get(rater) == Some(&all.rows);
     let mut rates = rows_of("all", "", &all);
@@ -139,7 +139,7 @@ pub(crate) fn results(gathered: &Gathered, judges: Judges, rule: FlagRule) -> Mi
     finish(rates, pairs)
 }
 
-fn rows_of(group: &str, name: &str, tally: &Tally) -> Vec<MissingRow> {
+fn rows_of(group: &str, name: &str, tally: &MissingTally) -> Vec<MissingRow> {
     let of = |scanner: &Scanner| {
         let at = scanner.index();
         missing_row(group, name, *scanner, tally.rows, Some(tally.missing[at]), tally.flagged[at])

@@ -21,7 +21,7 @@ use crate::{
 };
 
 /// The published counts that statistics are computed from.
-struct Counts {
+struct RegistryCounts {
     patterns: PatternCounts,
     rows: u64,
     /// By verdict: its rows, and of each scanner the flagged ones.
@@ -43,7 +43,7 @@ pub fn registry(
     params: &StudyParams,
     progress: Progress<'_>,
 ) -> Result<RegistryResults, StudyError> {
-    let counts = Counts::of(published)?;
+    let counts = RegistryCounts::of(published)?;
     // Every published flag is there: the policy changes nothing.
     let flags = FlagParams { missing: MissingPolicy::Negative, ..params.flags };
     let settings = StudyParams { flags, ..params.clone() }.check()?;
@@ -102,8 +102,8 @@ fn figure_rows(
     published.figures.iter().enumerate().map(row).collect()
 }
 
-impl Counts {
-    fn of(published: &PublishedFigures) -> Result<Counts, StudyError> {
+impl RegistryCounts {
+    fn of(published: &PublishedFigures) -> Result<RegistryCounts, StudyError> {
         let lacks = |what: String| StudyError::Published(format!("they have no count of {what}"));
         let maybe = |wanted: &Selection| {
             published.figures.iter().find_map(|figure| match &figure.measure {
@@ -127,7 +127,7 @@ impl Counts {
         let names = Scanner::ALL.iter().map(|scanner| scanner.as_str().to_owned()).collect();
         let patterns = PatternCounts::new(names, of_patterns)?;
         let rows = count(Selection::default(), "all rows".to_owned())?;
-        let mut counts = Counts {
+        let mut counts = RegistryCounts {
             patterns,
             rows,
             by_verdict: [(0, [0; 3]); 3],

@@ -27,7 +27,7 @@ use crate::{
 
 /// The rows of a slice.
 #[derive(Clone, Copy, Debug)]
-pub(crate) enum Rows {
+pub(crate) enum SliceRows {
     All,
     Verdict(Verdict),
     Severity(Option<Severity>),
@@ -41,7 +41,7 @@ pub(crate) struct SliceSpec {
     pub(crate) kind: SliceKind,
     pub(crate) rule: FlagRule,
     pub(crate) missing: MissingPolicy,
-    pub(crate) of: Rows,
+    pub(crate) of: SliceRows,
 }
 
 /// The rows of a slice as counts of distinct flags, by owner.

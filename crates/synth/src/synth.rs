@@ -11,7 +11,7 @@ use crate::{
     census::{MEAN_CHARS, MIN_FILE_BYTES, Member, Side},
     draw::{Draw, Purpose},
     findings, hostile,
-    text::{Brief, DOMAIN_COUNT, Writer, skill_name},
+    text::{Brief, DOMAIN_COUNT, DocumentWriter, skill_name},
     words::{Language, pseudo_word},
 };
 
@@ -161,7 +161,7 @@ impl Synth {
                 text = self.change_words(&text, 0.1, &mut draw);
                 text.push_str("\n\n## Changes\n\n");
                 let domain = self.label(source).domain;
-                text += &Writer::new(&self.language, &mut draw, domain).file("md", 300);
+                text += &DocumentWriter::new(&self.language, &mut draw, domain).file("md", 300);
             }
         }
         let mut row = RawRow::default();
@@ -211,7 +211,7 @@ impl Synth {
             foreign: draw.chance(params.other_languages),
             invisible: draw.chance(if verdict == Verdict::Clean { 0.006 } else { 0.02 }),
         };
-        Writer::new(&self.language, &mut draw, domain).skill(&brief)
+        DocumentWriter::new(&self.language, &mut draw, domain).skill(&brief)
     }
 
     /// A text as the corpus has it: folded if it is to be, an original of exactly its length, a
@@ -243,7 +243,7 @@ impl Synth {
         row.clawscan_model = Some(format!("{SYNTHETIC_MODEL} {model}"));
         row.clawscan_confidence = Some(member.confidence().to_owned());
         let flagged = Scanner::ALL.iter().filter(|&&scanner| member.flag(scanner)).count();
-        let sentence = Writer::new(&self.language, &mut draw, domain).sentence_only();
+        let sentence = DocumentWriter::new(&self.language, &mut draw, domain).sentence_only();
         row.clawscan_summary =
             Some(format!("Synthetic skill, {verdict}: {flagged} scanners flag it. {sentence}"));
     }
@@ -301,7 +301,8 @@ impl Synth {
             };
             left -= bytes;
             let bytes = bytes as usize;
-            let mut content = Writer::new(&self.language, &mut draw, domain).file(kind, bytes);
+            let mut content =
+                DocumentWriter::new(&self.language, &mut draw, domain).file(kind, bytes);
             content.truncate(content.floor_char_boundary(bytes));
             content.extend(std::iter::repeat_n('\n', bytes - content.len()));
             let sha256 = hex(&Sha256::digest(&content));

@@ -38,7 +38,7 @@ pub(crate) struct Brief<'a> {
 }
 
 /// Writes one document.
-pub(crate) struct Writer<'a> {
+pub(crate) struct DocumentWriter<'a> {
     language: &'a Language,
     draw: &'a mut Draw,
     domain: usize,
@@ -76,9 +76,20 @@ enum Tongue {
     Script(u32),
 }
 
-impl<'a> Writer<'a> {
-    pub(crate) fn new(language: &'a Language, draw: &'a mut Draw, domain: usize) -> Writer<'a> {
-        Writer { language, draw, domain, own: Vec::new(), said: Vec::new(), out: String::new() }
+impl<'a> DocumentWriter<'a> {
+    pub(crate) fn new(
+        language: &'a Language,
+        draw: &'a mut Draw,
+        domain: usize,
+    ) -> DocumentWriter<'a> {
+        DocumentWriter {
+            language,
+            draw,
+            domain,
+            own: Vec::new(),
+            said: Vec::new(),
+            out: String::new(),
+        }
     }
 
     /// A whole SKILL.md.
@@ -422,7 +433,7 @@ mod tests {
         let mut fences = 0;
         for row in 0..50 {
             let mut draw = Draw::new(1, row, Purpose::Text);
-            let text = Writer::new(&language, &mut draw, 3).skill(&brief);
+            let text = DocumentWriter::new(&language, &mut draw, 3).skill(&brief);
             let plain: String = text.chars().filter(|c| !INVISIBLE.concat().contains(*c)).collect();
             assert!(plain.len() < text.len());
             assert!(plain.starts_with("---\nname: mail-watch\ndescription: "), "{plain}");

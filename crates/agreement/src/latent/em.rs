@@ -187,7 +187,7 @@ fn step(rows: &Rows<'_>, theta: &Theta) -> (Theta, f64) {
     (next, sum)
 }
 
-struct Found {
+struct ClimbResult {
     theta: Theta,
     likelihood: f64,
     iterations: u32,
@@ -197,7 +197,7 @@ struct Found {
 /// EM with squared extrapolation (Varadhan and Roland 2008, SQUAREM, scheme 3): two steps show
 /// where the parameters are heading. It stops where the distance still to go, by the rate at which
 /// the steps shrink, is below the tolerance.
-fn climb(rows: &Rows<'_>, start: Theta, params: &LatentParams) -> Found {
+fn climb(rows: &Rows<'_>, start: Theta, params: &LatentParams) -> ClimbResult {
     let mut theta = start;
     let mut iterations = 0;
     while iterations < params.max_iterations {
@@ -208,7 +208,7 @@ fn climb(rows: &Rows<'_>, start: Theta, params: &LatentParams) -> Found {
         let rate = if one > 0.0 { (two / one).min(1.0 - 1e-12) } else { 0.0 };
         if two / (1.0 - rate) < params.tolerance {
             let likelihood = likelihood(rows, &second);
-            return Found { theta: second, likelihood, iterations, converged: true };
+            return ClimbResult { theta: second, likelihood, iterations, converged: true };
         }
         let norm = |of: &dyn Fn(usize) -> f64| -> f64 {
             (0..theta.values.len()).map(|place| of(place).powi(2)).sum::<f64>().sqrt()
@@ -228,7 +228,7 @@ fn climb(rows: &Rows<'_>, start: Theta, params: &LatentParams) -> Found {
         theta = if reached.is_finite() && reached >= before { landed } else { second };
     }
     let likelihood = likelihood(rows, &theta);
-    Found { theta, likelihood, iterations, converged: false }
+    ClimbResult { theta, likelihood, iterations, converged: false }
 }
 
 /// The best of several climbs: from the share of votes as each subject's hidden category, so that
@@ -271,7 +271,7 @@ pub(super) fn fit(
         doubts.push(Doubt::NotConverged);
     }
     let near = 1e-6 * (1.0 + best.likelihood.abs() * 1e-6);
-    let elsewhere = |rival: Found| {
+    let elsewhere = |rival: ClimbResult| {
         rival.converged
             && (best.likelihood - rival.likelihood).abs() < near
             && rival.theta.named().apart(&theta) > 1e-3

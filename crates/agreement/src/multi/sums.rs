@@ -6,7 +6,7 @@ use clawsig_stats::Wide;
 use crate::{Ratings, Undefined, Weights};
 
 /// One pattern's part in the sums, for one subject.
-pub(super) struct Part {
+pub(super) struct SubjectPart {
     /// The ratings in each category that the subject has.
     pub(super) uses: Vec<(usize, u64)>,
     /// The category that each rater gave.
@@ -15,8 +15,8 @@ pub(super) struct Part {
     pub(super) given: u64,
 }
 
-impl Part {
-    pub(super) fn new(pattern: &[Option<usize>]) -> Part {
+impl SubjectPart {
+    pub(super) fn new(pattern: &[Option<usize>]) -> SubjectPart {
         let given_by: Vec<(usize, usize)> = (pattern.iter().enumerate())
             .filter_map(|(rater, rating)| rating.map(|category| (rater, category)))
             .collect();
@@ -28,7 +28,7 @@ impl Part {
             }
         }
         let given = given_by.len() as u64;
-        Part { uses, given_by, given }
+        SubjectPart { uses, given_by, given }
     }
 
     /// The disagreement of the subject's pairs of ratings: `sum_kl r_k r_l v_kl`, over pairs once
@@ -51,8 +51,8 @@ impl Part {
 }
 
 /// The parts of all patterns, in their order.
-pub(super) fn parts(ratings: &Ratings) -> Vec<Part> {
-    ratings.patterns().map(|(pattern, _)| Part::new(pattern)).collect()
+pub(super) fn parts(ratings: &Ratings) -> Vec<SubjectPart> {
+    ratings.patterns().map(|(pattern, _)| SubjectPart::new(pattern)).collect()
 }
 
 /// Sums over subjects.
@@ -99,7 +99,7 @@ impl Sums {
     }
 
     /// The sums over all patterns with these counts.
-    pub(super) fn of(mut self, parts: &[Part], counts: &[u64]) -> Sums {
+    pub(super) fn of(mut self, parts: &[SubjectPart], counts: &[u64]) -> Sums {
         for (part, &count) in parts.iter().zip(counts).filter(|(_, count)| **count > 0) {
             self.change(part, count, true);
         }
@@ -107,7 +107,7 @@ impl Sums {
     }
 
     /// Adds so many subjects, or takes them away.
-    pub(super) fn change(&mut self, part: &Part, count: u64, add: bool) {
+    pub(super) fn change(&mut self, part: &SubjectPart, count: u64, add: bool) {
         if part.given == 0 {
             return;
         }

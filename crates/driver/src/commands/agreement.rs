@@ -15,7 +15,7 @@ use super::{
 use crate::{
     Error, ExitStatus,
     cli::{AgreementArgs, Global, OutputFormat},
-    counts::{self, Counts, Groups},
+    counts::{self, CountFile, Groups},
     files, published,
     stages::{Stage, agreement},
     summary,
@@ -36,8 +36,10 @@ pub(crate) fn agreement(arguments: &AgreementArgs, global: &Global) -> Result<Ex
         (Some(file), _) => {
             let params = params("agreement --counts", arguments, &[])?;
             match counts::read(file, params.flags.rule)? {
-                Counts::Groups(groups) => from_groups(file, &groups, &params, arguments, global)?,
-                Counts::Patterns(patterns) => from_patterns(&patterns, arguments, global)?,
+                CountFile::Groups(groups) => {
+                    from_groups(file, &groups, &params, arguments, global)?
+                }
+                CountFile::Patterns(patterns) => from_patterns(&patterns, arguments, global)?,
             }
         }
     }

@@ -30,7 +30,7 @@ use crate::{
 };
 use baseline::Baseline;
 use gate::Gate;
-use lines::{Line, Lines};
+use lines::{InputLine, Lines};
 use output::{Output, Prediction};
 use scorer::{Given, Outcome, Scorer};
 use skills::{ReadSkill, SkillFile};
@@ -111,7 +111,7 @@ pub(crate) fn predict(arguments: &PredictArgs, global: &Global) -> Result<ExitSt
         scorer: &scorer,
         gate,
         baseline: baseline.unwrap_or_default(),
-        counts: Counts::default(),
+        counts: SkillCounts::default(),
         first_failure: None,
     };
     run.output.begin()?;
@@ -136,7 +136,7 @@ pub(crate) fn predict(arguments: &PredictArgs, global: &Global) -> Result<ExitSt
 
 /// What was counted on the way.
 #[derive(Clone, Copy, Debug, Default)]
-struct Counts {
+struct SkillCounts {
     total: u64,
     text_only: u64,
     failures: u64,
@@ -226,7 +226,7 @@ struct Run<'a> {
     output: Output<'a>,
     gate: Gate,
     baseline: Baseline,
-    counts: Counts,
+    counts: SkillCounts,
     first_failure: Option<String>,
 }
 
@@ -262,11 +262,11 @@ impl Run<'_> {
             let read: Vec<MaybeSkill> = batch
                 .par_iter()
                 .map(|line| match line {
-                    Line::TooLong => Err("the line is longer than 64 MiB".to_owned()),
-                    Line::Bytes(bytes) if bytes.iter().all(u8::is_ascii_whitespace) => {
+                    InputLine::TooLong => Err("the line is longer than 64 MiB".to_owned()),
+                    InputLine::Bytes(bytes) if bytes.iter().all(u8::is_ascii_whitespace) => {
                         Err("the line is blank".to_owned())
                     }
-                    Line::Bytes(bytes) => {
+                    InputLine::Bytes(bytes) => {
                         parse_row(bytes).map(ReadSkill::of_row).map_err(|e| e.to_string())
                     }
                 })
@@ -354,7 +354,7 @@ impl Run<'_> {
 
     /// Tells what a reader of the scores has to know.
     fn say(&self, arguments: &PredictArgs) {
-        let Counts { total, text_only, unlike, reviewed, expired, .. } = self.counts;
+        let SkillCounts { total, text_only, unlike, reviewed, expired, .. } = self.counts;
         let of = |n: u64| format!("{} of {}", terminal::count(n), terminal::count(total));
         if text_only > 0 {
             let why = if arguments.text_only { "as asked" } else { "no scanner results" };
@@ -399,7 +399,7 @@ impl Run<'_> {
             return Err(Error::Nothing);
         }
         if let Some(first) = self.first_failure {
-            let Counts { failures, total, .. } = self.counts;
+            let SkillCounts { failures, total, .. } = self.counts;
             return Err(Error::Unscored { failures, total, first });
         }
         Ok(if self.counts.failing > 0 { ExitStatus::CheckFailed } else { ExitStatus::Done })

@@ -22,7 +22,7 @@ use crate::{
 #[derive(Serialize)]
 struct Results {
     /// The files that were read, with what each was taken for.
-    sources: Vec<source::Source>,
+    sources: Vec<source::RatingSource>,
     /// Columns that were not used.
     ignored_columns: Vec<String>,
     replicates: u32,

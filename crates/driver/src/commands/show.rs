@@ -34,7 +34,7 @@ struct Shown {
     flags: Vec<ScannerFlags>,
     near_duplicates: Option<Vec<NearDuplicate>>,
     near_duplicates_absent: Option<String>,
-    model: Option<Scored>,
+    model: Option<ModelAnswer>,
     model_absent: Option<String>,
 }
 
@@ -58,7 +58,7 @@ struct NearDuplicate {
 
 /// What the run's model says.
 #[derive(Serialize)]
-struct Scored {
+struct ModelAnswer {
     classes: Vec<String>,
     probabilities: Vec<f64>,
     says: String,
@@ -192,12 +192,16 @@ fn copies(groups: &[RowInfo], row: &SkillRow) -> Vec<NearDuplicate> {
 }
 
 /// The model's answer for a row, or the reason why it gives none.
-fn score(run: &FinishedRun, row: &SkillRow, top: usize) -> Result<Result<Scored, String>, Error> {
+fn score(
+    run: &FinishedRun,
+    row: &SkillRow,
+    top: usize,
+) -> Result<Result<ModelAnswer, String>, Error> {
     if !run.has(Stage::Train)? {
         return Ok(Err("the run has no trained model".to_owned()));
     }
     let said = predict::score_row(run.root(), row, top)?;
-    Ok(said.map(|said| Scored {
+    Ok(said.map(|said| ModelAnswer {
         classes: said.classes.iter().map(|&class| class.to_owned()).collect(),
         says: said.classes[said.score.class].to_owned(),
         probabilities: said.score.probabilities,

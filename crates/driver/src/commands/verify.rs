@@ -30,18 +30,18 @@ const LOCK: &str = include_str!("../../../../data/dataset.lock.json");
 /// The outcome of a comparison.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
-enum Finding {
+enum CheckResult {
     Holds,
     Differs,
     NotInThisRun,
 }
 
-impl fmt::Display for Finding {
+impl fmt::Display for CheckResult {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(match self {
-            Finding::Holds => "holds",
-            Finding::Differs => "differs",
-            Finding::NotInThisRun => "not in this run",
+            CheckResult::Holds => "holds",
+            CheckResult::Differs => "differs",
+            CheckResult::NotInThisRun => "not in this run",
         })
     }
 }
@@ -58,7 +58,7 @@ struct Check {
     /// The value of the run; empty where it has none.
     found: String,
     /// Whether they agree.
-    result: Finding,
+    result: CheckResult,
     /// Why it is not in this run, or what exactly differs.
     #[serde(skip_serializing_if = "Option::is_none")]
     why: Option<String>,
@@ -67,7 +67,7 @@ struct Check {
 impl Check {
     /// A check of two texts.
     fn new(name: impl Into<String>, source: &str, expected: String, found: String) -> Check {
-        let result = if expected == found { Finding::Holds } else { Finding::Differs };
+        let result = if expected == found { CheckResult::Holds } else { CheckResult::Differs };
         Check { name: name.into(), source: source.to_owned(), expected, found, result, why: None }
     }
 
@@ -145,14 +145,14 @@ pub(crate) fn verify(arguments: &VerifyArgs, global: &Global) -> Result<ExitStat
 }
 
 fn holds(checks: &[Check]) -> bool {
-    checks.iter().all(|check| check.result != Finding::Differs)
+    checks.iter().all(|check| check.result != CheckResult::Differs)
 }
 
 fn print(run: &Path, sections: &[Section], whole: bool, global: &Global) -> Result<(), Error> {
     let all = || sections.iter().flat_map(|section| &section.checks);
     let number = |result| all().filter(|check| check.result == result).count();
-    let (held, differing) = (number(Finding::Holds), number(Finding::Differs));
-    let absent = number(Finding::NotInThisRun);
+    let (held, differing) = (number(CheckResult::Holds), number(CheckResult::Differs));
+    let absent = number(CheckResult::NotInThisRun);
     let text = match global.format {
         OutputFormat::Json => {
             let sections: Vec<_> = sections

@@ -16,7 +16,7 @@ const HINT: &str = "; expected a line of the result of counts.sql (`clawsig expo
 /// One line. A key that is missing is null, as Spark leaves nulls out.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Line {
+struct GroupLine {
     /// Present in every line of a file that tells owners apart, null for rows without one.
     #[serde(default, deserialize_with = "present")]
     owner: Option<Option<String>>,
@@ -60,7 +60,7 @@ pub(crate) struct Groups {
 pub(super) fn read(path: &Path, rule: FlagRule) -> Result<Groups, Error> {
     let mut counts = Groups { groups: Vec::new(), owners_known: false };
     each_line(path, HINT, |_, text| {
-        let line: Line = serde_json::from_slice(text).map_err(|e| unread::json(&e))?;
+        let line: GroupLine = serde_json::from_slice(text).map_err(|e| unread::json(&e))?;
         counts.owners_known |= line.owner.is_some();
         counts.groups.push(line.counted()?);
         Ok(())
@@ -103,7 +103,7 @@ impl Groups {
     }
 }
 
-impl Line {
+impl GroupLine {
     fn counted(self) -> Result<CountedRows, String> {
         let flag = |name: &str, value: Option<u8>| match value {
             None => Ok(None),

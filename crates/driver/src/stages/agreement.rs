@@ -11,10 +11,10 @@ use clawsig_schema::{
 };
 use clawsig_study::{FigureCounts, Study, registry};
 
-use super::{Context, Rows, Stage};
+use super::{Context, RowCounts, Stage};
 use crate::{Error, files, published, terminal::counted};
 
-pub(super) fn run(context: &Context<'_>) -> Result<Rows, Error> {
+pub(super) fn run(context: &Context<'_>) -> Result<RowCounts, Error> {
     let params = context.settings().agreement.clone();
     let profile: DataProfile = files::read_json(&context.artifact(Stage::Ingest, "profile.json")?)?;
     let published = published::figures()?;
@@ -49,7 +49,7 @@ pub(super) fn run(context: &Context<'_>) -> Result<Rows, Error> {
     let header = ["id", "slug", "split", "verdict", "scanner", "status_text", "status", "label"];
     files::write_cells(&path, header, results.rule_differences.listed.iter().map(cells))?;
     files::write_csv(&context.work.path("findings.csv"), &results.findings)?;
-    Ok(Rows { input: rows, output: results.rows })
+    Ok(RowCounts { input: rows, output: results.rows })
 }
 
 fn cells(row: &RuleDifference) -> Vec<String> {

@@ -9,7 +9,7 @@ use clawsig_schema::evaluation::{
 };
 
 use super::{
-    Context, Rows, Stage,
+    Context, RowCounts, Stage,
     features::read_fitted,
     matrices::Matrices,
     rows::NumberedRows,
@@ -20,7 +20,7 @@ use crate::{Error, files};
 /// The folder of the text-only model's files, which have the names of the other model's.
 const TEXT_ONLY_FOLDER: &str = "text-only";
 
-pub(super) fn run(context: &Context<'_>) -> Result<Rows, Error> {
+pub(super) fn run(context: &Context<'_>) -> Result<RowCounts, Error> {
     let use_holdout = context.record.use_holdout;
     let params = EvaluateParams { use_holdout, ..context.settings().evaluate.clone() }.check()?;
     let matrices = Matrices::read(context)?;
@@ -63,7 +63,7 @@ pub(super) fn run(context: &Context<'_>) -> Result<Rows, Error> {
         }
     }
     let output = found.predictions.first().map_or(0, |(_, found)| found.rows.len() as u64);
-    Ok(Rows { input: matrices.rows(), output })
+    Ok(RowCounts { input: matrices.rows(), output })
 }
 
 /// Every labelled row scored by models of the other folds, on features learned there too.

@@ -10,10 +10,10 @@ use clawsig_features::{FittedFeatures, MAX_JSON_BYTES, build, npz::write_npz};
 use clawsig_model::SplitPlan;
 use rayon::prelude::*;
 
-use super::{Context, Rows, Stage, rows::PlannedRows};
+use super::{Context, RowCounts, Stage, rows::PlannedRows};
 use crate::{Error, files};
 
-pub(super) fn run(context: &Context<'_>) -> Result<Rows, Error> {
+pub(super) fn run(context: &Context<'_>) -> Result<RowCounts, Error> {
     let params = context.settings().features.clone().check()?;
     for (column, reason) in params.left_out() {
         tracing::info!("{column} is no feature: {reason}");
@@ -46,7 +46,7 @@ pub(super) fn run(context: &Context<'_>) -> Result<Rows, Error> {
     files::write_csv(&work.path("vocabulary.csv"), set.fitted.vocabulary())?;
     files::write_json(&work.path("novelty.json"), &set.novelty)?;
     files::write_text(&work.path("vectorizer.json"), &set.fitted.to_json()?)?;
-    Ok(Rows { input: rows, output: rows })
+    Ok(RowCounts { input: rows, output: rows })
 }
 
 /// Reads `vectorizer.json`.

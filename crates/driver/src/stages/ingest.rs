@@ -5,11 +5,14 @@ use std::path::Path;
 use clawsig_ingest::{IngestParams, Ingested, OutputPaths, Source, ingest};
 use clawsig_store::Input;
 
-use super::{Context, Rows, source::Located};
+use super::{Context, RowCounts, source::Located};
 use crate::{Error, files, terminal::Progress};
 
 /// Also gives the inputs whose hashes were not known before.
-pub(super) fn run(context: &Context<'_>, located: &Located) -> Result<(Rows, Vec<Input>), Error> {
+pub(super) fn run(
+    context: &Context<'_>,
+    located: &Located,
+) -> Result<(RowCounts, Vec<Input>), Error> {
     let work = context.work;
     // The sample is unpacked where the next run looks for what a killed one has left.
     let unpacked = context.run.scratch("sample")?;
@@ -25,7 +28,7 @@ pub(super) fn run(context: &Context<'_>, located: &Located) -> Result<(Rows, Vec
         files::write_json(&work.path("source.json"), &record)?;
     }
     let lines: u64 = ingested.profile.files.iter().map(|f| f.lines - f.blank).sum();
-    Ok((Rows { input: lines, output: ingested.profile.rows }, read))
+    Ok((RowCounts { input: lines, output: ingested.profile.rows }, read))
 }
 
 /// Reads a source into a folder: `signals/`, `rejects.jsonl` and `profile.json`.

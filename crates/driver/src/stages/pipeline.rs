@@ -15,7 +15,7 @@ use clawsig_store::{
 use serde_json::{Value, json};
 
 use super::{
-    Context, Rows, Stage, agreement, evaluate, features, ingest,
+    Context, RowCounts, Stage, agreement, evaluate, features, ingest,
     ledger::{self, Ledger},
     report,
     source::{Located, Place},
@@ -371,7 +371,7 @@ impl Pipeline {
         let mut read = Vec::new();
         let progress = Progress::new(stage.as_str(), self.quiet);
         let context = Context { record: &self.record, run, work: &work, progress: &progress };
-        let rows: Rows = match stage {
+        let rows: RowCounts = match stage {
             Stage::Ingest => {
                 let (rows, inputs) = ingest::run(&context, source)?;
                 read = inputs;

@@ -6,10 +6,10 @@ use clawsig_ingest::SourceKind;
 use clawsig_report::{DuplicateSummary, Part, RunInfo, StudyResults, render};
 use clawsig_schema::{Split, matrix::RowInfo, profile::DataProfile};
 
-use super::{Context, Rows, Stage, ledger};
+use super::{Context, RowCounts, Stage, ledger};
 use crate::{Error, files, settings::PATHS};
 
-pub(super) fn run(context: &Context<'_>) -> Result<Rows, Error> {
+pub(super) fn run(context: &Context<'_>) -> Result<RowCounts, Error> {
     let profile: DataProfile = files::read_json(&context.artifact(Stage::Ingest, "profile.json")?)?;
     let rows = profile.rows;
     let results = StudyResults {
@@ -37,7 +37,7 @@ pub(super) fn run(context: &Context<'_>) -> Result<Rows, Error> {
         files::write_text(&work.path(&format!("figures/{}.svg", figure.name)), &figure.svg)?;
         files::write_text(&work.path(&format!("figures/{}.csv", figure.name)), &figure.csv)?;
     }
-    Ok(Rows { input: rows, output: rows })
+    Ok(RowCounts { input: rows, output: rows })
 }
 
 /// What was run, from the run's record and the manifests.

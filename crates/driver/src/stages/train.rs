@@ -3,7 +3,7 @@
 use clawsig_model::train;
 use clawsig_schema::evaluation::GridRow;
 
-use super::{Context, Rows, matrices::Matrices};
+use super::{Context, RowCounts, matrices::Matrices};
 use crate::{Error, files};
 
 /// The model on all columns, and the one for skills that no scanner saw: JSON and weights.
@@ -11,7 +11,7 @@ pub(crate) const MODEL: [&str; 2] = ["model.json", "model.safetensors"];
 /// See [`MODEL`].
 pub(crate) const TEXT_ONLY: [&str; 2] = ["model-text.json", "model-text.safetensors"];
 
-pub(super) fn run(context: &Context<'_>) -> Result<Rows, Error> {
+pub(super) fn run(context: &Context<'_>) -> Result<RowCounts, Error> {
     let params = context.settings().train_params().check()?;
     let matrices = Matrices::read(context)?;
     let training = matrices.with_data(|data| {
@@ -30,5 +30,5 @@ pub(super) fn run(context: &Context<'_>) -> Result<Rows, Error> {
     files::write_json(&work.path("grid.json"), &training.grid)?;
     files::write_json(&work.path("warnings.json"), &training.warnings)?;
     let rows = matrices.rows();
-    Ok(Rows { input: rows, output: rows })
+    Ok(RowCounts { input: rows, output: rows })
 }

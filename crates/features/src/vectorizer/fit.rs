@@ -21,9 +21,9 @@ use super::{
     fitted::FittedTfIdf,
     intern::{KeyMap, NONE, hash_key, pair, process_seed},
     params::{Analyzer, ValidVectorizerParams, VectorizerParams},
-    rows::{Counter, Rows, Weighting},
+    rows::{Counter, MatrixRows, Weighting},
     terms::Terms,
-    tokens::{Frequency, Part, ReadTokens, TokenReader, Tokens},
+    tokens::{Frequency, ReadTokens, TokenReader, TokenRun, Tokens},
 };
 use crate::FeaturesError;
 use clawsig_schema::matrix::Csr;
@@ -55,12 +55,12 @@ impl TfIdfFit {
     /// [`FeaturesError::EverythingPruned`], and [`FeaturesError::UndefinedIdf`] where a fixed vocabulary meets the plain idf.
     pub fn finish(self) -> Result<(FittedTfIdf, Csr), FeaturesError> {
         let (fitted, pieces) = self.finish_in_pieces()?;
-        let matrix = Rows::join(pieces, fitted.cols())?;
+        let matrix = MatrixRows::join(pieces, fitted.cols())?;
         Ok((fitted, matrix))
     }
 
     /// As [`TfIdfFit::finish`], with the matrix in pieces of consecutive rows.
-    pub(crate) fn finish_in_pieces(self) -> Result<(FittedTfIdf, Vec<Rows>), FeaturesError> {
+    pub(crate) fn finish_in_pieces(self) -> Result<(FittedTfIdf, Vec<MatrixRows>), FeaturesError> {
         let ReadTokens { tokens, mut parts, documents } = self.reader.finish()?;
         if documents == 0 {
             return Err(FeaturesError::NoDocuments);
@@ -96,12 +96,12 @@ impl TfIdfFit {
         let fitted = FittedTfIdf::new(self.params, documents.into(), terms, counts, tree)?;
         let cols = fitted.cols();
         let weighting = Weighting::new(fitted.params(), fitted.idf());
-        let pieces: Vec<Rows> = parts
+        let pieces: Vec<MatrixRows> = parts
             .into_par_iter()
             .map_init(
                 || Counter::new(cols),
                 |counter, part| {
-                    let mut rows = Rows::default();
+                    let mut rows = MatrixRows::default();
                     for (_, range) in part.documents() {
                         fitted.terms().each_hit(&part.ids[range], |column| counter.add(column, 1));
                         let (columns, values) = counter.row(&weighting);
@@ -116,7 +116,7 @@ impl TfIdfFit {
 }
 
 /// In how many documents each column of a vocabulary occurs.
-fn document_frequencies(parts: &[Part], tree: &Terms, cols: usize) -> Vec<u64> {
+fn document_frequencies(parts: &[TokenRun], tree: &Terms, cols: usize) -> Vec<u64> {
     parts
         .par_iter()
         .fold(
@@ -151,7 +151,7 @@ struct Candidate {
 /// All documents as token numbers.
 struct Corpus<'a> {
     params: &'a VectorizerParams,
-    parts: &'a [Part],
+    parts: &'a [TokenRun],
     tokens: &'a Tokens,
     documents: u32,
 }
@@ -316,7 +316,7 @@ fn lowest_chosen(candidates: &[Candidate], max_features: Option<usize>) -> u64 {
 
 /// A scan of all n-grams of one length whose parts survive.
 struct Scan<'a> {
-    parts: &'a [Part],
+    parts: &'a [TokenRun],
     /// The number of the (n-1)-gram at each place, where n is above 2.
     prefixes: Option<&'a [Vec<u32>]>,
     /// For n = 2: which tokens survive.

@@ -9,7 +9,7 @@ use super::{
     intern::NONE,
     memory::Memories,
     params::{Idf, ValidVectorizerParams, VectorizerParams},
-    rows::{Rows, Weighting},
+    rows::{MatrixRows, Weighting},
     terms::Terms,
 };
 use crate::{
@@ -166,14 +166,14 @@ impl FittedTfIdf {
             pieces.extend(self.transform_pieces(batch));
             Ok(())
         })?;
-        Rows::join(pieces, self.cols())
+        MatrixRows::join(pieces, self.cols())
     }
 
     /// The rows of a batch, in order.
-    pub(crate) fn transform_pieces<S: AsRef<str> + Sync>(&self, batch: &[S]) -> Vec<Rows> {
+    pub(crate) fn transform_pieces<S: AsRef<str> + Sync>(&self, batch: &[S]) -> Vec<MatrixRows> {
         let rows = |texts: &[S]| {
             self.memories.with(self.cols(), |memory| {
-                let mut rows = Rows::default();
+                let mut rows = MatrixRows::default();
                 for text in texts {
                     memory.count(text.as_ref(), &self.terms, &self.params.0);
                     let (columns, values) = memory.counter.row(&self.weighting());

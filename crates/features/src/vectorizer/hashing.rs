@@ -10,7 +10,7 @@ use super::{
     analyzer::{Token, cut, each_token},
     fitted::SparseRow,
     params::{Analyzer, Norm, check_ngrams, check_stop_words},
-    rows::{Rows, normalise},
+    rows::{MatrixRows, normalise},
     terms::is_stop_word,
 };
 use crate::{FeaturesError, batch::texts_in_batches};
@@ -165,10 +165,10 @@ impl Hashing {
     {
         let mut pieces = Vec::new();
         texts_in_batches(texts, |batch| {
-            let rows: Vec<Rows> = batch
+            let rows: Vec<MatrixRows> = batch
                 .par_chunks(64)
                 .map(|texts| {
-                    let mut rows = Rows::default();
+                    let mut rows = MatrixRows::default();
                     for text in texts {
                         let row = self.transform_one(text.as_ref());
                         rows.push(&row.columns, &row.values);
@@ -179,7 +179,7 @@ impl Hashing {
             pieces.extend(rows);
             Ok(())
         })?;
-        Rows::join(pieces, self.0.columns as usize)
+        MatrixRows::join(pieces, self.0.columns as usize)
     }
 
     fn column(&self, term: &[u8]) -> (u32, f64) {

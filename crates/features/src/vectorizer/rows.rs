@@ -10,13 +10,13 @@ use crate::FeaturesError;
 
 /// A matrix that is being put together row by row.
 #[derive(Debug, Default)]
-pub(crate) struct Rows {
+pub(crate) struct MatrixRows {
     lengths: Vec<u32>,
     indices: Vec<u32>,
     values: Vec<f64>,
 }
 
-impl Rows {
+impl MatrixRows {
     pub(crate) fn push(&mut self, columns: &[u32], values: &[f64]) {
         self.lengths.push(columns.len() as u32);
         self.indices.extend_from_slice(columns);
@@ -39,8 +39,8 @@ impl Rows {
     }
 
     /// Joins pieces in order, in parallel; each is freed as soon as it is copied.
-    pub(crate) fn join(pieces: Vec<Rows>, cols: usize) -> Result<Csr, FeaturesError> {
-        let rows = pieces.iter().map(Rows::len).sum::<usize>();
+    pub(crate) fn join(pieces: Vec<MatrixRows>, cols: usize) -> Result<Csr, FeaturesError> {
+        let rows = pieces.iter().map(MatrixRows::len).sum::<usize>();
         let entries = pieces.iter().map(|p| p.values.len()).sum();
         let mut indptr = Vec::with_capacity(rows + 1);
         let mut end = 0_u64;

@@ -40,7 +40,7 @@ pub(crate) type Tokens = Interner<Frequency>;
 
 /// Some consecutive documents as token numbers of one worker, which is a thread's own tokens.
 #[derive(Debug)]
-pub(crate) struct Part {
+pub(crate) struct TokenRun {
     worker: usize,
     first_document: u32,
     ends: Vec<usize>,
@@ -48,7 +48,7 @@ pub(crate) struct Part {
     pub(crate) ids: Vec<u32>,
 }
 
-impl Part {
+impl TokenRun {
     /// The numbers of the documents, and where each one's tokens stand.
     pub(crate) fn documents(&self) -> impl Iterator<Item = (u32, std::ops::Range<usize>)> {
         let starts = std::iter::once(0).chain(self.ends.iter().copied());
@@ -61,7 +61,7 @@ impl Part {
 #[derive(Debug, Default)]
 pub(crate) struct TokenReader {
     workers: Vec<Tokens>,
-    parts: Vec<Part>,
+    parts: Vec<TokenRun>,
     documents: u32,
 }
 
@@ -70,7 +70,7 @@ pub(crate) struct TokenReader {
 pub(crate) struct ReadTokens {
     pub(crate) tokens: Tokens,
     /// Consecutive documents, in order.
-    pub(crate) parts: Vec<Part>,
+    pub(crate) parts: Vec<TokenRun>,
     pub(crate) documents: u32,
 }
 
@@ -102,7 +102,7 @@ impl TokenReader {
         }
         runs.push(start..texts.len());
         let first = self.documents;
-        let parts: Vec<Part> = self
+        let parts: Vec<TokenRun> = self
             .workers
             .par_iter_mut()
             .zip(runs.into_par_iter().enumerate())
@@ -150,8 +150,8 @@ fn read<S: AsRef<str>>(
     first_document: u32,
     texts: &[S],
     params: &VectorizerParams,
-) -> Result<Part, FeaturesError> {
-    let mut part = Part { worker: number, first_document, ends: Vec::new(), ids: Vec::new() };
+) -> Result<TokenRun, FeaturesError> {
+    let mut part = TokenRun { worker: number, first_document, ends: Vec::new(), ids: Vec::new() };
     let mut scratch = Vec::new();
     let (analyzer, lowercase, min_n) = (params.analyzer, params.lowercase, params.ngrams.0);
     for (document, text) in (first_document..).zip(texts) {

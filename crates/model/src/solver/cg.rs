@@ -2,7 +2,7 @@
 
 use super::{
     chunks::RowSet,
-    passes::{Blocks, Rows, Workspace, axpy, dot},
+    passes::{Blocks, TargetRows, Workspace, axpy, dot},
     precondition::Preconditioner,
 };
 
@@ -39,7 +39,7 @@ impl<const N: usize> Cg<N> {
     #[expect(clippy::too_many_arguments, reason = "one call each in two places")]
     pub(super) fn solve(
         &mut self,
-        rows: &Rows<'_, N>,
+        rows: &TargetRows<'_, N>,
         set: &RowSet,
         p: &[f64],
         l2: f64,

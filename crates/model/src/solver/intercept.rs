@@ -5,7 +5,7 @@
 //! is solved for by Newton's method, which looks at the rows' scores alone and costs no pass over
 //! the matrix. What the solvers minimise is then a function of the weights.
 
-use super::passes::{RowState, Rows};
+use super::passes::{RowState, TargetRows};
 
 /// The most Newton steps, and halvings of one.
 const STEPS: usize = 100;
@@ -37,7 +37,7 @@ impl<const N: usize> Intercept<N> {
     /// Moves the intercept `b`, and scores and probabilities with it, from where the loss is this to
     /// the optimum. Gives the loss there.
     pub(super) fn settle(
-        rows: &Rows<'_, N>,
+        rows: &TargetRows<'_, N>,
         mut loss: f64,
         b: &mut [f64; N],
         state: &mut RowState<N>,
@@ -87,7 +87,12 @@ impl<const N: usize> Intercept<N> {
 
     /// The change of the intercept that keeps it at its optimum, to first order, where the scores
     /// change by `dz`.
-    pub(super) fn response(&self, rows: &Rows<'_, N>, p: &[f64], dz: &[[f64; N]]) -> [f64; N] {
+    pub(super) fn response(
+        &self,
+        rows: &TargetRows<'_, N>,
+        p: &[f64],
+        dz: &[[f64; N]],
+    ) -> [f64; N] {
         self.factor.solve(rows.pull(p, dz)).map(|d| -d)
     }
 

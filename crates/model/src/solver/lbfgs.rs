@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 
 use super::{
-    passes::{Blocks, Rows, axpy, dot},
+    passes::{Blocks, TargetRows, axpy, dot},
     point::{Point, Raw},
     problem::{Progress, Stop},
 };
@@ -65,7 +65,7 @@ impl<const N: usize> Pairs<N> {
 }
 
 pub(super) fn solve<const N: usize>(
-    rows: &Rows<'_, N>,
+    rows: &TargetRows<'_, N>,
     mut point: Point<'_, '_, N>,
     stop: Stop,
     progress: Progress<'_>,

@@ -16,7 +16,7 @@ use super::{
     cg::{Cg, Enough},
     chunks::RowSet,
     lbfgs::Pairs,
-    passes::{Blocks, Rows},
+    passes::{Blocks, TargetRows},
     point::{Point, Raw},
     precondition::{Preconditioner, Together, diagonal},
     problem::{Progress, Stop},
@@ -55,7 +55,7 @@ impl Sampling {
 
 /// Goes from `point` to the optimum, on samples as long as they serve if `sampled`.
 pub(super) fn solve<const N: usize>(
-    rows: &Rows<'_, N>,
+    rows: &TargetRows<'_, N>,
     mut point: Point<'_, '_, N>,
     sampled: bool,
     stop: Stop,

@@ -29,7 +29,7 @@ use super::{
 pub(crate) type Blocks<const N: usize> = Vec<[f64; N]>;
 
 /// The matrix with its targets, ready for passes.
-pub(crate) struct Rows<'a, const N: usize> {
+pub(crate) struct TargetRows<'a, const N: usize> {
     pub(crate) x: Matrix<'a>,
     pub(crate) labels: &'a [u32],
     pub(crate) weights: &'a [f64],
@@ -98,14 +98,14 @@ pub(crate) fn axpy<const N: usize>(t: f64, x: &[[f64; N]], y: &mut [[f64; N]]) {
     }
 }
 
-impl<'a, const N: usize> Rows<'a, N> {
+impl<'a, const N: usize> TargetRows<'a, N> {
     pub(crate) fn new(
         x: Matrix<'a>,
         labels: &'a [u32],
         weights: &'a [f64],
         basis: Vec<[f64; N]>,
         moments: Option<Moments>,
-    ) -> Rows<'a, N> {
+    ) -> TargetRows<'a, N> {
         let intercept = moments.is_some();
         let moments = moments.unwrap_or_else(|| Moments::none(x.cols()));
         let all = RowSet::new(x, (0..x.rows() as u32).collect(), weights, None);
@@ -117,7 +117,7 @@ impl<'a, const N: usize> Rows<'a, N> {
         let squares: Vec<f64> =
             (0..x.rows()).into_par_iter().map(|row| x.row(row).square()).collect();
         let length = squares.iter().sum::<f64>().sqrt();
-        Rows {
+        TargetRows {
             x,
             labels,
             weights,
@@ -482,7 +482,7 @@ impl<'a, const N: usize> Rows<'a, N> {
         }
     }
 
-    /// The loss's Hessian over `set` times `v`, to a few digits: see [`Rows::single`].
+    /// The loss's Hessian over `set` times `v`, to a few digits: see [`TargetRows::single`].
     pub(crate) fn hessian(
         &self,
         set: &RowSet,

@@ -22,7 +22,7 @@
 
 use super::{
     intercept::Intercept,
-    passes::{Blocks, RowState, Rows, Workspace, axpy, dot},
+    passes::{Blocks, RowState, TargetRows, Workspace, axpy, dot},
     problem::Stop,
 };
 
@@ -46,7 +46,7 @@ pub(super) struct Penalty {
 
 /// A point, with all that follows from it.
 pub(super) struct Point<'r, 'a, const N: usize> {
-    pub(super) rows: &'r Rows<'a, N>,
+    pub(super) rows: &'r TargetRows<'a, N>,
     pub(super) penalty: Penalty,
     pub(super) w: Blocks<N>,
     pub(super) state: RowState<N>,
@@ -75,7 +75,7 @@ const EPSILON: f64 = 8.0 * f64::EPSILON;
 
 impl<'r, 'a, const N: usize> Point<'r, 'a, N> {
     pub(super) fn new(
-        rows: &'r Rows<'a, N>,
+        rows: &'r TargetRows<'a, N>,
         penalty: Penalty,
         start: Option<Blocks<N>>,
     ) -> Point<'r, 'a, N> {

@@ -12,7 +12,7 @@ use rayon::prelude::*;
 
 use super::{
     chunks::RowSet,
-    passes::{Blocks, Rows, Workspace},
+    passes::{Blocks, TargetRows, Workspace},
 };
 
 /// The most columns that are solved for together.
@@ -36,7 +36,7 @@ pub(super) struct Together {
 impl Together {
     /// The columns of the greatest `diagonal`, which has the penalty in it. One pass.
     pub(super) fn of<const N: usize>(
-        rows: &Rows<'_, N>,
+        rows: &TargetRows<'_, N>,
         diagonal: &[[f64; N]],
         l2: f64,
     ) -> Together {
@@ -85,7 +85,7 @@ pub(super) struct Preconditioner<'t, const N: usize> {
 impl<'t, const N: usize> Preconditioner<'t, N> {
     /// From the Hessian's diagonal over `set`, with the penalty.
     pub(super) fn new(
-        rows: &Rows<'_, N>,
+        rows: &TargetRows<'_, N>,
         set: &RowSet,
         p: &[f64],
         l2: f64,
@@ -115,7 +115,12 @@ impl<'t, const N: usize> Preconditioner<'t, N> {
 }
 
 /// The Hessian over `set` in the columns as they are, added up in the chunks' order.
-fn sums<const N: usize>(rows: &Rows<'_, N>, set: &RowSet, p: &[f64], together: &Together) -> Lower {
+fn sums<const N: usize>(
+    rows: &TargetRows<'_, N>,
+    set: &RowSet,
+    p: &[f64],
+    together: &Together,
+) -> Lower {
     let k = rows.classes();
     let size = (together.columns.len() + 1) * N;
     let parts: Vec<Lower> = (set.chunks.par_iter())
@@ -146,7 +151,7 @@ fn sums<const N: usize>(rows: &Rows<'_, N>, set: &RowSet, p: &[f64], together: &
 }
 
 /// Makes it that of the shifted columns.
-fn shift<const N: usize>(hessian: &mut Lower, rows: &Rows<'_, N>, together: &Together) {
+fn shift<const N: usize>(hessian: &mut Lower, rows: &TargetRows<'_, N>, together: &Together) {
     let last = together.columns.len();
     if !rows.intercept {
         // The intercept is none: its curvature stands alone.
@@ -239,7 +244,7 @@ impl Lower {
 
 /// The Hessian's diagonal over `set` with the penalty's part; a coordinate without curvature gets 1.
 pub(super) fn diagonal<const N: usize>(
-    rows: &Rows<'_, N>,
+    rows: &TargetRows<'_, N>,
     set: &RowSet,
     p: &[f64],
     l2: f64,
@@ -289,7 +294,8 @@ mod tests {
         let l2 = 0.3;
         for intercept in [true, false] {
             let moments = intercept.then(|| Moments::of(Matrix::from(&x), &weights));
-            let rows = Rows::<2>::new(Matrix::from(&x), &labels, &weights, basis.clone(), moments);
+            let rows =
+                TargetRows::<2>::new(Matrix::from(&x), &labels, &weights, basis.clone(), moments);
             let (set, mut work) = (rows.all(), rows.workspace());
             let diagonal = diagonal(&rows, set, &p, l2, &mut work);
             let together = Together::of(&rows, &diagonal, l2);

@@ -6,7 +6,7 @@ use rayon::prelude::*;
 
 use super::{
     matrix::Matrix,
-    passes::{Blocks, Rows, dot},
+    passes::{Blocks, TargetRows, dot},
     point::{Penalty, Point, Raw},
     problem::{Progress, Stop},
 };
@@ -198,7 +198,7 @@ fn step<const N: usize>(
 }
 
 pub(super) fn solve<const N: usize>(
-    rows: &Rows<'_, N>,
+    rows: &TargetRows<'_, N>,
     mut point: Point<'_, '_, N>,
     stop: Stop,
     progress: Progress<'_>,

@@ -10,7 +10,7 @@ use super::{
     chunks::Moments,
     coefficients::Coefficients,
     lbfgs, linfa_dense, newton,
-    passes::{Blocks, Rows, offset_of},
+    passes::{Blocks, TargetRows, offset_of},
     point::{Penalty, Point, Raw},
     problem::{MAX_CLASSES, Problem, Progress, Solution, SolverReport, Stop},
     proximal,
@@ -176,7 +176,11 @@ fn basis<const N: usize>(problem: &Problem<'_>) -> Vec<[f64; N]> {
     }
 }
 
-fn to_blocks<const N: usize>(c: &Coefficients, rows: &Rows<'_, N>, shift: &[f64]) -> Blocks<N> {
+fn to_blocks<const N: usize>(
+    c: &Coefficients,
+    rows: &TargetRows<'_, N>,
+    shift: &[f64],
+) -> Blocks<N> {
     let block = |outputs: &[f64]| {
         let mut block = [0.0; N];
         if let [single] = outputs {
@@ -200,7 +204,7 @@ fn to_blocks<const N: usize>(c: &Coefficients, rows: &Rows<'_, N>, shift: &[f64]
 
 fn of_blocks<const N: usize>(
     blocks: &[[f64; N]],
-    rows: &Rows<'_, N>,
+    rows: &TargetRows<'_, N>,
     shift: &[f64],
 ) -> Coefficients {
     let q = &rows.basis;
@@ -245,7 +249,7 @@ fn run<const N: usize>(
         }
         None => (problem.x, &[][..]),
     };
-    let rows = Rows::new(x, problem.labels, &problem.weights, q, moments);
+    let rows = TargetRows::new(x, problem.labels, &problem.weights, q, moments);
     let penalty = Penalty { l1: problem.l1, l2: problem.l2 };
     let point = Point::new(&rows, penalty, start.map(|start| to_blocks(start, &rows, shift)));
     let raw: Raw<N> = match solver {

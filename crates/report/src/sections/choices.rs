@@ -10,7 +10,7 @@ use clawsig_schema::{
 use crate::{
     error::ReportError,
     figures::{Inlined, Mark, Strip, finish, strips},
-    page::{Block, Table},
+    page::{Block, PageTable},
     sheet::{Sheet, estimate_cells, number, text},
     words::{count, decimal, rater, rater_word, shown},
 };
@@ -144,7 +144,7 @@ pub(super) fn blocks(found: &AgreementResults) -> Result<Vec<Block>, ReportError
     }
     blocks.push(Block::Figures(figures));
     let columns = ["Pair", "Statistic", "Published choice", "Least", "by", "Greatest", "by"];
-    let table = Table::new("How far the choices move each pair", &columns, rows);
+    let table = PageTable::new("How far the choices move each pair", &columns, rows);
     blocks.push(table.rest_in("agreement/choices.csv").block());
     Ok(blocks)
 }

@@ -7,7 +7,7 @@ use clawsig_schema::profile::{DataProfile, Quantiles, VerdictCount};
 use crate::{
     error::ReportError,
     figures::{Bar, BarScale, BoxRow, FiveNumbers, Inlined, bars, boxes, finish},
-    page::{Block, Section, Table},
+    page::{Block, PageTable, Section},
     sheet::{Sheet, number, text},
     study::StudyResults,
     words::{count, counted, kind, share_of, shown},
@@ -172,11 +172,11 @@ fn rows_by_split(data: &DataProfile) -> Result<Inlined, ReportError> {
 }
 
 /// Names and rows, most rows first.
-fn ranked(caption: &str, first: &str, names: &BTreeMap<String, u64>) -> Table {
+fn ranked(caption: &str, first: &str, names: &BTreeMap<String, u64>) -> PageTable {
     let mut ranked: Vec<(&String, u64)> = names.iter().map(|(name, rows)| (name, *rows)).collect();
     ranked.sort_by(|a, b| b.1.cmp(&a.1).then(a.0.cmp(b.0)));
     let rows = ranked.into_iter().map(|(name, rows)| vec![shown(name), count(rows)]).collect();
-    Table::new(caption, &[first, "Skills"], rows)
+    PageTable::new(caption, &[first, "Skills"], rows)
 }
 
 fn counts_in_words(data: &DataProfile) -> Block {
@@ -221,16 +221,16 @@ fn tables(data: &DataProfile) -> Vec<Block> {
         })
         .collect();
     vec![
-        Table::new("Rows by split and verdict", &heading, splits.collect()).block(),
+        PageTable::new("Rows by split and verdict", &heading, splits.collect()).block(),
         ranked("Rejected rows by reason", "Reason", &data.rejected_by_reason).block(),
-        Table::new(
+        PageTable::new(
             "Columns, nulls and empty values",
             &["Column", "Type", "Nulls", "Empty"],
             columns,
         )
         .folded()
         .block(),
-        Table::new("Files", &["File", "Bytes", "Rows", "Rejected", "SHA-256"], files)
+        PageTable::new("Files", &["File", "Bytes", "Rows", "Rejected", "SHA-256"], files)
             .hashes(4)
             .folded()
             .block(),

@@ -7,7 +7,7 @@ use clawsig_schema::{
 
 use crate::{
     answers::answers,
-    page::{Block, Section, Table},
+    page::{Block, PageTable, Section},
     study::StudyResults,
     words::{count, decimal, rater, shown},
 };
@@ -60,7 +60,7 @@ pub(super) fn disagreements(study: &StudyResults) -> Section {
                     })
                     .collect();
                 let columns = ["Skill", "Flagged by", "Not flagged by", "Verdict", "Priority"];
-                let table = Table::new(caption, &columns, rows);
+                let table = PageTable::new(caption, &columns, rows);
                 let table = table.rest_in("agreement/disagreements.csv");
                 blocks.push(match kind {
                     DisagreementKind::Pattern => table.first(OPEN_ROWS).block(),
@@ -125,7 +125,7 @@ fn errors(model: &ModelResults, classes: &[String]) -> Block {
         }
     };
     let caption = format!("{caption}, most confident first");
-    let table = Table::new(&caption, &columns, rows);
+    let table = PageTable::new(&caption, &columns, rows);
     match model.name {
         ModelName::All => table.first(OPEN_ROWS).rest_in(file).block(),
         ModelName::TextOnly => table.folded().rest_in(file).block(),

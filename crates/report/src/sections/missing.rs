@@ -5,7 +5,7 @@ use clawsig_schema::agreement::{AgreementResults, MissingResults};
 use crate::{
     error::ReportError,
     figures::{Inlined, Mark, Strip, finish, strips},
-    page::{Block, Table},
+    page::{Block, PageTable},
     sheet::{Sheet, number, text},
     words::{count, counted, decimal, percent, plain, rater, sentence, shown},
 };
@@ -62,7 +62,7 @@ pub(super) fn rates(caption: &str, found: &MissingResults) -> Block {
         "Flagged of those with a result",
         "Could be",
     ];
-    Table::new(caption, &columns, rows).first(45).rest_in("agreement/missing.csv").block()
+    PageTable::new(caption, &columns, rows).first(45).rest_in("agreement/missing.csv").block()
 }
 
 /// Jaccard and kappa with what they could be.
@@ -81,7 +81,7 @@ pub(super) fn pairs(found: &MissingResults) -> Block {
         .collect();
     let columns = ["Pair", "Statistic", "Value", "Could be"];
     let caption = "Jaccard and kappa over everything that the missing results could have been";
-    Table::new(caption, &columns, rows).first(12).rest_in("agreement/bounds.csv").block()
+    PageTable::new(caption, &columns, rows).first(12).rest_in("agreement/bounds.csv").block()
 }
 
 fn span(low: Option<f64>, high: Option<f64>, number: fn(f64) -> String) -> String {

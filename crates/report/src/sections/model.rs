@@ -12,7 +12,7 @@ use crate::{
         Bar, BarScale, Calibration, CalibrationBin, HeatCell, Inlined, LinePlot, Series, bars,
         finish, heat, lines, reliability,
     },
-    page::{Block, Section, Table},
+    page::{Block, PageTable, Section},
     sheet::{Sheet, estimate_cells, number, text},
     study::StudyResults,
     words::{self, count, counted, decimal, optional, percent, plain, share_of, shown, upper},
@@ -92,7 +92,7 @@ fn fill(found: &EvaluationResults, blocks: &mut Vec<Block>) -> Result<(), Report
         })
         .collect();
     let columns = ["Split", "Scored rows", "Of them", "Without a label", "Owners"];
-    blocks.push(Table::new("Rows that took part", &columns, rows).folded().block());
+    blocks.push(PageTable::new("Rows that took part", &columns, rows).folded().block());
     Ok(())
 }
 
@@ -189,13 +189,13 @@ fn metric_tables(found: &EvaluationResults, model: &ModelResults) -> Vec<Block> 
             .collect();
         let place = found.place(split);
         let caption = format!("{of}metrics by class {place}");
-        let table = Table::new(&upper(&caption), &columns, rows);
+        let table = PageTable::new(&upper(&caption), &columns, rows);
         let is_main = main == Some(split.as_str()) || split == FOLDS;
         blocks.push(if is_main { table.block() } else { table.folded().block() });
         let overall = scopes.get(OVERALL).into_iter().flatten();
         let rows = overall.map(|(name, found)| vec![plain(name), words::estimate(found)]).collect();
         let caption = format!("{of}metrics over all classes {place}");
-        blocks.push(Table::new(&upper(&caption), &["Metric", "Value"], rows).folded().block());
+        blocks.push(PageTable::new(&upper(&caption), &["Metric", "Value"], rows).folded().block());
     }
     if blocks.is_empty() {
         blocks.push(Block::Note("Metrics: undefined: no split was scored.".to_owned()));
@@ -540,7 +540,7 @@ fn detail_tables(model: &ModelResults) -> Vec<Block> {
     let columns =
         ["Class", "Goal on validation", "Threshold", "Recall", "False-positive rate", "Precision"];
     let caption = upper(&format!("{of}operating points"));
-    blocks.push(Table::new(&caption, &columns, rows).block());
+    blocks.push(PageTable::new(&caption, &columns, rows).block());
     let rows = model
         .paired_tests
         .iter()
@@ -564,7 +564,7 @@ fn detail_tables(model: &ModelResults) -> Vec<Block> {
         "Difference in macro F1",
     ];
     let caption = upper(&format!("{of}against each baseline"));
-    blocks.push(Table::new(&caption, &columns, rows).folded().block());
+    blocks.push(PageTable::new(&caption, &columns, rows).folded().block());
     let rows = model
         .grid
         .iter()
@@ -586,6 +586,6 @@ fn detail_tables(model: &ModelResults) -> Vec<Block> {
         .collect();
     let columns = ["Setting", "Macro F1", "Log-loss", "Iterations", "State"];
     let caption = upper(&format!("{of}values of C tried on validation"));
-    blocks.push(Table::new(&caption, &columns, rows).folded().block());
+    blocks.push(PageTable::new(&caption, &columns, rows).folded().block());
     blocks
 }

@@ -3,7 +3,7 @@
 use clawsig_schema::registry::{FigureRow, RegistryResults};
 
 use crate::{
-    page::{Block, Section, Table},
+    page::{Block, PageTable, Section},
     study::StudyResults,
     words::{self, count, decimal, named, rater, rater_word, shown},
 };
@@ -69,7 +69,7 @@ fn fill(found: &RegistryResults) -> Vec<Block> {
                 [(*name).to_owned()].into_iter().chain(pairs.iter().map(cell)).collect()
             })
             .collect();
-        let table = Table::new(caption, &columns, rows).rest_in("agreement/registry_pairs.csv");
+        let table = PageTable::new(caption, &columns, rows).rest_in("agreement/registry_pairs.csv");
         blocks.push(table.block());
     }
     blocks.push(super::missing::rates(
@@ -91,7 +91,7 @@ fn fill(found: &RegistryResults) -> Vec<Block> {
             words::rate(&model.prevalence)
         );
         let columns = ["Scanner", "Sensitivity", "Specificity"];
-        blocks.push(Table::new(&caption, &columns, rates.collect()).folded().block());
+        blocks.push(PageTable::new(&caption, &columns, rates.collect()).folded().block());
     }
     blocks
 }
@@ -112,7 +112,7 @@ pub(super) fn readings(study: &StudyResults) -> Section {
                 .collect();
             let columns = ["Reading", "The registry, published counts", "This run"];
             vec![
-                Table::new(
+                PageTable::new(
                     "Six readings of the paper, and the figures beside them",
                     &columns,
                     rows,
@@ -157,7 +157,7 @@ pub(super) fn beside(
         .collect();
     let columns = ["Figure", "Where it stands", "Published", "This run"];
     let caption = format!("{caption}: published, and this run’s rows by the same definition");
-    Some(Table::new(&caption, &columns, rows).rest_in("agreement/figures.csv").folded().block())
+    Some(PageTable::new(&caption, &columns, rows).rest_in("agreement/figures.csv").folded().block())
 }
 
 fn value(row: &FigureRow, value: Option<f64>, more: u8) -> String {

@@ -1,7 +1,7 @@
 //! The section on what was run.
 
 use crate::{
-    page::{Block, Section, Table},
+    page::{Block, PageTable, Section},
     study::StudyResults,
     words::shown,
 };
@@ -22,11 +22,13 @@ pub(super) fn what_was_run(study: &StudyResults) -> Section {
         vec![vec!["Profile".to_owned(), shown(&run.profile)], vec!["Source".to_owned(), source]];
     rows.extend(pairs(&run.versions));
     let blocks = vec![
-        Table::new("The run", &["What", "Value"], rows).block(),
-        Table::new("Inputs by SHA-256", &["Input", "SHA-256"], pairs(&run.inputs))
+        PageTable::new("The run", &["What", "Value"], rows).block(),
+        PageTable::new("Inputs by SHA-256", &["Input", "SHA-256"], pairs(&run.inputs))
             .hashes(1)
             .block(),
-        Table::new("Parameters", &["Parameter", "Value"], pairs(&run.parameters)).folded().block(),
+        PageTable::new("Parameters", &["Parameter", "Value"], pairs(&run.parameters))
+            .folded()
+            .block(),
     ];
     Section { id: "run".to_owned(), title: "What was run".to_owned(), blocks }
 }

@@ -14,7 +14,7 @@ use crate::{
         Bar, BarScale, Combination, HeatCell, Inlined, LinePlot, Series, bars, finish, heat, lines,
         upset,
     },
-    page::{Block, Section, Table},
+    page::{Block, PageTable, Section},
     sheet::{Sheet, estimate_cells, number, text},
     study::StudyResults,
     words::{self, count, counted, decimal, percent, plain, rater, rater_word, shown},
@@ -168,7 +168,7 @@ fn findings(found: &AgreementResults) -> Vec<Block> {
                 "Malicious",
                 "Suspicious over clean, per row",
             ];
-            let table = Table::new(caption, &columns, rows.collect()).first(25);
+            let table = PageTable::new(caption, &columns, rows.collect()).first(25);
             let table = table.rest_in("agreement/findings.csv");
             if matches!(kind, "category" | "code") { table.folded().block() } else { table.block() }
         })
@@ -190,7 +190,7 @@ fn flagged_by(slice: &SliceResult) -> Block {
         })
         .collect();
     let columns = ["Scanners that flag", "Skills", "Share of all", "Share of flagged"];
-    Table::new("Skills by the number of scanners that flag", &columns, shared).block()
+    PageTable::new("Skills by the number of scanners that flag", &columns, shared).block()
 }
 
 /// Every pair, and all scanners together.
@@ -217,7 +217,7 @@ fn agree(
         .map(|one| vec![plain(&one.statistic), words::estimate(&one.estimate)])
         .collect();
     blocks.push(
-        Table::new("Agreement of all scanners", &["Statistic", "Value (95 % interval)"], all)
+        PageTable::new("Agreement of all scanners", &["Statistic", "Value (95 % interval)"], all)
             .block(),
     );
     let rows = slice
@@ -242,7 +242,7 @@ fn agree(
         .collect();
     let columns = ["Pair", "Statistic", "Value (95 % interval)", "Rows", "Reading (Landis, Koch)"];
     let table =
-        Table::new("Every pair and statistic", &columns, rows).rest_in("agreement/pairs.csv");
+        PageTable::new("Every pair and statistic", &columns, rows).rest_in("agreement/pairs.csv");
     blocks.push(table.folded().block());
     let rows = found
         .latent
@@ -269,7 +269,7 @@ fn agree(
         )));
     }
     let caption = "Latent class models without a gold label (raters taken as independent)";
-    blocks.push(Table::new(caption, &columns, rows).folded().block());
+    blocks.push(PageTable::new(caption, &columns, rows).folded().block());
     Ok(())
 }
 

@@ -4,11 +4,11 @@ use clawsig_report::{
     Chapter, Document, Grid, document, estimate_text, share_text, statistic_text,
 };
 
-use super::{score::Scored, words};
+use super::{score::ReviewResult, words};
 use crate::{Error, terminal::count};
 
 /// The page.
-pub(super) fn page(scored: &Scored) -> Result<String, Error> {
+pub(super) fn page(scored: &ReviewResult) -> Result<String, Error> {
     let grid = |caption: &str, columns: &[&str], rows: Vec<Vec<String>>, file| Grid {
         caption: caption.to_owned(),
         columns: columns.iter().map(|&column| column.to_owned()).collect(),

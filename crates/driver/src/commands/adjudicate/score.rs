@@ -29,7 +29,7 @@ use crate::{
 
 /// Everything that came of a review.
 #[derive(Serialize)]
-pub(super) struct Scored {
+pub(super) struct ReviewResult {
     pub(super) files: Vec<SourceFile>,
     pub(super) reviewers: Vec<Reviewer>,
     /// Skills drawn, with a posture, and without one though reviewed.
@@ -152,7 +152,7 @@ pub(super) fn score(words: &ScoreArgs, global: &Global) -> Result<ExitStatus, Er
     Ok(ExitStatus::Done)
 }
 
-fn scored(words: &ScoreArgs) -> Result<Scored, Error> {
+fn scored(words: &ScoreArgs) -> Result<ReviewResult, Error> {
     let path = words.sample.join(DESIGN);
     let stored: StoredDesign = files::read_json(&path)?;
     let artifact = |reason: String| Error::Artifact { path: path.clone(), reason };
@@ -241,7 +241,7 @@ fn scored(words: &ScoreArgs) -> Result<Scored, Error> {
         ));
     }
     let strata = design.strata.into_iter().zip(&resolved);
-    Ok(Scored {
+    Ok(ReviewResult {
         files,
         reviewers: reviewers(&answers),
         drawn,
@@ -412,7 +412,7 @@ fn agreement(answers: &[Answer], words: &ScoreArgs) -> Result<Vec<QuestionAgreem
     Ok(found)
 }
 
-fn write_estimates(path: &std::path::Path, scored: &Scored) -> Result<(), Error> {
+fn write_estimates(path: &std::path::Path, scored: &ReviewResult) -> Result<(), Error> {
     let number = |value: Option<f64>| value.map(number_cell).unwrap_or_default();
     let cells = |who: &str, what: &str, share: &clawsig_adjudicate::Share| {
         let hajek: &Estimate = &share.hajek;

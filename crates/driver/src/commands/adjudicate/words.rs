@@ -6,11 +6,11 @@ use clawsig_adjudicate::Share;
 use clawsig_report::{estimate_text, share_text, statistic_text};
 use clawsig_schema::hostile::printable;
 
-use super::score::Scored;
+use super::score::ReviewResult;
 use crate::terminal::{Table, count, counted, sentence};
 
 /// How the estimates are to be read, for terminal and page alike.
-pub(super) fn reading(scored: &Scored) -> String {
+pub(super) fn reading(scored: &ReviewResult) -> String {
     format!(
         "{} of {} have a decided posture, by {}; positive is {}. Shares are weighted by the design; \
          unweighted ones describe the sample, in which disputed skills are over-represented, and nothing \
@@ -31,7 +31,7 @@ pub(super) fn cells(share: &Share) -> [String; 3] {
 }
 
 /// Every share with who and what it is of.
-pub(super) fn shares(scored: &Scored) -> Vec<(String, &'static str, &Share)> {
+pub(super) fn shares(scored: &ReviewResult) -> Vec<(String, &'static str, &Share)> {
     let mut all = vec![("reviewers".to_owned(), "prevalence", &scored.estimates.prevalence)];
     for (who, quality) in scored.claimants.iter().zip(&scored.estimates.claimants) {
         all.push((who.clone(), "precision", &quality.precision));
@@ -42,7 +42,7 @@ pub(super) fn shares(scored: &Scored) -> Vec<(String, &'static str, &Share)> {
 }
 
 /// The summary.
-pub(super) fn summary(scored: &Scored) -> String {
+pub(super) fn summary(scored: &ReviewResult) -> String {
     let mut text = String::new();
     // Writing to a String can't fail.
     for source in &scored.files {

@@ -41,7 +41,7 @@ const NAMED: usize = 5;
 /// The findings, in the order in which they matter. What `fail_on` asks about and can't be
 /// compared is one too: a check that was not made has not passed.
 pub(super) fn find(difference: &Difference, fail_on: &[Concern]) -> Vec<Finding> {
-    let mut found = Found(Vec::new());
+    let mut found = FindingList(Vec::new());
     match &difference.data {
         Outcome::Compared(data) => {
             found.rows(&data.rows, &data.profile);
@@ -69,9 +69,9 @@ pub(super) fn find(difference: &Difference, fail_on: &[Concern]) -> Vec<Finding>
     found.0
 }
 
-struct Found(Vec<Finding>);
+struct FindingList(Vec<Finding>);
 
-impl Found {
+impl FindingList {
     fn say(&mut self, concern: Concern, text: String) {
         self.0.push(Finding { concern, text });
     }

@@ -131,7 +131,7 @@ pub(super) fn compare(
     let progress = Progress::new("diff", quiet);
     let columns = if texts { Columns::All } else { Columns::WithoutText };
     let mut before: Vec<Seen> = Vec::new();
-    let mut tally = Tally::new(top);
+    let mut tally = FlipTally::new(top);
     each_row(runs[0], columns, |row| {
         let was = seen(row, rule, texts);
         tally.scanners.iter_mut().zip(was.flags).for_each(|(one, flag)| {
@@ -249,7 +249,7 @@ fn by_slug<'a>(rows: impl Iterator<Item = &'a Seen>) -> HashMap<String, Named> {
 }
 
 /// Counts over the skills in both runs, and each scanner's ratings.
-struct Tally {
+struct FlipTally {
     top: usize,
     common: u64,
     moved: u64,
@@ -258,8 +258,8 @@ struct Tally {
     scanners: Vec<ScannerChanges>,
 }
 
-impl Tally {
-    fn new(top: usize) -> Tally {
+impl FlipTally {
+    fn new(top: usize) -> FlipTally {
         let scanner = |&scanner: &Scanner| ScannerChanges {
             scanner,
             rated_a: 0,
@@ -276,7 +276,7 @@ impl Tally {
             flipped: None,
         };
         let scanners = Scanner::ALL.iter().map(scanner).collect();
-        Tally { top, common: 0, moved: 0, flips: BTreeMap::new(), skills: Vec::new(), scanners }
+        FlipTally { top, common: 0, moved: 0, flips: BTreeMap::new(), skills: Vec::new(), scanners }
     }
 
     fn add(&mut self, was: &Seen, now: &Seen, updated: bool) {

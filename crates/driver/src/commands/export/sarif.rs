@@ -14,7 +14,7 @@ use crate::{
     cli::{ExportTo, Global},
     files,
     finished::FinishedRun,
-    sarif::{Finding, Location, Sarif},
+    sarif::{Location, Sarif, SarifResult},
     stages::Stage,
     terminal::count,
 };
@@ -41,7 +41,7 @@ pub(super) fn export(to: &ExportTo, global: &Global) -> Result<(), Error> {
             continue;
         }
         let name = slugs.get(&row.id).unwrap_or(&row.id).clone();
-        sarif.add(Finding {
+        sarif.add(SarifResult {
             rule: at,
             message: format!(
                 "predicted {} with probability {:.4}; the registry says {} (split {})",
@@ -61,7 +61,7 @@ pub(super) fn export(to: &ExportTo, global: &Global) -> Result<(), Error> {
     let about = "Scanners, or a scanner and the registry, disagree on the skill";
     let rule = sarif.rule("disagreement", about, "note");
     for found in &agreement.disagreements {
-        sarif.add(Finding {
+        sarif.add(SarifResult {
             rule,
             message: format!(
                 "flagged by {}, not by {}; the registry says {} (split {})",

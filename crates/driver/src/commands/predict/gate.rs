@@ -1,6 +1,6 @@
 //! `--fail-on`: which scores end the command with exit code 3.
 
-use super::scorer::Scored;
+use super::scorer::ScoredSkill;
 use crate::Error;
 
 /// What fails the check.
@@ -62,7 +62,7 @@ impl Gate {
     }
 
     /// Whether a score fails.
-    pub(super) fn fails(&self, scored: &Scored) -> bool {
+    pub(super) fn fails(&self, scored: &ScoredSkill) -> bool {
         let by_class = self.class.is_some_and(|least| scored.score.class >= least);
         by_class
             || self.flagged && scored.flagged == Some(true)

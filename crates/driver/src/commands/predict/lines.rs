@@ -10,7 +10,7 @@ const BATCH_BYTES: usize = 4 << 20;
 const BATCH_LINES: usize = 512;
 
 /// A line without its end.
-pub(super) enum Line {
+pub(super) enum InputLine {
     /// The bytes.
     Bytes(Vec<u8>),
     /// It is longer than is held.
@@ -28,10 +28,10 @@ impl<R: Read> Lines<R> {
     }
 
     /// The next lines: one, and those that are there without waiting. None at the end.
-    pub(super) fn batch(&mut self) -> io::Result<Vec<Line>> {
+    pub(super) fn batch(&mut self) -> io::Result<Vec<InputLine>> {
         let (mut batch, mut bytes) = (Vec::new(), 0);
         while let Some(line) = self.line()? {
-            if let Line::Bytes(line) = &line {
+            if let InputLine::Bytes(line) = &line {
                 bytes += line.len();
             }
             batch.push(line);
@@ -43,7 +43,7 @@ impl<R: Read> Lines<R> {
         Ok(batch)
     }
 
-    fn line(&mut self) -> io::Result<Option<Line>> {
+    fn line(&mut self) -> io::Result<Option<InputLine>> {
         let mut line = Vec::new();
         let limit = MAX_LINE as u64 + 1;
         if (&mut self.input).take(limit).read_until(b'\n', &mut line)? == 0 {
@@ -56,9 +56,9 @@ impl<R: Read> Lines<R> {
             }
         } else if line.len() > MAX_LINE {
             self.input.skip_until(b'\n')?;
-            return Ok(Some(Line::TooLong));
+            return Ok(Some(InputLine::TooLong));
         }
-        Ok(Some(Line::Bytes(line)))
+        Ok(Some(InputLine::Bytes(line)))
     }
 }
 
@@ -75,8 +75,8 @@ mod tests {
                 return found;
             }
             found.extend(batch.iter().map(|line| match line {
-                Line::Bytes(bytes) => Some(bytes.len()),
-                Line::TooLong => None,
+                InputLine::Bytes(bytes) => Some(bytes.len()),
+                InputLine::TooLong => None,
             }));
         }
     }

@@ -11,16 +11,16 @@ use serde::{Serialize, Serializer, ser::SerializeMap};
 use serde_json::json;
 
 use super::{
-    Counts,
+    SkillCounts,
     baseline::Review,
     facts::ModelFacts,
     policy::Policy,
-    scorer::{Scored, Scorer},
+    scorer::{ScoredSkill, Scorer},
 };
 use crate::{
     Error,
     cli::PredictForm,
-    sarif::{Finding, Location, Sarif},
+    sarif::{Location, Sarif, SarifResult},
     terminal::{Table, harmless},
 };
 
@@ -39,7 +39,7 @@ pub(super) struct Prediction<'a> {
     /// Whether it fails the check, its review aside.
     pub(super) fails: bool,
     /// The score, or why there is none.
-    pub(super) result: Result<Scored, String>,
+    pub(super) result: Result<ScoredSkill, String>,
 }
 
 impl Prediction<'_> {
@@ -166,7 +166,7 @@ impl<'a> Output<'a> {
     }
 
     /// What stands after the last prediction.
-    pub(super) fn end(&mut self, counts: &Counts) -> Result<(), Error> {
+    pub(super) fn end(&mut self, counts: &SkillCounts) -> Result<(), Error> {
         let facts = self.used.iter().map(|&which| self.scorer.facts(which));
         let text = match &mut self.form {
             Form::Table(table) => {
@@ -277,7 +277,7 @@ fn flag_cell(flagged: Option<bool>) -> &'static str {
 }
 
 /// The terms of a score in words, at most `limit` columns by name.
-fn explained(scored: &Scored, limit: usize) -> String {
+fn explained(scored: &ScoredSkill, limit: usize) -> String {
     let found = scored.score.explanation.as_ref();
     found.map_or_else(|| "the model knows one class alone".to_owned(), |e| e.in_words(limit))
 }
@@ -413,7 +413,7 @@ fn add_finding(
     if let Some(facts) = facts {
         message += &format!("; {}", facts.in_words());
     }
-    sarif.add(Finding {
+    sarif.add(SarifResult {
         rule: score.class,
         message,
         location,

@@ -78,7 +78,7 @@ enum Decision {
 
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
-struct Finding {
+struct PolicyFinding {
     rule_id: String,
     severity: &'static str,
     message: String,
@@ -95,7 +95,7 @@ pub(super) struct Policy {
     #[serde(skip_serializing_if = "Option::is_none")]
     reason: Option<String>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    findings: Vec<Finding>,
+    findings: Vec<PolicyFinding>,
 }
 
 impl Policy {
@@ -150,7 +150,11 @@ impl Policy {
             self.reason = Some(printable(&format!("{message} ({model})"), 1000));
         }
         if self.findings.len() < MAX_FINDINGS {
-            self.findings.push(Finding { rule_id, severity, message: printable(&message, 1000) });
+            self.findings.push(PolicyFinding {
+                rule_id,
+                severity,
+                message: printable(&message, 1000),
+            });
         }
     }
 

@@ -20,7 +20,7 @@ use crate::{
 };
 
 /// A score, and which model gave it.
-pub(super) struct Scored {
+pub(super) struct ScoredSkill {
     pub(super) which: ModelName,
     pub(super) score: Score,
     /// Whether the model's threshold is reached; `None` where none was asked for.
@@ -150,7 +150,7 @@ impl Scorer {
                 };
                 let threshold = self.facts(which).threshold();
                 let flagged = threshold.map(|threshold| threshold.flags(&score.probabilities));
-                Outcome::Scored(Scored { which, score, flagged, unlike })
+                Outcome::Scored(ScoredSkill { which, score, flagged, unlike })
             }
         };
         Ok(rows.into_iter().map(outcome).collect())
@@ -190,7 +190,7 @@ pub(super) enum Outcome {
     /// It could not be scored.
     Failed(String),
     /// It was scored.
-    Scored(Scored),
+    Scored(ScoredSkill),
 }
 
 /// The run of a path that names it or its train folder.

@@ -17,7 +17,7 @@ use crate::{Error, cli::RatingsArgs, finished::FinishedRun, stages::Stage};
 
 /// A file and what it was taken for.
 #[derive(Serialize)]
-pub(super) struct Source {
+pub(super) struct RatingSource {
     pub(super) file: String,
     pub(super) taken_for: String,
 }
@@ -82,7 +82,7 @@ pub(super) fn layout(words: &RatingsArgs) -> Result<Layout, Error> {
 pub(super) fn read(
     paths: &[impl AsRef<Path>],
     layout: &Layout,
-) -> Result<(Records, Vec<Source>), Error> {
+) -> Result<(Records, Vec<RatingSource>), Error> {
     let mut records = Records::default();
     let mut sources = Vec::new();
     for path in paths.iter().map(AsRef::as_ref) {
@@ -100,7 +100,7 @@ pub(super) fn read(
             records.add(&sheet, layout)?;
             format!("{} rows of ratings", sheet.rows.len())
         };
-        sources.push(Source { file, taken_for });
+        sources.push(RatingSource { file, taken_for });
     }
     records.check_used(layout)?;
     Ok((records, sources))

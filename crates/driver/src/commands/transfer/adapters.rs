@@ -11,7 +11,7 @@ use clawsig_ingest::SingleRows;
 use clawsig_schema::{Split, hostile::printable, unread};
 use serde_json::{Map, Value};
 
-use super::corpus::{Corpus, Label, Part};
+use super::corpus::{Corpus, Label, SplitPart};
 use crate::{Error, cli::TransferArgs, finished::FinishedRun, stages::Stage};
 
 /// Reads what a path names; one file may hold several corpora.
@@ -154,7 +154,7 @@ fn malicious_skill_bench(
             primary.display()
         )));
     }
-    let mut official: HashMap<String, Vec<(String, Part)>> = HashMap::new();
+    let mut official: HashMap<String, Vec<(String, SplitPart)>> = HashMap::new();
     let entries = fs::read_dir(splits).map_err(Error::io("read", splits))?;
     let mut paths: Vec<_> = entries.filter_map(|entry| Some(entry.ok()?.path())).collect();
     paths.sort();
@@ -169,7 +169,7 @@ fn malicious_skill_bench(
         let (id, split) = (column("benchmark_id")?, column("split")?);
         for row in reader.records() {
             let row = row.map_err(|e| bad(unread::csv(&e)))?;
-            let part = (name_of(path), Part::of(&row[split]));
+            let part = (name_of(path), SplitPart::of(&row[split]));
             official.entry(row[id].to_owned()).or_default().push(part);
         }
     }
@@ -202,7 +202,7 @@ fn run(path: &Path, words: &TransferArgs) -> Result<Corpus, Error> {
             let owner = owner.map(|(owner, _)| owner.to_owned());
             corpus.push(label, row.text, |sample| {
                 sample.owner = owner;
-                sample.official = vec![("official".to_owned(), Part::of(split.as_str()))];
+                sample.official = vec![("official".to_owned(), SplitPart::of(split.as_str()))];
             });
         }
     }

@@ -20,24 +20,24 @@ pub(super) struct Sample {
     /// The family that the corpus puts it into.
     pub(super) family: Option<String>,
     /// The corpus's own splits: a name, and the part of it.
-    pub(super) official: Vec<(String, Part)>,
+    pub(super) official: Vec<(String, SplitPart)>,
 }
 
 /// A part of a corpus's own split.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Part {
+pub(super) enum SplitPart {
     Train,
     Test,
     /// Validation, or excluded.
     Other,
 }
 
-impl Part {
-    pub(super) fn of(text: &str) -> Part {
+impl SplitPart {
+    pub(super) fn of(text: &str) -> SplitPart {
         match text {
-            "train" => Part::Train,
-            "test" => Part::Test,
-            _ => Part::Other,
+            "train" => SplitPart::Train,
+            "test" => SplitPart::Test,
+            _ => SplitPart::Other,
         }
     }
 }

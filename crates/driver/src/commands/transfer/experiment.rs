@@ -15,7 +15,7 @@ use clawsig_schema::{
 use clawsig_stats::Groups;
 use serde::Serialize;
 
-use super::corpus::{Corpus, Part, Sample};
+use super::corpus::{Corpus, Sample, SplitPart};
 use crate::Error;
 
 /// The classes, in the order of labels.
@@ -179,9 +179,9 @@ impl Pool {
             for (split, part) in &self.samples[row].official {
                 let (train, test) = parts.entry(split).or_default();
                 match part {
-                    Part::Train => train.push(row),
-                    Part::Test => test.push(row),
-                    Part::Other => {}
+                    SplitPart::Train => train.push(row),
+                    SplitPart::Test => test.push(row),
+                    SplitPart::Other => {}
                 }
             }
         }

@@ -9,7 +9,7 @@ use clawsig_schema::{
 use clawsig_store::RunFolder;
 use clawsig_study::FigureCounts;
 
-use super::{Check, Finding, Section};
+use super::{Check, CheckResult, Section};
 use crate::{Error, terminal::count};
 
 /// One line a figure.
@@ -81,7 +81,7 @@ fn check(figure: &PublishedFigure, value: Result<f64, String>) -> Check {
         source,
         expected: figure.value.map_or_else(String::new, |value| shown(value, 0)),
         found: String::new(),
-        result: Finding::NotInThisRun,
+        result: CheckResult::NotInThisRun,
         why: None,
     };
     match (value, figure.value) {
@@ -90,7 +90,7 @@ fn check(figure: &PublishedFigure, value: Result<f64, String>) -> Check {
             // Two digits more than were published show how near the edge it is.
             check.found = shown(value, 2);
             let holds = figure.rounding.holds(published, value);
-            check.result = if holds { Finding::Holds } else { Finding::Differs };
+            check.result = if holds { CheckResult::Holds } else { CheckResult::Differs };
         }
         (Ok(_), None) => check.why = Some("no number was published".to_owned()),
         (Err(why), _) => check.why = Some(why),
