@@ -6,6 +6,9 @@
 //! `str`. The exporter writes such strings, since JavaScript cuts texts between the two halves. A line that is
 //! refused and holds such an escape is read again with its strings as bytes, where each lone half becomes U+FFFD.
 
+mod bundle;
+mod outputs;
+
 use std::{
     borrow::Cow,
     cell::{Cell, RefCell},
@@ -13,17 +16,21 @@ use std::{
 };
 
 use clawsig_schema::{
-    BundleStats,
     column::{Column, ColumnKind},
     unread,
 };
 use serde::de::{DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde_json::{de::StrRead, error::Category};
 
+use bundle::BundleSeed;
+use outputs::ContextSeed;
+
+pub(crate) use bundle::{FileField, bundle_of_lists, file_field, parse_file};
+
 use crate::{
     reject::{Fault, RejectReason},
-    row::{BundleTally, Nulls, Row},
-    value::{Context, Scalar, Value},
+    row::{Nulls, Row},
+    value::{Scalar, Value},
 };
 
 /// The state of a parse that serde's errors have no room for.
@@ -77,11 +84,6 @@ pub(crate) fn parse_value(text: &str, column: Column) -> Result<Value<'static>, 
             fault.detail
         ))
     })
-}
-
-/// Reads the JSON text of one bundled file: its path and size.
-pub(crate) fn parse_file(text: &str) -> Result<(Cow<'_, str>, u64), Fault> {
-    read(text, Nulls::AsTheDataset, |state, json| FileSeed(state).deserialize(json))
 }
 
 /// Parses all of a text.
@@ -160,11 +162,13 @@ macro_rules! strings {
         }
 
         fn visit_bytes<E: Error>($self, bytes: &[u8]) -> Result<Self::Value, E> {
-            let $text: Cow<'de, str> = Cow::Owned(repaired(bytes));
+            let $text: Cow<'de, str> = Cow::Owned(crate::json::repaired(bytes));
             $value
         }
     };
 }
+
+use strings;
 
 struct RowSeed<'s>(&'s ParseState);
 
@@ -347,284 +351,6 @@ impl<'de> Visitor<'de> for TextsSeed<'_> {
         Ok(list) => Ok(list),
         Err(fault) => Err(self.0.fail(fault)),
     });
-}
-
-/// A bundle: a list of files, or an object of lists, in figures; null is an empty one.
-struct BundleSeed<'s>(&'s ParseState);
-
-impl<'de> DeserializeSeed<'de> for BundleSeed<'_> {
-    type Value = BundleStats;
-
-    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
-        deserializer.deserialize_any(self)
-    }
-}
-
-impl<'de> Visitor<'de> for BundleSeed<'_> {
-    type Value = BundleStats;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a list of files")
-    }
-
-    fn visit_unit<E: Error>(self) -> Result<Self::Value, E> {
-        Ok(BundleStats::default())
-    }
-
-    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Self::Value, A::Error> {
-        let mut tally = BundleTally::default();
-        while let Some((path, bytes)) = items.next_element_seed(FileSeed(self.0))? {
-            tally.add(path, bytes);
-        }
-        Ok(tally.finish())
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
-        let (mut paths, mut sizes) = (Vec::new(), Vec::new());
-        let fail = |fault| self.0.fail(fault);
-        while let Some(key) = map.next_key_seed(NameSeed(self.0))? {
-            match file_field(&key) {
-                Some(FileField::Path) => paths = map.next_value_seed(TextsSeed(self.0))?,
-                Some(FileField::Size) => sizes = map.next_value_seed(SizesSeed(self.0))?,
-                None => drop(map.next_value::<IgnoredAny>()?),
-            }
-        }
-        bundle_of_lists(paths, sizes).map_err(fail)
-    }
-
-    strings!(self, text => match parse_value(&text, Column::SkillBundleContent).and_then(Value::bundle) {
-        Ok(bundle) => Ok(bundle),
-        Err(fault) => Err(self.0.fail(fault)),
-    });
-}
-
-/// The figures of a bundle that was written as an object of lists, as `datasets` does with a sequence of objects.
-pub(crate) fn bundle_of_lists(
-    paths: Vec<Cow<'_, str>>,
-    sizes: Vec<u64>,
-) -> Result<BundleStats, Fault> {
-    if paths.len() != sizes.len() {
-        return Err(Fault::wrong_type(format!(
-            "has {} paths and {} sizes; expected {}",
-            paths.len(),
-            sizes.len(),
-            ColumnKind::Bundle.expected()
-        )));
-    }
-    let mut tally = BundleTally::default();
-    paths.into_iter().zip(sizes).for_each(|(path, bytes)| tally.add(path, bytes));
-    Ok(tally.finish())
-}
-
-/// The fields of a bundled file that are kept.
-pub(crate) enum FileField {
-    Path,
-    Size,
-}
-
-/// The kept field of that name.
-pub(crate) fn file_field(name: &str) -> Option<FileField> {
-    match name {
-        "path" => Some(FileField::Path),
-        "sizeBytes" | "size_bytes" => Some(FileField::Size),
-        _ => None,
-    }
-}
-
-struct SizesSeed<'s>(&'s ParseState);
-
-impl<'de> DeserializeSeed<'de> for SizesSeed<'_> {
-    type Value = Vec<u64>;
-
-    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
-        deserializer.deserialize_seq(self)
-    }
-}
-
-impl<'de> Visitor<'de> for SizesSeed<'_> {
-    type Value = Vec<u64>;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a list of sizes")
-    }
-
-    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Self::Value, A::Error> {
-        let mut sizes = Vec::new();
-        while let Some(size) = items.next_element_seed(NumberSeed(ScalarSeed(self.0)))? {
-            sizes.push(size.size().map_err(|fault| self.0.fail(fault))?);
-        }
-        Ok(sizes)
-    }
-}
-
-/// A bundled file without its content: an object, or its JSON text.
-struct FileSeed<'s>(&'s ParseState);
-
-impl<'de> DeserializeSeed<'de> for FileSeed<'_> {
-    type Value = (Cow<'de, str>, u64);
-
-    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
-        deserializer.deserialize_any(self)
-    }
-}
-
-impl<'de> Visitor<'de> for FileSeed<'_> {
-    type Value = (Cow<'de, str>, u64);
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a file")
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
-        let state = self.0;
-        let (mut path, mut size) = (Scalar::Null, Scalar::Null);
-        while let Some(key) = map.next_key_seed(NameSeed(state))? {
-            match file_field(&key) {
-                Some(FileField::Path) => path = map.next_value_seed(ScalarSeed(state))?,
-                Some(FileField::Size) => {
-                    size = map.next_value_seed(NumberSeed(ScalarSeed(state)))?;
-                }
-                None => drop(map.next_value::<IgnoredAny>()?),
-            }
-        }
-        let path = path.item("the path of a file").map_err(|fault| state.fail(fault))?;
-        Ok((path, size.size().map_err(|fault| state.fail(fault))?))
-    }
-
-    strings!(self, text => match parse_file(&text) {
-        Ok((path, size)) => Ok((Cow::Owned(path.into_owned()), size)),
-        Err(fault) => Err(self.0.fail(fault)),
-    });
-}
-
-/// The scanners' outputs; null is none.
-struct ContextSeed<'s>(&'s ParseState);
-
-impl<'de> DeserializeSeed<'de> for ContextSeed<'_> {
-    type Value = Context<'de>;
-
-    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
-        deserializer.deserialize_any(self)
-    }
-}
-
-impl<'de> Visitor<'de> for ContextSeed<'_> {
-    type Value = Context<'de>;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("an object")
-    }
-
-    fn visit_unit<E: Error>(self) -> Result<Self::Value, E> {
-        Ok(Context::default())
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
-        let mut context = Context::default();
-        while let Some(key) = map.next_key_seed(NameSeed(self.0))? {
-            let Some(at) = Context::OUTPUTS.iter().position(|name| *name == key) else {
-                map.next_value::<IgnoredAny>()?;
-                continue;
-            };
-            let output = map.next_value_seed(OutputSeed(self.0))?;
-            context.has_output[at] = output.present;
-            match key.as_ref() {
-                "virustotal" => context.virustotal_verdict = output.verdict,
-                "skillspector" => {
-                    context.skillspector_verdict = output.verdict;
-                    context.skillspector_recommendation = output.recommendation;
-                }
-                _ => {}
-            }
-        }
-        Ok(context)
-    }
-
-    strings!(self, text => match parse_value(&text, Column::ClawscanContext).and_then(Value::context) {
-        Ok(context) => Ok(context),
-        Err(fault) => Err(self.0.fail(fault)),
-    });
-}
-
-/// One scanner's output: whether there is any, and the two texts that are kept.
-#[derive(Default)]
-struct Output<'a> {
-    present: bool,
-    verdict: Option<Cow<'a, str>>,
-    recommendation: Option<Cow<'a, str>>,
-}
-
-fn present<'de>(present: bool) -> Output<'de> {
-    Output { present, ..Output::default() }
-}
-
-struct OutputSeed<'s>(&'s ParseState);
-
-impl<'de> DeserializeSeed<'de> for OutputSeed<'_> {
-    type Value = Output<'de>;
-
-    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
-        deserializer.deserialize_any(self)
-    }
-}
-
-impl<'de> Visitor<'de> for OutputSeed<'_> {
-    type Value = Output<'de>;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a scanner's output")
-    }
-
-    fn visit_unit<E: Error>(self) -> Result<Self::Value, E> {
-        Ok(present(false))
-    }
-
-    fn visit_bool<E: Error>(self, value: bool) -> Result<Self::Value, E> {
-        Ok(present(value))
-    }
-
-    fn visit_u64<E: Error>(self, _: u64) -> Result<Self::Value, E> {
-        Ok(present(true))
-    }
-
-    fn visit_i64<E: Error>(self, _: i64) -> Result<Self::Value, E> {
-        Ok(present(true))
-    }
-
-    fn visit_f64<E: Error>(self, _: f64) -> Result<Self::Value, E> {
-        Ok(present(true))
-    }
-
-    strings!(self, text => Ok(present(!text.is_empty())));
-
-    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Self::Value, A::Error> {
-        let mut any = false;
-        while items.next_element::<IgnoredAny>()?.is_some() {
-            any = true;
-        }
-        Ok(present(any))
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
-        let mut output = Output::default();
-        while let Some(key) = map.next_key_seed(NameSeed(self.0))? {
-            let kept = match key.as_ref() {
-                "verdict" => &mut output.verdict,
-                "recommendation" => &mut output.recommendation,
-                _ => {
-                    output.present |= map.next_value::<Option<IgnoredAny>>()?.is_some();
-                    continue;
-                }
-            };
-            let member = map.next_value_seed(ScalarSeed(self.0))?;
-            output.present |= member != Scalar::Null;
-            *kept = match member {
-                Scalar::Text(text) => Some(text),
-                _ => None,
-            };
-        }
-        Ok(output)
-    }
 }
 
 #[cfg(test)]

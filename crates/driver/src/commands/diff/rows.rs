@@ -2,7 +2,6 @@
 
 use std::{
     collections::{BTreeMap, HashMap},
-    hash::{DefaultHasher, Hash, Hasher},
     path::Path,
 };
 
@@ -11,6 +10,7 @@ use clawsig_schema::{
     FlagRule, Scanner, SkillRow, Split, VerdictLabel, flags::flag, hostile::printable,
 };
 use clawsig_stats::mcnemar_exact;
+use clawsig_store::{Sha256Hex, hash_bytes};
 use serde::Serialize;
 
 use crate::{Error, stages::Stage, terminal::Progress};
@@ -110,7 +110,8 @@ struct Seen {
     split: Split,
     verdict: VerdictLabel,
     flags: [Option<bool>; 3],
-    text: Option<u64>,
+    /// Of the text, where texts are compared and there is one.
+    text: Option<Sha256Hex>,
     matched: bool,
 }
 
@@ -129,118 +130,63 @@ pub(super) fn compare(
     quiet: bool,
 ) -> Result<RowChanges, Error> {
     let progress = Progress::new("diff", quiet);
-    let columns = if texts { Columns::All } else { Columns::WithoutText };
+    let mut comparison = Comparison::new(rule, texts, top);
     let mut before: Vec<Seen> = Vec::new();
-    let mut tally = FlipTally::new(top);
-    each_row(runs[0], columns, |row| {
-        let was = seen(row, rule, texts);
-        tally.scanners.iter_mut().zip(was.flags).for_each(|(one, flag)| {
-            one.rated_a += u64::from(flag.is_some());
-        });
-        before.push(was);
-    })?;
+    each_row(runs[0], rule, texts, |row| before.push(row))?;
     progress.set(1, 3);
+    comparison.changes.rows_a = before.len() as u64;
+    for was in &before {
+        comparison.rated(was, |one| &mut one.rated_a);
+    }
     let mut ids: HashMap<String, usize> = HashMap::with_capacity(before.len());
     for (place, row) in before.iter().enumerate() {
         ids.entry(row.id.clone()).or_insert(place);
     }
-    let mut changes = RowChanges {
-        rows_a: before.len() as u64,
-        rows_b: 0,
-        common: 0,
-        updated: 0,
-        added: 0,
-        removed: 0,
-        by_split: BTreeMap::new(),
-        moved_split: 0,
-        text_changed: texts.then_some(0),
-        verdict_flips: 0,
-        flips: Vec::new(),
-        flipped_skills: Vec::new(),
-        scanners: Vec::new(),
-        rule,
-    };
     let mut rest: Vec<Seen> = Vec::new();
-    each_row(runs[1], columns, |row| {
-        changes.rows_b += 1;
-        let now = seen(row, rule, texts);
-        tally.scanners.iter_mut().zip(now.flags).for_each(|(one, flag)| {
-            one.rated_b += u64::from(flag.is_some());
-        });
+    each_row(runs[1], rule, texts, |now| {
+        comparison.changes.rows_b += 1;
+        comparison.rated(&now, |one| &mut one.rated_b);
         match ids.get(&now.id).map(|&place| &mut before[place]) {
-            Some(was) if !was.matched => {
-                was.matched = true;
-                if let Some(changed) = &mut changes.text_changed {
-                    *changed += u64::from(was.text != now.text);
-                }
-                tally.add(was, &now, false);
-            }
+            Some(was) if !was.matched => comparison.same_id(was, &now),
             _ => rest.push(now),
         }
     })?;
     progress.set(2, 3);
-    let named = by_slug(before.iter().filter(|row| !row.matched));
-    let named_now = by_slug(rest.iter());
-    // Places among the unmatched rows of the first run, in their order.
-    let unmatched: Vec<usize> = (0..before.len()).filter(|&place| !before[place].matched).collect();
-    for now in &rest {
-        let split = changes.by_split.entry(now.split.to_string()).or_default();
-        tally.scanners.iter_mut().zip(now.flags).for_each(|(one, flag)| {
-            one.rated_new += u64::from(flag.is_some());
-        });
-        let slug = now.slug.as_deref().unwrap_or_default();
-        match (named.get(slug), named_now.get(slug)) {
-            (Some(Named::Once(place)), Some(Named::Once(_))) => {
-                let was = &mut before[unmatched[*place]];
-                was.matched = true;
-                changes.updated += 1;
-                split.updated += 1;
-                tally.add(was, now, true);
-            }
-            _ => {
-                changes.added += 1;
-                split.added += 1;
-            }
-        }
-    }
-    for row in before.iter().filter(|row| !row.matched) {
-        changes.removed += 1;
-        changes.by_split.entry(row.split.to_string()).or_default().removed += 1;
-    }
-    tally.finish(&mut changes);
-    Ok(changes)
+    before.retain(|row| !row.matched);
+    comparison.other_ids(&before, &rest);
+    Ok(comparison.finish())
 }
 
-fn each_row(run: &Path, columns: Columns, mut take: impl FnMut(SkillRow)) -> Result<(), Error> {
+/// Calls `take` with the facts of a run's rows.
+fn each_row(
+    run: &Path,
+    rule: FlagRule,
+    texts: bool,
+    mut take: impl FnMut(Seen),
+) -> Result<(), Error> {
+    let columns = if texts { Columns::All } else { Columns::WithoutText };
     let folder = run.join(Stage::Ingest.as_str()).join("signals");
     for split in Split::ALL {
         for row in SignalsReader::open(folder.join(format!("{split}.parquet")))?.rows(columns) {
-            take(row?);
+            let row = row?;
+            let text = row.text.as_ref().filter(|_| texts).map(|text| hash_bytes(text.as_bytes()));
+            let mut flags = [None; 3];
+            for &scanner in Scanner::ALL {
+                flags[scanner.index()] = flag(&row, scanner, rule);
+            }
+            let SkillRow { id, slug, split, verdict, .. } = row;
+            take(Seen { id, slug, split, verdict, flags, text, matched: false });
         }
     }
     Ok(())
 }
 
-fn seen(row: SkillRow, rule: FlagRule, texts: bool) -> Seen {
-    let text = texts.then(|| {
-        let mut hasher = DefaultHasher::new();
-        row.text.hash(&mut hasher);
-        hasher.finish()
-    });
-    let mut flags = [None; 3];
-    for &scanner in Scanner::ALL {
-        flags[scanner.index()] = flag(&row, scanner, rule);
-    }
-    let SkillRow { id, slug, split, verdict, .. } = row;
-    Seen { id, slug, split, verdict, flags, text, matched: false }
-}
-
-fn by_slug<'a>(rows: impl Iterator<Item = &'a Seen>) -> HashMap<String, Named> {
+fn by_slug(rows: &[Seen]) -> HashMap<&str, Named> {
     let mut named = HashMap::new();
-    for (place, row) in rows.enumerate() {
+    for (place, row) in rows.iter().enumerate() {
         if let Some(slug) = &row.slug {
             named
-                .entry(slug.clone())
+                .entry(slug.as_str())
                 .and_modify(|known| *known = Named::Often)
                 .or_insert(Named::Once(place));
         }
@@ -248,18 +194,17 @@ fn by_slug<'a>(rows: impl Iterator<Item = &'a Seen>) -> HashMap<String, Named> {
     named
 }
 
-/// Counts over the skills in both runs, and each scanner's ratings.
-struct FlipTally {
-    top: usize,
-    common: u64,
-    moved: u64,
+/// A comparison under way.
+struct Comparison {
+    changes: RowChanges,
+    /// Skills by old and new verdict.
     flips: BTreeMap<(String, String), u64>,
-    skills: Vec<FlippedSkill>,
-    scanners: Vec<ScannerChanges>,
+    /// The most flipped skills that are named.
+    top: usize,
 }
 
-impl FlipTally {
-    fn new(top: usize) -> FlipTally {
+impl Comparison {
+    fn new(rule: FlagRule, texts: bool, top: usize) -> Comparison {
         let scanner = |&scanner: &Scanner| ScannerChanges {
             scanner,
             rated_a: 0,
@@ -275,14 +220,77 @@ impl FlipTally {
             shift: None,
             flipped: None,
         };
-        let scanners = Scanner::ALL.iter().map(scanner).collect();
-        FlipTally { top, common: 0, moved: 0, flips: BTreeMap::new(), skills: Vec::new(), scanners }
+        let changes = RowChanges {
+            rows_a: 0,
+            rows_b: 0,
+            common: 0,
+            updated: 0,
+            added: 0,
+            removed: 0,
+            by_split: BTreeMap::new(),
+            moved_split: 0,
+            text_changed: texts.then_some(0),
+            verdict_flips: 0,
+            flips: Vec::new(),
+            flipped_skills: Vec::new(),
+            scanners: Scanner::ALL.iter().map(scanner).collect(),
+            rule,
+        };
+        Comparison { changes, flips: BTreeMap::new(), top }
     }
 
-    fn add(&mut self, was: &Seen, now: &Seen, updated: bool) {
-        self.common += 1;
-        self.moved += u64::from(was.split != now.split);
-        for (place, one) in self.scanners.iter_mut().enumerate() {
+    /// Counts the scanners that rated a row.
+    fn rated(&mut self, row: &Seen, count: fn(&mut ScannerChanges) -> &mut u64) {
+        for (one, flag) in self.changes.scanners.iter_mut().zip(row.flags) {
+            *count(one) += u64::from(flag.is_some());
+        }
+    }
+
+    fn split(&mut self, row: &Seen) -> &mut SplitChanges {
+        self.changes.by_split.entry(row.split.to_string()).or_default()
+    }
+
+    /// A row that has its id in both runs.
+    fn same_id(&mut self, was: &mut Seen, now: &Seen) {
+        was.matched = true;
+        if let Some(changed) = &mut self.changes.text_changed {
+            *changed += u64::from(was.text != now.text);
+        }
+        self.pair(was, now, false);
+    }
+
+    /// The rows of each run whose ids the other lacks. Where one of each has a slug, they are one skill.
+    fn other_ids(&mut self, before: &[Seen], after: &[Seen]) {
+        let mut updated = vec![false; before.len()];
+        let (named_before, named_after) = (by_slug(before), by_slug(after));
+        for now in after {
+            self.rated(now, |one| &mut one.rated_new);
+            let slug = now.slug.as_deref().unwrap_or_default();
+            match (named_before.get(slug), named_after.get(slug)) {
+                (Some(&Named::Once(place)), Some(Named::Once(_))) => {
+                    updated[place] = true;
+                    self.changes.updated += 1;
+                    self.split(now).updated += 1;
+                    self.pair(&before[place], now, true);
+                }
+                _ => {
+                    self.changes.added += 1;
+                    self.split(now).added += 1;
+                }
+            }
+        }
+        for (was, _) in before.iter().zip(updated).filter(|(_, updated)| !updated) {
+            self.changes.removed += 1;
+            self.split(was).removed += 1;
+        }
+    }
+
+    /// A skill of both runs.
+    fn pair(&mut self, was: &Seen, now: &Seen, updated: bool) {
+        let changes = &mut self.changes;
+        changes.common += 1;
+        changes.moved_split += u64::from(was.split != now.split);
+        for (place, one) in changes.scanners.iter_mut().enumerate() {
             let cell = match (was.flags[place], now.flags[place]) {
                 (Some(true), Some(true)) => &mut one.both,
                 (Some(true), Some(false)) => &mut one.only_a,
@@ -296,23 +304,20 @@ impl FlipTally {
         }
         if was.verdict != now.verdict {
             let (from, to) = (was.verdict.name().into_owned(), now.verdict.name().into_owned());
-            if self.skills.len() < self.top {
+            changes.verdict_flips += 1;
+            if changes.flipped_skills.len() < self.top {
                 let skill = printable(now.slug.as_deref().unwrap_or(&now.id), 80);
                 let (from, to) = (from.clone(), to.clone());
-                self.skills.push(FlippedSkill { skill, from, to, updated });
+                changes.flipped_skills.push(FlippedSkill { skill, from, to, updated });
             }
             *self.flips.entry((from, to)).or_default() += 1;
         }
     }
 
-    fn finish(self, changes: &mut RowChanges) {
-        changes.common = self.common;
-        changes.moved_split = self.moved;
-        changes.verdict_flips = self.flips.values().sum();
-        changes.flips =
-            self.flips.into_iter().map(|((from, to), rows)| Flip { from, to, rows }).collect();
-        changes.flipped_skills = self.skills;
-        changes.scanners = self.scanners;
+    fn finish(self) -> RowChanges {
+        let mut changes = self.changes;
+        let flips = self.flips.into_iter();
+        changes.flips = flips.map(|((from, to), rows)| Flip { from, to, rows }).collect();
         for one in &mut changes.scanners {
             one.p_value = mcnemar_exact(one.only_a, one.only_b).map(|test| test.p_value);
             let rated = (one.both + one.only_a + one.only_b + one.neither) as f64;
@@ -321,5 +326,6 @@ impl FlipTally {
                 one.flipped = Some((one.only_b + one.only_a) as f64 / rated);
             }
         }
+        changes
     }
 }
