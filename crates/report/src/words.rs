@@ -2,7 +2,9 @@
 
 pub(crate) use clawsig_schema::wording::{counted, grouped as count};
 
-use clawsig_schema::{column::ColumnKind, estimate::Estimate, hostile::printable};
+use clawsig_schema::{
+    agreement::NamedEstimate, column::ColumnKind, estimate::Estimate, hostile::printable,
+};
 use clawsig_stats::p_value_text;
 
 /// The most characters of a text from the data that are shown in one place.
@@ -79,6 +81,14 @@ pub(crate) fn test(estimate: &Estimate) -> String {
     match estimate.p_value {
         Some(p) => p_value_text(p),
         None => undefined(estimate),
+    }
+}
+
+/// A statistic by its value, or a test by its p-value: a test's statistic says nothing without its table of values.
+pub(crate) fn statistic(named: &NamedEstimate) -> String {
+    match named.is_test() {
+        true => test(&named.estimate),
+        false => estimate(&named.estimate),
     }
 }
 

@@ -167,6 +167,22 @@ pub struct NamedEstimate {
     pub estimate: Estimate,
 }
 
+impl NamedEstimate {
+    /// Whether it is a test of the two raters' margins (McNemar), of which a reader wants the p-value.
+    ///
+    /// ```
+    /// # use clawsig_schema::{agreement::NamedEstimate, estimate::Estimate};
+    /// let named = |statistic: &str| NamedEstimate {
+    ///     statistic: statistic.to_owned(),
+    ///     estimate: Estimate::undefined("no rows", 0),
+    /// };
+    /// assert!(named("mcnemar_exact").is_test() && !named("cohen_kappa").is_test());
+    /// ```
+    pub fn is_test(&self) -> bool {
+        self.statistic.starts_with("mcnemar_")
+    }
+}
+
 /// Two raters on one slice.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct PairResult {

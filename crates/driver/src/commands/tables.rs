@@ -7,6 +7,7 @@ use clawsig_schema::{
     hostile::{printable, spreadsheet_cell},
     registry::{PatternResults, RegistryResults},
 };
+use clawsig_stats::p_value_text;
 
 use crate::{
     summary::shown,
@@ -44,10 +45,7 @@ fn line(text: &mut String, line: &str) {
 fn cell(pair: &PairResult, statistic: &str) -> String {
     let found = pair.statistics.iter().find(|one| one.statistic == statistic);
     found.map_or_else(String::new, |one| match one.estimate.p_value {
-        Some(p) if statistic.starts_with("mcnemar") => match p < 0.001 {
-            true => "p < 0.001".to_owned(),
-            false => format!("p = {p:.3}"),
-        },
+        Some(p) if one.is_test() => p_value_text(p),
         _ => shown(&one.estimate),
     })
 }

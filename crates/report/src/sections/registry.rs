@@ -1,6 +1,9 @@
 //! What the published figures say, beside this run's.
 
-use clawsig_schema::registry::{FigureRow, RegistryResults};
+use clawsig_schema::{
+    agreement::PairResult,
+    registry::{FigureRow, RegistryResults},
+};
 
 use crate::{
     page::{Block, PageTable, Section},
@@ -59,12 +62,9 @@ fn fill(found: &RegistryResults) -> Vec<Block> {
         let rows = STATISTICS
             .iter()
             .map(|(statistic, name)| {
-                let cell = |pair: &clawsig_schema::agreement::PairResult| {
+                let cell = |pair: &PairResult| {
                     let one = pair.statistics.iter().find(|one| one.statistic == *statistic);
-                    one.map_or_else(String::new, |one| match statistic.starts_with("mcnemar") {
-                        true => words::test(&one.estimate),
-                        false => words::estimate(&one.estimate),
-                    })
+                    one.map_or_else(String::new, words::statistic)
                 };
                 [(*name).to_owned()].into_iter().chain(pairs.iter().map(cell)).collect()
             })
@@ -140,9 +140,7 @@ pub(super) fn beside(
     let rows: Vec<Vec<String>> = found
         .figures
         .iter()
-        .filter(|row| {
-            row.published.is_some() && row.why_none.as_deref() != Some("cited") && of(row)
-        })
+        .filter(|row| row.published.is_some() && of(row))
         .map(|row| {
             vec![
                 shown(&row.name),

@@ -228,12 +228,7 @@ fn agree(
                 vec![
                     format!("{}, {}", rater(&pair.a), rater(&pair.b)),
                     plain(&one.statistic),
-                    // A test's statistic says nothing without its table of values.
-                    if one.statistic.starts_with("mcnemar") {
-                        words::test(&one.estimate)
-                    } else {
-                        words::estimate(&one.estimate)
-                    },
+                    words::statistic(one),
                     count(one.estimate.n),
                     reading(pair, &one.statistic),
                 ]

@@ -39,18 +39,15 @@ pub(super) struct StatusCount {
 
 /// Compares two profiles.
 pub(super) fn compare(a: &DataProfile, b: &DataProfile) -> ProfileChanges {
-    let statuses = [a, b].map(statuses);
-    let keys: BTreeSet<&(String, String)> = statuses.iter().flat_map(BTreeMap::keys).collect();
-    let count = |at: usize, key| statuses[at].get(key).copied().unwrap_or(0);
-    let statuses = keys
-        .into_iter()
-        .map(|key| StatusCount {
-            scanner: key.0.clone(),
-            status: key.1.clone(),
-            a: count(0, key),
-            b: count(1, key),
+    let by_status = [a, b].map(statuses);
+    let statuses = in_either(&by_status[0], &by_status[1])
+        .filter(|(_, a, b)| *a == 0 || *b == 0)
+        .map(|((scanner, status), a, b)| StatusCount {
+            scanner: scanner.clone(),
+            status: status.clone(),
+            a,
+            b,
         })
-        .filter(|one| one.a == 0 || one.b == 0)
         .collect();
     let verdicts = [a, b].map(|profile| {
         let mut verdicts: BTreeMap<String, u64> = BTreeMap::new();
@@ -67,11 +64,11 @@ pub(super) fn compare(a: &DataProfile, b: &DataProfile) -> ProfileChanges {
     let share = |count: u64, of: u64| count as f64 / of.max(1) as f64;
     let moved = |one: &NamedCount| share(one.a, a.rows) != share(one.b, b.rows);
     ProfileChanges {
-        rejects: union(&a.rejected_by_reason, &b.rejected_by_reason),
+        rejects: named(&a.rejected_by_reason, &b.rejected_by_reason),
         statuses,
-        verdicts: union(&verdicts[0], &verdicts[1]),
-        filled: union(&filled[0], &filled[1]).into_iter().filter(moved).collect(),
-        extra_columns: union(&a.extra_columns, &b.extra_columns)
+        verdicts: named(&verdicts[0], &verdicts[1]),
+        filled: named(&filled[0], &filled[1]).into_iter().filter(moved).collect(),
+        extra_columns: named(&a.extra_columns, &b.extra_columns)
             .into_iter()
             .filter(|one| one.a == 0 || one.b == 0)
             .collect(),
@@ -89,11 +86,16 @@ fn statuses(profile: &DataProfile) -> BTreeMap<(String, String), u64> {
     found
 }
 
-fn union(a: &BTreeMap<String, u64>, b: &BTreeMap<String, u64>) -> Vec<NamedCount> {
-    let names: BTreeSet<&String> = a.keys().chain(b.keys()).collect();
-    let count = |of: &BTreeMap<String, u64>, name| of.get(name).copied().unwrap_or(0);
-    names
-        .into_iter()
-        .map(|name| NamedCount { name: name.clone(), a: count(a, name), b: count(b, name) })
-        .collect()
+fn named(a: &BTreeMap<String, u64>, b: &BTreeMap<String, u64>) -> Vec<NamedCount> {
+    in_either(a, b).map(|(name, a, b)| NamedCount { name: name.clone(), a, b }).collect()
+}
+
+/// Every key of either map with its count in each, 0 where it is not there.
+fn in_either<'a, K: Ord>(
+    a: &'a BTreeMap<K, u64>,
+    b: &'a BTreeMap<K, u64>,
+) -> impl Iterator<Item = (&'a K, u64, u64)> {
+    let keys: BTreeSet<&K> = a.keys().chain(b.keys()).collect();
+    let count = |of: &BTreeMap<K, u64>, key| of.get(key).copied().unwrap_or(0);
+    keys.into_iter().map(move |key| (key, count(a, key), count(b, key)))
 }
