@@ -190,9 +190,23 @@ mod tests {
     }
 
     #[test]
+    fn an_engine_that_suspects_is_a_label() {
+        let mut row = row();
+        for (engines, label) in [
+            (1, ScannerLabel::Suspicious),
+            (2, ScannerLabel::Suspicious),
+            (0, ScannerLabel::Unknown),
+        ] {
+            row.virustotal.suspicious = Some(engines);
+            assert_eq!(scanner_label(&row, Scanner::VirusTotal), label, "{engines}");
+        }
+    }
+
+    #[test]
     fn engine_counts_of_zero_leave_it_to_the_text() {
         let mut row = row();
         row.virustotal.malicious = Some(0);
+        row.virustotal.suspicious = Some(0);
         row.virustotal.status = Some("pending".to_owned());
         assert_eq!(scanner_label(&row, Scanner::VirusTotal), ScannerLabel::Unknown);
         row.virustotal.verdict_text = Some("Harmless".to_owned());

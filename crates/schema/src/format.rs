@@ -115,6 +115,7 @@ mod tests {
     #[test]
     fn the_text_form_reads_back() {
         assert_eq!("10.3".parse(), Ok(FormatVersion::new(10, 3)));
+        assert_eq!(FormatVersion::new(10, 3).to_string(), "10.3");
         for bad in ["", "1", "1.", ".1", "1.2.3", "-1.0", "99999.0"] {
             assert!(bad.parse::<FormatVersion>().is_err(), "{bad}");
         }

@@ -201,6 +201,18 @@ mod tests {
     }
 
     #[test]
+    fn a_cell_that_may_be_empty_reads_back() {
+        #[derive(Debug, PartialEq, serde::Serialize, serde::Deserialize)]
+        struct Line(#[serde(with = "optional_cell")] Option<String>);
+        for (text, cell) in [(Some("=1"), "\"'=1\""), (Some(""), "\"\""), (None, "null")] {
+            let line = Line(text.map(str::to_owned));
+            let json = serde_json::to_string(&line).unwrap();
+            assert_eq!(json, cell);
+            assert_eq!(serde_json::from_str::<Line>(&json).unwrap(), line);
+        }
+    }
+
+    #[test]
     fn escapes_show_what_would_act() {
         assert_eq!(printable("a\u{1b}[2Jb\u{202e}c\nd", 80), "a\\u{1b}[2Jb\\u{202e}c\\nd");
         assert_eq!(printable("é漢😀", 80), "é漢😀");
@@ -211,6 +223,7 @@ mod tests {
         assert_eq!(printable("abcdef", 6), "abcdef");
         assert_eq!(printable("abcdef", 5), "abcde…");
         assert_eq!(printable("ab\u{202e}", 9), "ab…");
+        assert_eq!(printable("ab\u{202e}", 10), "ab\\u{202e}");
         assert_eq!(printable(&"x".repeat(10_000), 3), "xxx…");
     }
 

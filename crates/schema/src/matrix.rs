@@ -364,6 +364,7 @@ mod tests {
         let csr = sample();
         assert_eq!((csr.rows(), csr.cols(), csr.entries()), (3, 4, 3));
         assert_eq!(csr.row(0), (&[0, 3][..], &[1.0, 2.0][..]));
+        assert_eq!(csr.values(), [1.0, 2.0, 3.0]);
         let rows = csr.select_rows(&[2, 0]);
         assert_eq!(rows.indptr(), &[0, 1, 3]);
         let columns = csr.select_columns(|c| c != 0);

@@ -323,5 +323,6 @@ mod tests {
         assert!(one.holds(100.0 * 19_209.0 / 25_504.0, 75.3));
         assert!(Rounding::Exact.holds(16.0, 16.0) && !Rounding::Exact.holds(16.0, 17.0));
         assert!(Rounding::Below.holds(0.3, 0.29) && !Rounding::Below.holds(0.3, 0.3));
+        assert_eq!([one, Rounding::Exact, Rounding::Below].map(Rounding::decimals), [1, 0, 2]);
     }
 }

@@ -299,6 +299,20 @@ mod tests {
     }
 
     #[test]
+    fn a_status_is_known_by_its_word() {
+        let mut row = SkillRow::default();
+        let statuses = |row: &SkillRow| {
+            let SkillRow { static_scan, virustotal, skillspector, .. } = row;
+            [static_scan.known_status(), virustotal.known_status(), skillspector.known_status()]
+        };
+        assert_eq!(statuses(&row), [None; 3]);
+        row.static_scan.status = Some(" clean ".to_owned());
+        row.virustotal.status = Some("never seen".to_owned());
+        row.skillspector.status = Some("suspicious".to_owned());
+        assert_eq!(statuses(&row), [Some(Status::Clean), None, Some(Status::Suspicious)]);
+    }
+
+    #[test]
     fn an_owner_needs_a_slash_and_a_name() {
         assert_eq!(owner_of_slug("alice/tool"), Some("alice"));
         assert_eq!(owner_of_slug("alice/tool/extra"), Some("alice"));

@@ -161,7 +161,6 @@ fn stands(found: &str) -> Cow<'_, str> {
     let value =
         |name| found.strip_prefix(name).map(|v: &str| printable(v.trim_matches('`'), QUOTED));
     match found {
-        "null" | "unit value" => "null".into(),
         "map" => "an object".into(),
         "sequence" => "a list".into(),
         _ => match (
@@ -186,9 +185,7 @@ fn of_type(expected: &str) -> Cow<'_, str> {
         "a sequence" => "a list".into(),
         "a string" | "a borrowed string" | "a string or byte array" => "a text".into(),
         "unit" => "null".into(),
-        other if other.starts_with("struct ") || other.starts_with("internally tagged ") => {
-            "an object".into()
-        }
+        other if other.starts_with("struct ") => "an object".into(),
         other => printable(other, 200).into(),
     }
 }
@@ -300,6 +297,10 @@ mod tests {
         ] {
             assert_eq!(told, why);
         }
+        assert_eq!(
+            shape("invalid type: null, expected a date"),
+            "null stands where a date is expected"
+        );
         assert_eq!(shape("something else"), "something else");
         assert!(shape(&format!("missing field `{}`", "x".repeat(900))).len() < 150);
     }

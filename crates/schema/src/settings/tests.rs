@@ -129,3 +129,38 @@ fn ranges_hold_for_values_written_in_rust() {
     let wrong = Sieve { rate: f64::NAN, ..Sieve::default() };
     assert!(wrong.check_ranges().unwrap_err().to_string().starts_with("sieve.rate is `NaN`"));
 }
+
+/// A type's words, the examples that it gives, and what `text` is read as, from a command line and back from a
+/// profile.
+fn typed<T: Setting + PartialEq + fmt::Debug>(text: &str) -> (String, Vec<T>, Option<T>) {
+    let read = T::parse(OsStr::new(text));
+    if let Some(read) = &read {
+        assert_eq!(T::from_value(&read.to_value()).as_ref(), Some(read), "{text}");
+    }
+    (T::kind(), T::examples(), read)
+}
+
+#[test]
+fn each_type_says_what_it_is() {
+    assert_eq!(typed("true"), ("`true` or `false`".to_owned(), vec![], Some(true)));
+    assert_eq!(typed::<bool>("yes").2, None);
+    assert_eq!(bool::from_value(&Value::Whole(1)), None);
+    assert_eq!(typed("1e2"), ("a number".to_owned(), vec![0.5], Some(100.0)));
+    assert_eq!(typed("a b"), ("text".to_owned(), vec![], Some("a b".to_owned())));
+    let list = "a list as [A, B] or A,B, each a number".to_owned();
+    assert_eq!(typed("1,2"), (list, vec![vec![0.5]], Some(vec![1.0, 2.0])));
+    let range = "two whole numbers, the least and the greatest".to_owned();
+    assert_eq!(typed("[1, 3]"), (range, vec![], Some((1_usize, 3_usize))));
+    for wrong in ["3,1", "1", "1,2,3", "a,b"] {
+        assert_eq!(typed::<(usize, usize)>(wrong).2, None, "{wrong}");
+    }
+    assert_eq!(typed::<(usize, usize)>("2,2").2, Some((2, 2)));
+    assert_eq!((1_usize, 3_usize).numbers(), [1.0, 3.0]);
+    assert_eq!((vec![0.5, 2.0].numbers(), true.numbers()), (vec![0.5, 2.0], vec![]));
+}
+
+#[test]
+fn what_is_no_value_of_a_profile_is_told() {
+    let error = serde_json::from_str::<Value>("null").unwrap_err().to_string();
+    assert!(error.contains("text, a number, true, false, a list or a table"), "{error}");
+}
