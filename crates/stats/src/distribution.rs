@@ -171,6 +171,76 @@ mod tests {
         assert_eq!(t_quantile(0.975, 0), None);
     }
 
+    /// `scipy.stats.t.ppf(p, v)`, and `2 * scipy.stats.t.sf(t, v)` far out, SciPy 1.12.0.
+    #[test]
+    fn students_t_of_many_degrees_of_freedom_equals_scipy_elsewhere() {
+        for (p, freedom, theirs) in [
+            (0.6, 1_000, 0.253_414_515_839_498_64),
+            (0.9999, 1_500, 3.728_229_690_563_607_4),
+            (0.01, 2_000, -2.328_213_841_939_773),
+        ] {
+            let ours = t_quantile(p, freedom).unwrap_or(f64::NAN);
+            assert!((ours / theirs - 1.0).abs() < 1e-12, "{p} {freedom}: {ours}");
+        }
+        for (t, freedom, theirs) in [
+            (0.5, 1_000, 0.617_185_080_833_875),
+            (12.0, 1_000, 4.324_057_386_774_58e-31),
+            (1.0, 1_000_000, 0.317_310_749_833_578_1),
+        ] {
+            let ours = t_two_sided(t, freedom).unwrap_or(f64::NAN);
+            assert!((ours / theirs - 1.0).abs() < 1e-9, "{t} {freedom}: {ours}");
+        }
+    }
+
+    /// `scipy.stats.f.sf(x, above, below)` and `scipy.stats.f.ppf(p, above, below)`, SciPy 1.12.0.
+    #[test]
+    fn f_equals_scipy() {
+        for (x, above, below, theirs) in [
+            (0.5, 1.0, 1.0, 0.608_173_447_969_392_9),
+            (2.5, 3.0, 7.0, 0.143_509_456_278_939_27),
+            (4.0, 10.5, 2.25, 0.192_985_342_985_281_47),
+            (1.0, 40.0, 60.0, 0.492_299_800_342_352_1),
+            (30.0, 2.0, 5.0, 0.001_641_124_840_903_045),
+            (1e-3, 5.0, 9.0, 0.999_999_864_878_390_9),
+            (250.0, 1.0, 4.0, 9.349_274_639_994_456e-5),
+            (0.0, 3.0, 7.0, 1.0),
+            (-1.0, 3.0, 7.0, 1.0),
+        ] {
+            let ours = f_tail(x, above, below).unwrap_or(f64::NAN);
+            assert!((ours / theirs - 1.0).abs() < 1e-11, "{x} {above} {below}: {ours}");
+        }
+        for (p, above, below, theirs) in [
+            (0.5, 1.0, 1.0, 1.0),
+            (0.95, 3.0, 7.0, 4.346_831_399_907_815),
+            (0.025, 10.5, 2.25, 0.194_127_756_386_752_8),
+            (0.999, 40.0, 60.0, 2.408_567_093_973_793),
+            (0.975, 1000.0, 3.0, 13.907_512_854_649_914),
+        ] {
+            let ours = f_quantile(p, above, below).unwrap_or(f64::NAN);
+            assert!((ours / theirs - 1.0).abs() < 1e-10, "{p} {above} {below}: {ours}");
+        }
+        for (above, below) in [(0.0, 1.0), (1.0, 0.0), (-1.0, 1.0), (f64::NAN, 1.0)] {
+            assert_eq!((f_tail(1.0, above, below), f_quantile(0.5, above, below)), (None, None));
+        }
+        assert_eq!(f_tail(f64::NAN, 1.0, 1.0), None);
+        assert_eq!(f_tail(f64::INFINITY, 1.0, 1.0), Some(LEAST_P));
+        assert_eq!([0.0, 1.0, f64::NAN].map(|p| f_quantile(p, 1.0, 1.0)), [None; 3]);
+    }
+
+    /// `scipy.stats.chi2.sf(x, v)`, SciPy 1.12.0.
+    #[test]
+    fn chi_squared_equals_scipy() {
+        for (x, freedom, theirs) in [
+            (3.84, 1.0, 0.050_043_521_248_705_19),
+            (0.5, 10.0, 0.999_993_388_289_439),
+            (100.0, 3.0, 1.554_159_431_389_602_6e-21),
+        ] {
+            let ours = chi_squared_tail(x, freedom).unwrap_or(f64::NAN);
+            assert!((ours / theirs - 1.0).abs() < 1e-10, "{x} {freedom}: {ours}");
+        }
+        assert_eq!((chi_squared_tail(1.0, 0.0), chi_squared_tail(f64::NAN, 1.0)), (None, None));
+    }
+
     #[test]
     fn a_p_value_is_told_in_two_digits_or_as_a_bound() {
         let cases = [
@@ -214,6 +284,7 @@ mod tests {
         let (sum, limit) = (sum.unwrap_or(f64::NAN), limit.unwrap_or(f64::NAN));
         assert!((sum / limit - 1.0).abs() < 1e-4, "{sum} {limit}");
         assert_eq!(fair_binomial_cdf(7, 7_000), Some(0.0));
+        assert_eq!([0, 1].map(|x| fair_binomial_cdf(x, 1)), [Some(0.5), Some(1.0)]);
         assert_eq!(fair_binomial_cdf(u64::MAX, u64::MAX), Some(1.0));
     }
 }

@@ -232,6 +232,30 @@ mod tests {
     }
 
     #[test]
+    fn replicates_are_sorted_and_enough_of_them_defined() {
+        let of = |undefined: usize| {
+            let drawn = (0..1_000).map(|k| (k >= undefined).then(|| f64::from(1_000 - k as u32)));
+            Replicates::new(Some(500.0), 10, drawn)
+        };
+        assert_eq!(of(0).sorted().first(), Some(&1.0));
+        assert!(of(7).sorted().is_sorted() && of(7).sorted().len() == 993);
+        let most = (1_000.0 * (1.0 - DEFINED_SHARE)).round() as usize;
+        assert!(of(most).percentile(0.95, OPEN).interval.is_ok());
+        let found = of(most + 1).percentile(0.95, OPEN).interval;
+        assert_eq!(found, Err(NoInterval::UndefinedReplicates));
+    }
+
+    /// A width of rounding alone is no interval, whichever sign the value has.
+    #[test]
+    fn an_error_that_rounding_takes_away_is_no_spread() {
+        let width = |value: f64, error: f64| t_interval(value, error, 9, 0.95, OPEN).interval;
+        for value in [-1.0, 1.0] {
+            assert_eq!(width(value, 1e-18), Err(NoInterval::NoSpread));
+            assert!(width(value, 1e-12).is_ok());
+        }
+    }
+
+    #[test]
     fn percentiles_and_the_corrected_ones() {
         let list = of_means((0..=1000).map(|k| 5.0 + f64::from(k) / 1000.0));
         let ends = list.percentile(0.95, OPEN).interval;
