@@ -110,6 +110,9 @@ mod tests {
             .unwrap();
         assert_eq!(plan().key(), same.key());
 
+        let names: Vec<&str> = same.input_list().iter().map(|input| input.name.as_str()).collect();
+        assert_eq!(names, ["features/columns.csv", "features/train.npz"]);
+
         let others = [
             plan().parameters([("run.seed", 43)]).unwrap(),
             plan().parameters([("model.c", json!(4.5))]).unwrap(),

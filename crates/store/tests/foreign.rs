@@ -4,7 +4,8 @@
 use std::{collections::BTreeMap, fs, path::Path};
 
 use clawsig_store::{
-    MANIFEST_FILE, MARKER_FILE, Plan, RunFolder, Standing, State, StoreError, TEMPORARY_FOLDER,
+    Input, MANIFEST_FILE, MARKER_FILE, Manifest, Plan, RunFolder, Standing, State, StoreError,
+    TEMPORARY_FOLDER, hash_bytes,
 };
 
 fn plan(seed: u64) -> Plan {
@@ -77,6 +78,20 @@ fn a_link_counts_for_what_it_leads_to() {
     finished(&scratch.path().join("run"));
     assert_eq!(Standing::of(&link).unwrap(), Standing::Results);
     finish(&RunFolder::open(&link).unwrap(), 2);
+}
+
+/// Inputs that a stage comes to know by reading them count as if they had been planned.
+#[test]
+fn an_input_met_on_the_way_stands_in_the_manifest() {
+    let scratch = tempfile::tempdir().unwrap();
+    let run = RunFolder::open(scratch.path()).unwrap();
+    let input = Input { name: "rows.jsonl".to_owned(), sha256: hash_bytes(b"x"), bytes: 1 };
+    let mut work = run.begin(&plan(1)).unwrap();
+    work.add_inputs([input.clone()]);
+    run.commit(work, 1, 1).unwrap();
+    let manifest = Manifest::read(&scratch.path().join("train")).unwrap().unwrap();
+    assert_eq!(manifest.inputs, [input.clone()]);
+    assert_eq!(manifest.key, plan(1).inputs([input]).key());
 }
 
 /// Opens a folder that `fill` has put something into, both ways: refused, and nothing changed.
@@ -297,7 +312,7 @@ fn clearing_up_removes_what_is_written_down_and_nothing_else() {
 fn a_journal_can_not_point_elsewhere() {
     for name in ["../train", "..", "a/b", "/etc", "", "lock", "A", "journal.jsonl"] {
         let line = serde_json::json!({ "name": name });
-        let seal = clawsig_store::hash_bytes(line.to_string().as_bytes());
+        let seal = hash_bytes(line.to_string().as_bytes());
         let sealed = serde_json::json!({ "name": name, "seal": seal });
         kept(
             |root| fs::write(root.join(".clawsig/journal.jsonl"), format!("{sealed}\n")).unwrap(),
