@@ -209,6 +209,12 @@ mod tests {
             let json = serde_json::to_string(&line).unwrap();
             assert_eq!(json, cell);
             assert_eq!(serde_json::from_str::<Line>(&json).unwrap(), line);
+            #[derive(Debug, PartialEq, serde::Serialize, serde::Deserialize)]
+            struct Full(#[serde(with = "super::cell")] String);
+            let Some(text) = text else { continue };
+            let json = serde_json::to_string(&Full(text.to_owned())).unwrap();
+            assert_eq!(json, cell);
+            assert_eq!(serde_json::from_str::<Full>(&json).unwrap().0, text);
         }
     }
 

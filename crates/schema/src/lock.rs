@@ -123,6 +123,18 @@ mod tests {
     }
 
     #[test]
+    fn the_first_snapshot_of_a_repository_is_its_default() {
+        let snapshot = |repo: &str, revision: &str| serde_json::json!({"name": "x", "repo": repo, "revisions": [revision], "files": []});
+        let snapshots = [snapshot("a/x", "1"), snapshot("b/y", "2"), snapshot("b/y", "3")];
+        let lock = serde_json::json!({"format": "1.0", "snapshots": snapshots});
+        let lock: DatasetLock = serde_json::from_value(lock).unwrap();
+        let revision = |found: Option<&LockedSnapshot>| found.map(|one| one.revisions[0].clone());
+        assert_eq!(revision(lock.default_of("b/y")).as_deref(), Some("2"));
+        assert_eq!(revision(lock.find("b/y", "3")).as_deref(), Some("3"));
+        assert_eq!((lock.default_of("c/z"), lock.find("a/x", "2")), (None, None));
+    }
+
+    #[test]
     fn differences_name_what_was_expected_and_found() {
         assert!(file().differences(&file()).is_empty());
         let found = LockedFile { rows: 2, verdicts: [1, 0, 1], ..file() };

@@ -360,6 +360,27 @@ mod tests {
     }
 
     #[test]
+    fn what_is_no_matrix_is_told_with_its_place() {
+        let told = |cols, indptr: &[u64], indices: &[u32], values: &[f64]| {
+            Csr::new(cols, indptr.to_vec(), indices.to_vec(), values.to_vec())
+                .unwrap_err()
+                .to_string()
+        };
+        assert!(told(4, &[0, 2, 1], &[0], &[1.0]).starts_with("row pointers are not in order at"));
+        assert_eq!(told(4, &[0, 1], &[0], &[]), "1 column numbers but 0 values");
+        assert_eq!(
+            told(4, &[0, 0, 1], &[4], &[1.0]),
+            "row 1: column 4 is out of range or out of order"
+        );
+        let nan = told(4, &[0, 1], &[2], &[f64::NAN]);
+        assert_eq!(nan, "row 0, column 2: the value is not finite");
+        let terms = ColumnGroup::ALL.iter().filter(|group| group.is_of_terms());
+        assert!(terms.eq(&[ColumnGroup::Text, ColumnGroup::Chars]));
+        let scanners = ColumnGroup::ALL.iter().filter(|group| group.needs_scanners());
+        assert!(scanners.eq(&[ColumnGroup::Flags, ColumnGroup::Numeric, ColumnGroup::Codes]));
+    }
+
+    #[test]
     fn rows_and_columns_can_be_picked() {
         let csr = sample();
         assert_eq!((csr.rows(), csr.cols(), csr.entries()), (3, 4, 3));

@@ -312,6 +312,13 @@ mod tests {
     use super::*;
 
     #[test]
+    fn a_selection_of_nothing_is_of_all() {
+        assert!(Selection::default().is_all());
+        let of_one = Selection { slug: Some("alice/tool".to_owned()), ..Selection::default() };
+        assert!(!of_one.is_all());
+    }
+
+    #[test]
     fn a_rounded_figure_holds_within_half_a_unit() {
         let one = Rounding::Decimals { decimals: 1 };
         for reproduced in [75.25, 75.3, 75.3499, 75.35] {

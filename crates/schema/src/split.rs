@@ -57,5 +57,6 @@ mod tests {
         for text in ["", "1234567", "+1234567", "zzzzzzzz", "1234567é"] {
             assert_eq!(split_of_hash(text), Err(NotAHash), "{text}");
         }
+        assert_eq!(NotAHash.to_string(), "does not begin with eight hex digits");
     }
 }

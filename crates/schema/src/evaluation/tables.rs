@@ -311,6 +311,23 @@ mod tests {
     use super::*;
 
     #[test]
+    fn a_line_of_the_grid_has_a_cell_for_every_head() {
+        let row = GridRow {
+            model: ModelName::TextOnly,
+            c: 0.25,
+            macro_f1: Estimate::point(0.5, 9),
+            macro_pr_auc: Estimate::undefined("one class", 9),
+            log_loss: Estimate::point(1.0, 9),
+            objective: 3.5,
+            iterations: None,
+            converged: true,
+            chosen: false,
+        };
+        assert_eq!(row.cells(), ["text-only", "0.25", "0.5", "", "1.0", "3.5", "", "1", "0"]);
+        assert_eq!(row.cells().len(), GridRow::HEADER.len());
+    }
+
+    #[test]
     fn cells_stand_under_their_header_and_are_no_formulas() {
         let classes = vec!["clean".to_owned(), "malicious".to_owned()];
         let row = ErrorRow {
