@@ -1,3 +1,5 @@
+//! Tests of reading and writing matrices.
+
 use std::{collections::BTreeMap, io::Cursor};
 
 use super::*;

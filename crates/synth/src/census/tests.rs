@@ -1,3 +1,5 @@
+//! Tests of the census against the published counts.
+
 use super::*;
 
 fn whole_census() -> Vec<Member> {
