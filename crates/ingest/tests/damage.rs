@@ -43,6 +43,36 @@ fn read(path: &Path, scratch: &Path) -> Result<Ingested, IngestError> {
     ingest(&Source::Path { path: path.to_owned() }, &params.check().unwrap(), &out, &|_, _, _| {})
 }
 
+/// A codec is named only where it is one that is not read.
+#[test]
+fn a_page_in_a_codec_that_is_not_read_is_told_apart_from_a_damaged_one() {
+    let scratch = tempfile::tempdir().unwrap();
+    let path = scratch.path().join("train.parquet");
+    table(&path);
+    let sound = fs::read(&path).unwrap();
+    let length = u32::from_le_bytes(sound[sound.len() - 8..sound.len() - 4].try_into().unwrap());
+    let footer = sound.len() - 8 - length as usize;
+    // In Thrift's compact form: the codec, a field of 32 bits, before the number of values, one of 64.
+    let codec = |code: u8| [0x15, 2 * code, 0x16];
+    let (zstd, lzo) = (codec(6), codec(3));
+    let mut other = sound.clone();
+    let places: Vec<usize> =
+        (footer..sound.len()).filter(|&at| sound[at..].starts_with(&zstd)).collect();
+    assert!(!places.is_empty());
+    places.into_iter().for_each(|at| other[at..at + 3].copy_from_slice(&lzo));
+    fs::write(&path, other).unwrap();
+    let told = read(&path, scratch.path()).unwrap_err().to_string();
+    assert!(
+        told.ends_with("is compressed with LZO, which is not read; compress with zstd or snappy"),
+        "{told}"
+    );
+    let mut damaged = sound.clone();
+    damaged[4..footer].fill(0);
+    fs::write(&path, damaged).unwrap();
+    let told = read(&path, scratch.path()).unwrap_err().to_string();
+    assert!(told.contains("its pages can't be decoded; make or download the file again"), "{told}");
+}
+
 /// The decoder below panics on some of these.
 #[test]
 fn a_changed_bit_is_an_error_of_the_file_or_does_no_harm() {

@@ -205,6 +205,10 @@ fn a_profile_file_is_read_and_its_mistakes_are_placed() {
         ("[tfidf]\nmin_df = \n", "line 2, `min_df =`: is no TOML; expected `key = value`"),
         ("[tfidf]\nmin_df = [3\n\n", "`: is no TOML"),
         (
+            "[run]\nseed = 99999999999999999999\n",
+            "line 2, `seed = 99999999999999999999`: the number is too large",
+        ),
+        (
             "[tfidf]\nmin_df = 3\nmin_df = 4\n",
             "line 3, `min_df = 4`: the key stands there for the second time",
         ),
