@@ -138,7 +138,7 @@ pub(crate) fn no_toml(text: &str, error: &toml::de::Error) -> String {
     let message = error.message();
     let why = if message.contains("duplicate key") {
         "the key stands there for the second time".to_owned()
-    } else if message.contains("overflow") {
+    } else if message.contains("overflow") || message.contains("as i128") {
         "the number is too large".to_owned()
     } else if text.parse::<Table>().is_ok() {
         unread::shape(message)

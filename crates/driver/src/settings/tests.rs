@@ -204,6 +204,7 @@ fn a_profile_file_is_read_and_its_mistakes_are_placed() {
     for (text, expected) in [
         ("[tfidf]\nmin_df = \n", "line 2, `min_df =`: is no TOML; expected `key = value`"),
         ("[tfidf]\nmin_df = [3\n\n", "`: is no TOML"),
+        ("[model]\nc = 1e999\n", "line 2, `c = 1e999`: the number is too large"),
         (
             "[run]\nseed = 99999999999999999999\n",
             "line 2, `seed = 99999999999999999999`: the number is too large",
