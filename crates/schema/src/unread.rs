@@ -45,7 +45,7 @@ pub fn json(error: &impl Display) -> String {
     }
 }
 
-/// What is wrong with the form of a JSON text.
+/// The fault in the form of a JSON text; `None` where the form is right.
 fn syntax(message: &str) -> Option<&'static str> {
     Some(match message {
         "expected value" => "a value is expected",
@@ -83,7 +83,9 @@ pub fn csv(error: &impl Display) -> String {
             let digits = place.trim_start_matches([':', ' ']).split(',').next().unwrap_or_default();
             (format!("line {digits}"), message)
         }
-        None => ("a line".to_owned(), told.as_str()),
+        None => {
+            ("a line".to_owned(), told.split_once(": ").map_or(told.as_str(), |(_, rest)| rest))
+        }
     };
     let lengths = message.strip_prefix("found record with ").and_then(|rest| {
         let (found, rest) = rest.split_once(" fields, but the previous record has ")?;
@@ -109,6 +111,7 @@ pub fn csv(error: &impl Display) -> String {
     let why = match message {
         "invalid digit found in string" => "a whole number is expected".to_owned(),
         "invalid float literal" => "a number is expected".to_owned(),
+        "expected field, but got end of row" => "a cell is missing".to_owned(),
         "provided string was not `true` or `false`" => "true or false is expected".to_owned(),
         other => shape(other),
     };
@@ -118,8 +121,8 @@ pub fn csv(error: &impl Display) -> String {
     }
 }
 
-/// Why a text that has its form is not of the expected shape, from the sentence of serde's errors, which no other
-/// part of theirs tells.
+/// Why a text of the right form is not of the expected shape, from the sentence that serde's error prints: serde gives
+/// the reason nowhere else.
 pub fn shape(message: &str) -> String {
     let quoted = |rest: &str| printable(rest.trim_matches('`'), QUOTED);
     if let Some(name) = message.strip_prefix("missing field ") {
@@ -150,13 +153,13 @@ pub fn shape(message: &str) -> String {
     if let Some((n, expected)) = parts
         && let Some(n) = n.strip_prefix("invalid length ")
     {
-        let due = expected.rsplit(' ').next().unwrap_or(expected);
-        return format!("{due} items are expected, not {n}");
+        let due = expected.split(' ').find(|word| word.parse::<u64>().is_ok());
+        return format!("{} items are expected, not {n}", due.unwrap_or("other than so many"));
     }
     printable(message, 300)
 }
 
-/// What serde found, in words of JSON.
+/// The value that serde found, in words of JSON.
 fn stands(found: &str) -> Cow<'_, str> {
     let value =
         |name| found.strip_prefix(name).map(|v: &str| printable(v.trim_matches('`'), QUOTED));
@@ -283,6 +286,7 @@ mod tests {
             ("{\"count\":1.5}", "at byte 12 1.5 stands where a whole number from 0 is expected"),
             ("{\"count\":true}", "at byte 13 true stands where a whole number from 0 is expected"),
             ("7", "at byte 1 7 stands where an object is expected"),
+            ("[1]", "at byte 3 2 items are expected, not 1"),
         ] {
             assert_eq!(of::<Known>(text), told, "{text:?}");
         }
@@ -312,6 +316,8 @@ mod tests {
                 csv::Reader::from_reader(bytes).into_deserialize().collect();
             csv(&read.unwrap_err())
         };
+        let missing = csv::StringRecord::new().deserialize::<u32>(None).unwrap_err();
+        assert_eq!(csv(&missing), "a line: a cell is missing");
         for (bytes, told) in [
             (
                 &b"a,b,c\n1\n"[..],

@@ -1,4 +1,4 @@
-//! What the structs that cross between stages say of themselves, from the JSON that a stage would write.
+//! The tables and sentences of the structs that cross between stages, read from the JSON that a stage would write.
 #![allow(clippy::unwrap_used, reason = "a test ends by panicking")]
 
 use clawsig_schema::{
@@ -119,7 +119,7 @@ fn a_table_has_a_row_for_every_figure() {
     assert!(found.slice("split=train").is_none());
 }
 
-/// What a disagreement holds was written by the skill's author.
+/// The skill's author wrote the texts of a disagreement.
 #[test]
 fn a_disagreement_is_safe_to_open() {
     let mut found = agreement();
