@@ -12,7 +12,7 @@ use crate::{
     BoxError, FeaturesError,
     batch::in_batches,
     duplicates::Sketches,
-    fitted::FittedFeatures,
+    fitted::{FittedFeatures, text_of},
     novelty::{KnownWords, Novelty, TextMeasures},
     params::ValidFeatureParams,
     signals::Signals,
@@ -137,12 +137,12 @@ pub fn build(
         let mut pieces = Vec::new();
         let mut infos = Vec::new();
         in_batches(rows_of(source, split)?, row_size, |batch| {
-            pieces.extend(fitted.transform_pieces(batch)?);
-            sketches.push(&texts_of(batch));
-            if let Some(known) = known.as_ref().filter(|_| split != Split::EvalHoldout) {
-                let rows = batch.par_iter().map(|row| known.measure(text_of(row)));
-                measured.entry(split).or_default().par_extend(rows);
+            let known = known.as_ref().filter(|_| split != Split::EvalHoldout);
+            for (piece, measures) in fitted.transform_pieces(batch, known)? {
+                pieces.push(piece);
+                measured.entry(split).or_default().extend(measures);
             }
+            sketches.push(&texts_of(batch));
             infos.par_extend(batch.par_iter().map(|row| row_info(row, params.params.flags.rule)));
             done += batch.len() as u64;
             progress("transforming texts", done, 0);
@@ -247,23 +247,29 @@ impl FittedFeatures {
     ) -> Result<Csr, FeaturesError> {
         let mut pieces = Vec::new();
         in_batches(rows, row_size, |batch| {
-            pieces.extend(self.transform_pieces(batch)?);
+            let made = self.transform_pieces(batch, None)?;
+            pieces.extend(made.into_iter().map(|(piece, _)| piece));
             Ok(())
         })?;
         MatrixRows::join(pieces, self.cols())
     }
 
-    /// The rows of a batch, in order.
-    fn transform_pieces(&self, batch: &[SkillRow]) -> Result<Vec<MatrixRows>, FeaturesError> {
-        let made: Vec<Result<MatrixRows, FeaturesError>> = batch
+    /// The rows of a batch, in order, with what is measured of their texts if words are given.
+    fn transform_pieces(
+        &self,
+        batch: &[SkillRow],
+        known: Option<&KnownWords>,
+    ) -> Result<Vec<(MatrixRows, Vec<TextMeasures>)>, FeaturesError> {
+        let made: Vec<Result<_, FeaturesError>> = batch
             .par_chunks(64)
             .map(|chunk| {
-                let mut rows = MatrixRows::default();
-                for row in chunk {
-                    let sparse = self.transform_row(row)?;
-                    rows.push(&sparse.columns, &sparse.values);
+                let (mut rows, mut measures) = (MatrixRows::default(), Vec::new());
+                for made in self.transform_rows(&chunk.iter().collect::<Vec<_>>(), known) {
+                    let made = made?;
+                    rows.push(&made.row.columns, &made.row.values);
+                    measures.extend(made.measures);
                 }
-                Ok(rows)
+                Ok((rows, measures))
             })
             .collect();
         // Of several errors the first row's is told, whichever thread was faster.
@@ -332,10 +338,6 @@ fn with_signals(
         .collect();
     // Of several errors the first row's is told, whichever thread was faster.
     made.into_iter().collect()
-}
-
-fn text_of(row: &SkillRow) -> &str {
-    row.text.as_deref().unwrap_or("")
 }
 
 fn texts_of(batch: &[SkillRow]) -> Vec<&str> {

@@ -73,6 +73,14 @@ pub enum FeaturesError {
         /// The things that are too many.
         what: &'static str,
     },
+    /// More n-grams of characters than can be searched for at once.
+    #[error("{found} n-grams of characters, expected {limit} at most: set max_features")]
+    TooManyChars {
+        /// Their number.
+        found: usize,
+        /// The limit.
+        limit: usize,
+    },
     /// A column that may not be a feature for the target was asked for.
     #[error(
         "column `{}` can't be a feature for target `{target}`: {reason}",

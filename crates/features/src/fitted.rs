@@ -13,6 +13,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     FeaturesError,
+    novelty::{KnownWords, TextMeasures},
     params::{FeatureParams, NumericColumns, ValidFeatureParams},
     saved::{self, MAX_JSON_BYTES},
     scaling::Scaling,
@@ -26,6 +27,15 @@ use crate::{
 /// - 2.0: the second view of the text, `chars`.
 /// - 1.0: parameters, the text's vectorizer, scalings of numbers and shape, codes.
 pub const FEATURES_FORMAT: FormatVersion = FormatVersion::new(2, 0);
+
+/// The row of a skill, and what is measured of its text.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct MeasuredRow {
+    /// Its columns and values.
+    pub row: SparseRow,
+    /// What is measured, if that was asked for.
+    pub measures: Option<TextMeasures>,
+}
 
 /// Everything that was learned from the training rows.
 #[derive(Clone, Debug)]
@@ -222,15 +232,41 @@ impl FittedFeatures {
     /// # Errors
     /// [`FeaturesError::NotFinite`] for a number that is none.
     pub fn transform_row(&self, row: &SkillRow) -> Result<SparseRow, FeaturesError> {
-        let text = row.text.as_deref().unwrap_or("");
-        let (mut sparse, mut first) = (SparseRow::default(), 0);
+        let made = self.transform_rows(&[row], None).pop();
+        made.unwrap_or_else(|| Ok(MeasuredRow::default())).map(|made| made.row)
+    }
+
+    /// The rows of some skills, in order, each as of [`FittedFeatures::transform_row`], and what is
+    /// measured of their texts if words are given. Of several views of the text one after the other
+    /// is taken over all rows, so that its tables stay at hand.
+    pub fn transform_rows(
+        &self,
+        rows: &[&SkillRow],
+        known: Option<&KnownWords>,
+    ) -> Vec<Result<MeasuredRow, FeaturesError>> {
+        let (mut made, mut first) = (vec![MeasuredRow::default(); rows.len()], 0);
         for (_, view) in self.views() {
-            let row = view.transform_one(text);
-            sparse.append(&row.columns, &row.values, first);
+            let known = known.filter(|known| known.are_of(view));
+            for (row, MeasuredRow { row: sparse, measures }) in rows.iter().zip(&mut made) {
+                match known {
+                    None => view.append_row(text_of(row), first, sparse),
+                    Some(known) => {
+                        let measures = measures.insert(TextMeasures::default());
+                        let note = |word| known.note(word, measures);
+                        view.append_row_and_words(text_of(row), first, sparse, note);
+                    }
+                }
+            }
             first += view.cols();
         }
-        self.append(&self.params.layout.read(row), &row.id, &mut sparse)?;
-        Ok(sparse)
+        let behind = |(row, mut made): (&&SkillRow, MeasuredRow)| {
+            self.append(&self.params.layout.read(row), &row.id, &mut made.row)?;
+            // Words that no view has read, or to which it gives other numbers.
+            let measure = || known.map(|known| known.measure(text_of(row)));
+            made.measures = made.measures.or_else(measure);
+            Ok(made)
+        };
+        rows.iter().zip(made).map(behind).collect()
     }
 
     /// Appends everything but the text to a row; zeros are not stored.
@@ -352,6 +388,11 @@ impl FittedFeatures {
             shape: file.shape,
         })
     }
+}
+
+/// The text of a skill, empty where it has none.
+pub(crate) fn text_of(row: &SkillRow) -> &str {
+    row.text.as_deref().unwrap_or_default()
 }
 
 #[cfg(test)]

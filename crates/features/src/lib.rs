@@ -23,7 +23,7 @@ pub use clawsig_schema as schema;
 pub use build::{FeatureSet, RowIter, RowSource, SplitFeatures, build};
 pub use dense::linfa_dataset;
 pub use error::{BoxError, FeaturesError};
-pub use fitted::{FEATURES_FORMAT, FittedFeatures, VocabularyRow};
+pub use fitted::{FEATURES_FORMAT, FittedFeatures, MeasuredRow, VocabularyRow};
 pub use novelty::{BEYOND, KnownWords, NOVELTY_FORMAT, Novelty, NoveltyBounds, TextMeasures};
 pub use params::{FeatureParams, NumericColumns, ValidFeatureParams};
 pub use saved::MAX_JSON_BYTES;

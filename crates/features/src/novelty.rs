@@ -6,12 +6,14 @@
 //! falls to nothing in another language. Their bounds are calibrated on the validation rows, which no
 //! vocabulary was made from, so that a share of at most [`BEYOND`] of rows like these lies beyond each.
 
+use std::sync::Arc;
+
 use clawsig_schema::format::FormatVersion;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    FittedFeatures,
-    vectorizer::{Analyzer, Interner, analyzer::each_word},
+    FittedFeatures, FittedTfIdf,
+    vectorizer::{NONE, Terms, analyzer::each_word},
 };
 
 /// The share of rows like the validation rows that may lie beyond a bound, where there are enough of
@@ -45,10 +47,11 @@ impl TextMeasures {
 }
 
 /// The single words of a fitted vocabulary.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct KnownWords {
-    /// Each word, and whether it is among the commonest.
-    words: Interner<bool>,
+    terms: Arc<Terms>,
+    /// Whether each of their tokens is among the commonest words.
+    common: Vec<bool>,
     lowercase: bool,
 }
 
@@ -56,34 +59,42 @@ impl KnownWords {
     /// The words of fitted features; `None` where their text is not read by single words.
     pub fn of(fitted: &FittedFeatures) -> Option<KnownWords> {
         let text = fitted.text()?;
-        let params = text.params();
-        if params.analyzer != Analyzer::Word || params.ngrams.0 > 1 {
-            return None;
+        let terms = text.words().filter(|_| text.params().ngrams.0 == 1)?;
+        let frequencies = text.vocabulary().iter().zip(text.document_frequency());
+        let mut singles: Vec<(&String, &u64)> =
+            frequencies.filter(|(term, _)| !term.contains(' ')).collect();
+        singles.sort_by(|a, b| b.1.cmp(a.1).then(a.0.cmp(b.0)));
+        let mut common = vec![false; terms.tokens()];
+        for (term, _) in singles.into_iter().take(COMMONEST) {
+            if let Some(token) = terms.token(term.as_bytes()) {
+                common[token as usize] = true;
+            }
         }
-        let terms = text.vocabulary().iter().zip(text.document_frequency());
-        let mut singles: Vec<(&String, u64)> =
-            terms.filter(|(term, _)| !term.contains(' ')).map(|(term, &df)| (term, df)).collect();
-        singles.sort_by(|a, b| b.1.cmp(&a.1).then(a.0.cmp(b.0)));
-        let mut words = Interner::new();
-        for (at, (term, _)) in singles.into_iter().enumerate() {
-            // A vocabulary holds no more terms than can be numbered.
-            let id = words.intern(term.as_bytes()).ok()?;
-            *words.value_mut(id) = at < COMMONEST;
-        }
-        Some(KnownWords { words, lowercase: params.lowercase })
+        Some(KnownWords { terms: terms.clone(), common, lowercase: text.params().lowercase })
     }
 
     /// Measures a whole text, whatever part of it a model reads.
     pub fn measure(&self, text: &str) -> TextMeasures {
         let (mut found, mut scratch) = (TextMeasures::default(), Vec::new());
         each_word(text, self.lowercase, &mut scratch, |word| {
-            found.words += 1;
-            match self.words.lookup(word) {
-                Some(id) => found.common += u64::from(self.words.value(id)),
-                None => found.unknown += 1,
-            }
+            self.note(self.terms.token(word).unwrap_or(NONE), &mut found);
         });
         found
+    }
+
+    /// Takes a word into a text's measures by its number among the tokens.
+    #[inline]
+    pub(crate) fn note(&self, word: u32, found: &mut TextMeasures) {
+        let is_known = self.terms.is_term(word);
+        found.words += 1;
+        found.unknown += u64::from(!is_known);
+        found.common += u64::from(is_known && self.common[word as usize]);
+    }
+
+    /// Whether a vectorizer reads every word of a text and gives it the number that holds here.
+    pub(crate) fn are_of(&self, text: &FittedTfIdf) -> bool {
+        let reads_all = text.params().stop_words.is_empty();
+        reads_all && text.words().is_some_and(|terms| Arc::ptr_eq(terms, &self.terms))
     }
 }
 

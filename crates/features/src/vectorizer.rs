@@ -6,6 +6,7 @@
 //! scikit-learn breaks ties at `max_features` by an unstable sort, term order decides here.
 
 pub mod analyzer;
+mod finder;
 mod fit;
 mod fitted;
 mod hashing;
@@ -26,8 +27,9 @@ pub use params::{
 };
 
 pub(crate) use fitted::TfIdfFile;
-pub(crate) use intern::{Interner, digest, hash_key, process_seed};
+pub(crate) use intern::{NONE, digest, hash_key, process_seed};
 pub(crate) use rows::MatrixRows;
+pub(crate) use terms::Terms;
 pub(crate) use tokens::TokenReader;
 
 use crate::{FeaturesError, batch::texts_in_batches};

@@ -77,6 +77,61 @@ fn of_class(numbers: &[f64], class: usize) -> f64 {
     }
 }
 
+/// A column's part in the log-odds of one class against another.
+#[derive(Clone, Copy)]
+struct Term {
+    log_odds: f64,
+    column: u32,
+    value: f64,
+}
+
+/// The strongest of many terms, found without a list of all.
+struct Strongest {
+    limit: usize,
+    kept: Vec<Term>,
+    /// Terms below this strength are not among the strongest.
+    floor: f64,
+    dropped: bool,
+}
+
+impl Strongest {
+    fn new(limit: usize) -> Strongest {
+        Strongest { limit, kept: Vec::new(), floor: f64::from_bits(1), dropped: false }
+    }
+
+    /// Takes in a term; one of 0 is none.
+    #[inline]
+    fn push(&mut self, term: Term) {
+        if term.log_odds.abs() >= self.floor {
+            self.kept.push(term);
+            // Twice as many as are asked for: each cut then pays for as many terms as it drops.
+            if self.kept.len() >= self.limit.saturating_mul(2).max(16) {
+                self.cut();
+            }
+        } else {
+            self.dropped |= term.log_odds != 0.0;
+        }
+    }
+
+    /// Keeps the strongest alone, strongest first and the lower column first of equals.
+    fn cut(&mut self) {
+        self.kept.sort_unstable_by(|a, b| {
+            b.log_odds.abs().total_cmp(&a.log_odds.abs()).then(a.column.cmp(&b.column))
+        });
+        if self.kept.len() > self.limit {
+            self.dropped = true;
+            self.kept.truncate(self.limit);
+            self.floor = self.kept.last().map_or(f64::INFINITY, |weakest| weakest.log_odds.abs());
+        }
+    }
+
+    /// The strongest terms in order, and whether these are all.
+    fn finish(mut self) -> (Vec<Term>, bool) {
+        self.cut();
+        (self.kept, !self.dropped)
+    }
+}
+
 impl TrainedModel {
     /// Refuses columns other than those of training.
     ///
@@ -98,14 +153,13 @@ impl TrainedModel {
         self.coefficients.probabilities(x)
     }
 
-    /// The weight of a column for a class against another, or against the mean of the classes.
-    fn weight(&self, column: usize, class: usize, against: Option<usize>) -> f64 {
+    /// The weight of a column for a class against the mean of the classes, of two against the other.
+    fn weight(&self, column: usize, class: usize) -> f64 {
         let weights = self.coefficients.column(column);
         let of = |class: usize| of_class(weights, class);
-        let other = match against {
-            Some(other) => of(other),
-            None if self.classes.len() == 2 => of(1 - class),
-            None => (0..self.classes.len()).map(of).sum::<f64>() / self.classes.len() as f64,
+        let other = match self.classes.len() {
+            2 => of(1 - class),
+            classes => (0..classes).map(of).sum::<f64>() / classes as f64,
         };
         of(class) - other
     }
@@ -122,30 +176,21 @@ impl TrainedModel {
         limit: usize,
     ) -> Option<Explanation> {
         let (name, other) = (self.classes.get(class)?, self.classes.get(against)?);
-        let mut terms: Vec<(f64, u32, f64)> = row
-            .0
-            .iter()
-            .zip(row.1)
-            .filter(|(column, _)| (**column as usize) < self.coefficients.cols.min(columns.len()))
-            .map(|(&column, &value)| {
-                (value * self.weight(column as usize, class, Some(against)), column, value)
-            })
-            .filter(|(term, ..)| *term != 0.0)
-            .collect();
-        let sum = |terms: &[(f64, u32, f64)]| terms.iter().map(|term| term.0).sum::<f64>();
-        let total = sum(&terms);
-        let stronger = |a: &(f64, u32, f64), b: &(f64, u32, f64)| {
-            b.0.abs().total_cmp(&a.0.abs()).then(a.1.cmp(&b.1))
-        };
-        let all_named = terms.len() <= limit;
-        if !all_named {
-            terms.select_nth_unstable_by(limit, stronger);
-            terms.truncate(limit);
+        let mut strongest = Strongest::new(limit);
+        let mut total = 0.0;
+        for (&column, &value) in row.0.iter().zip(row.1) {
+            if (column as usize) < self.coefficients.cols.min(columns.len()) {
+                let weights = self.coefficients.column(column as usize);
+                let log_odds = value * (of_class(weights, class) - of_class(weights, against));
+                total += log_odds;
+                strongest.push(Term { log_odds, column, value });
+            }
         }
-        terms.sort_unstable_by(stronger);
+        let (terms, all_named) = strongest.finish();
+        let named: f64 = terms.iter().map(|term| term.log_odds).sum();
         let intercepts = &self.coefficients.intercepts;
         let intercept = of_class(intercepts, class) - of_class(intercepts, against);
-        let contribution = |&(log_odds, column, value): &(f64, u32, f64)| {
+        let contribution = |&Term { log_odds, column, value }: &Term| {
             let info = &columns[column as usize];
             Contribution { column, group: info.group, name: info.name.clone(), value, log_odds }
         };
@@ -155,7 +200,7 @@ impl TrainedModel {
             log_odds: intercept + total,
             intercept,
             contributions: terms.iter().map(contribution).collect(),
-            rest: if all_named { 0.0 } else { total - sum(&terms) },
+            rest: if all_named { 0.0 } else { total - named },
         })
     }
 
@@ -164,7 +209,7 @@ impl TrainedModel {
         let mut rows = Vec::new();
         for (class, name) in self.classes.iter().enumerate() {
             let mut order: Vec<(f64, usize)> = (0..self.coefficients.cols.min(columns.len()))
-                .map(|column| (self.weight(column, class, None), column))
+                .map(|column| (self.weight(column, class), column))
                 .filter(|(weight, _)| *weight > 0.0)
                 .collect();
             order.sort_unstable_by(|a, b| b.0.total_cmp(&a.0).then(a.1.cmp(&b.1)));

@@ -9,6 +9,7 @@ use rayon::prelude::*;
 use crate::{
     error::{ModelError, Result},
     model::{TrainedModel, first_maximum},
+    solver::Row,
 };
 
 /// What a model says of one row.
@@ -37,37 +38,54 @@ impl TrainedModel {
     /// the matrix has another number of columns.
     pub fn score(&self, x: &Csr, columns: &[ColumnInfo], top: usize) -> Result<Vec<Score>> {
         self.check_columns(columns)?;
-        self.score_checked(x, columns, top)
+        self.coefficients.check()?;
+        if x.cols() != self.coefficients.cols {
+            let (found, expected) = (x.cols(), self.coefficients.cols);
+            return Err(ModelError::Shape { what: "a row of the matrix", found, expected });
+        }
+        (0..x.rows()).into_par_iter().map(|row| self.score_row(x.row(row), columns, top)).collect()
     }
 
-    /// [`TrainedModel::score`] for columns that [`TrainedModel::check_columns`] has passed, for
-    /// whoever scores many batches.
+    /// [`TrainedModel::score`] of one row, its columns (ascending) and their values, for columns
+    /// that [`TrainedModel::check_columns`] has passed: for whoever scores rows as they come.
     ///
     /// # Errors
-    /// [`ModelError::Shape`] if the matrix or the list has another number of columns.
-    pub fn score_checked(&self, x: &Csr, columns: &[ColumnInfo], top: usize) -> Result<Vec<Score>> {
-        if columns.len() != self.coefficients.cols {
-            return Err(ModelError::Shape {
-                what: "the list of columns",
-                found: columns.len(),
-                expected: self.coefficients.cols,
-            });
+    /// [`ModelError::Shape`] if the list of columns has another length than the model's, the row has
+    /// not as many values as columns, or one of its columns lies beyond the model's;
+    /// [`ModelError::NotFinite`] if a value is not finite.
+    pub fn score_row(
+        &self,
+        row: (&[u32], &[f64]),
+        columns: &[ColumnInfo],
+        top: usize,
+    ) -> Result<Score> {
+        self.coefficients.check_lengths()?;
+        let beyond = row.0.iter().max().map_or(0, |&column| column as usize + 1);
+        for (what, found, expected) in [
+            ("the list of classes", self.classes.len(), self.coefficients.classes),
+            ("the list of columns", columns.len(), self.coefficients.cols),
+            ("the row's list of values", row.1.len(), row.0.len()),
+            ("a row", beyond.max(self.coefficients.cols), self.coefficients.cols),
+        ] {
+            if found != expected {
+                return Err(ModelError::Shape { what, found, expected });
+            }
+        }
+        if let Some(at) = row.1.iter().position(|value| !value.is_finite()) {
+            return Err(ModelError::NotFinite { what: "value", at, value: row.1[at] });
         }
         let names = self.target.classes();
         let place: Vec<Option<usize>> =
             names.iter().map(|n| self.classes.iter().position(|class| class == n)).collect();
-        let known = self.probabilities(x)?;
-        let score = |(row, known): (usize, &Vec<f64>)| {
-            let probabilities: Vec<f64> =
-                place.iter().map(|at| at.map_or(0.0, |at| known[at])).collect();
-            let class = first_maximum(&probabilities);
-            let runner_up = runner_up(&probabilities, class, &place);
-            let known = place[class].zip(place[runner_up]);
-            let explanation =
-                known.and_then(|(own, other)| self.explain(x.row(row), columns, own, other, top));
-            Score { class, runner_up, probabilities, explanation }
-        };
-        Ok(known.par_iter().enumerate().map(|(row, known)| score((row, known))).collect())
+        let known = self.coefficients.row_probabilities(Row::Exact(row.0, row.1));
+        let probabilities: Vec<f64> =
+            place.iter().map(|at| at.map_or(0.0, |at| known[at])).collect();
+        let class = first_maximum(&probabilities);
+        let runner_up = runner_up(&probabilities, class, &place);
+        let explanation = place[class]
+            .zip(place[runner_up])
+            .and_then(|(own, other)| self.explain(row, columns, own, other, top));
+        Ok(Score { class, runner_up, probabilities, explanation })
     }
 }
 
@@ -181,9 +199,57 @@ mod tests {
         columns[0].name.push('x');
         assert!(matches!(model.score(&x, &columns, 1), Err(ModelError::Columns { .. })));
         columns.pop();
-        assert!(matches!(model.score_checked(&x, &columns, 1), Err(ModelError::Shape { .. })));
         let narrow = Csr::empty(2).unwrap();
         let four: Vec<ColumnInfo> = (0..4).map(column).collect();
         assert!(matches!(model.score(&narrow, &four, 1), Err(ModelError::Shape { .. })));
+    }
+
+    #[test]
+    fn a_row_that_does_not_fit_is_refused_and_named() {
+        let (mut model, x, columns) = trained(&[Verdict::Clean, Verdict::Malicious]);
+        let said = |model: &TrainedModel, row: (&[u32], &[f64]), columns: &[ColumnInfo]| {
+            model.score_row(row, columns, 1).unwrap_err().to_string()
+        };
+        let row = (&[0, 3][..], &[1.0, 2.0][..]);
+        assert!(model.score_row(row, &columns, 1).is_ok());
+        for (found, expected) in [
+            (said(&model, row, &columns[..3]), "the list of columns has length 3"),
+            (said(&model, (row.0, &[1.0]), &columns), "the row's list of values has length 1"),
+            (said(&model, (&[0, 4], row.1), &columns), "a row has length 5"),
+            (said(&model, (row.0, &[1.0, f64::NAN]), &columns), "value 1 is NaN"),
+        ] {
+            assert!(found.starts_with(expected), "{found}");
+        }
+        model.classes.push("third".to_owned());
+        assert!(said(&model, x.row(0), &columns).starts_with("the list of classes has length 3"));
+        model.classes.pop();
+        model.coefficients.weights.pop();
+        assert!(said(&model, x.row(0), &columns).starts_with("the list of weights has length 3"));
+    }
+
+    #[test]
+    fn the_strongest_terms_are_those_of_a_sorted_list() {
+        let (mut model, _, _) = trained(&[Verdict::Clean, Verdict::Malicious]);
+        let columns: Vec<ColumnInfo> = (0..200).map(column).collect();
+        // Equal strengths, both signs, zeros and the least number above 0.
+        let weight = |at: u32| match at % 7 {
+            0 => 0.0,
+            1 => f64::from_bits(1),
+            _ => f64::from(at * 37 % 23) - 11.0,
+        };
+        model.coefficients.cols = columns.len();
+        model.coefficients.weights = (0..200).map(weight).collect();
+        let (all, ones): (Vec<u32>, Vec<f64>) = ((0..200).collect(), vec![1.0; 200]);
+        let mut sorted: Vec<(u32, f64)> =
+            all.iter().map(|&at| (at, weight(at))).filter(|term| term.1 != 0.0).collect();
+        sorted.sort_by(|a, b| b.1.abs().total_cmp(&a.1.abs()).then(a.0.cmp(&b.0)));
+        for limit in [0, 1, 5, 8, 17, sorted.len() - 1, sorted.len(), 200, usize::MAX] {
+            let found = model.explain((&all, &ones), &columns, 1, 0, limit).unwrap();
+            let named: Vec<(u32, f64)> =
+                found.contributions.iter().map(|term| (term.column, term.log_odds)).collect();
+            assert_eq!(named, sorted[..limit.min(sorted.len())], "{limit}");
+            let rest: f64 = sorted[named.len()..].iter().map(|term| term.1).sum();
+            assert!((found.rest - rest).abs() < 1e-9, "{limit}: {} {rest}", found.rest);
+        }
     }
 }

@@ -24,6 +24,7 @@ pub use coefficients::Coefficients;
 pub use compact::Compact;
 pub use linfa_traits::SparseLogistic;
 pub use matrix::Matrix;
+pub(crate) use matrix::Row;
 pub use picked::PickedRows;
 pub use problem::{MAX_CLASSES, Problem, Progress, Solution, SolverReport, Stop};
 pub use solve::Solver;

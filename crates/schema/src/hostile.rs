@@ -8,7 +8,12 @@ use std::borrow::Cow;
 /// Whether a character could act on a terminal or mislead a reader: controls (C0, C1, DEL), the
 /// bidirectional controls, zero-width and other invisible format characters, line and paragraph
 /// separators, tags, variation selectors beyond the emoji pair, and private use.
+#[inline]
 pub fn is_deceptive(c: char) -> bool {
+    // Nearly all text is of these alone.
+    if matches!(c, ' '..='~') {
+        return false;
+    }
     c.is_control()
         || matches!(c,
             '\u{00AD}' | '\u{034F}' | '\u{061C}' | '\u{115F}' | '\u{1160}' | '\u{17B4}'

@@ -30,7 +30,7 @@ use crate::{
 };
 use baseline::Baseline;
 use gate::Gate;
-use lines::{InputLine, Lines};
+use lines::InputLine;
 use output::{Output, Prediction};
 use scorer::{Given, Outcome, Scorer};
 use skills::{ReadSkill, SkillFile};
@@ -56,7 +56,7 @@ pub(super) fn score_row(
 ) -> Result<Result<Said, String>, Error> {
     let scorer = Scorer::load(run, false, top)?;
     let single = SingleRow { row: row.clone(), has_scanners: true };
-    Ok(match scorer.score(&[Some(&single)])?.pop() {
+    Ok(match scorer.score(&[Some(&single)]).pop() {
         Some(Outcome::Scored(scored)) => {
             let classes = scorer.classes();
             Ok(Said { classes, score: scored.score, unlike: scored.unlike })
@@ -233,7 +233,7 @@ struct Run<'a> {
 impl Run<'_> {
     fn input(&mut self, input: Input) -> Result<(), Error> {
         match input {
-            Input::StdinRows => self.lines(io::stdin().lock(), "-"),
+            Input::StdinRows => self.lines(io::stdin(), "-"),
             Input::Lines(path) => {
                 let file = File::open(&path).map_err(Error::io("open", &path))?;
                 self.lines(file, &path.to_string_lossy())
@@ -251,14 +251,10 @@ impl Run<'_> {
         }
     }
 
-    fn lines(&mut self, input: impl Read, name: &str) -> Result<(), Error> {
-        let mut lines = Lines::new(input);
+    fn lines(&mut self, input: impl Read + Send + 'static, name: &str) -> Result<(), Error> {
         let mut number = 0_u64;
-        loop {
-            let batch = lines.batch().map_err(Error::io("read", name))?;
-            if batch.is_empty() {
-                return Ok(());
-            }
+        for batch in lines::read_ahead(input) {
+            let batch = batch.map_err(Error::io("read", name))?;
             let read: Vec<MaybeSkill> = batch
                 .par_iter()
                 .map(|line| match line {
@@ -276,6 +272,7 @@ impl Run<'_> {
             number += batch.len() as u64;
             self.batch(sources, read, false)?;
         }
+        Ok(())
     }
 
     fn parquet(&mut self, path: &Path) -> Result<(), Error> {
@@ -306,7 +303,7 @@ impl Run<'_> {
     ) -> Result<(), Error> {
         let rows: Vec<Option<&SingleRow>> =
             read.iter().map(|skill| skill.as_ref().ok().map(|skill| &skill.row)).collect();
-        let outcomes = self.scorer.score(&rows)?;
+        let outcomes = self.scorer.score(&rows);
         for ((source, read), outcome) in sources.iter().zip(&read).zip(outcomes) {
             let result = match (outcome, read) {
                 (Outcome::Scored(scored), _) => Ok(scored),

@@ -67,6 +67,17 @@ static CLASSES: [u8; 256] = {
     classes
 };
 
+/// Whether a byte is ASCII and no white space.
+static SOLID: [bool; 256] = {
+    let mut solid = [false; 256];
+    let mut byte = 0_u8;
+    while byte < 128 {
+        solid[byte as usize] = !matches!(byte, b'\t'..=b'\r' | 0x1c..=b' ');
+        byte += 1;
+    }
+    solid
+};
+
 /// Calls `emit` with the UTF-8 of every word of the text, in order.
 ///
 /// `word` is scratch space. No word allocates.
@@ -129,7 +140,7 @@ fn rest_of_word(
         read += c.len_utf8();
         let mut step = |c: char| {
             if is_word_char(c) {
-                word.extend_from_slice(c.encode_utf8(&mut [0; 4]).as_bytes());
+                push(c, word);
                 chars += 1;
                 return;
             }
@@ -173,6 +184,48 @@ pub(crate) fn squeezed(text: &str, lowercase: bool) -> String {
         squeezed.push(if run == 1 { c } else { ' ' });
     }
     squeezed
+}
+
+/// Writes what stands between white space to `padded`, each with a blank before and behind it, and
+/// lower-cased if asked for.
+pub(crate) fn padded(text: &str, lowercase: bool, padded: &mut Vec<u8>) {
+    // As in `each_word`.
+    let (text, lowercase): (Cow<'_, str>, bool) = if lowercase && text.contains('Σ') {
+        (text.to_lowercase().into(), false)
+    } else {
+        (text.into(), lowercase)
+    };
+    padded.clear();
+    let (mut at, mut is_inside) = (0, false);
+    while let Some(c) = text[at..].chars().next() {
+        if is_python_space(c) == is_inside {
+            padded.push(b' ');
+            is_inside = !is_inside;
+        }
+        let run = text.as_bytes()[at..].iter().take_while(|&&byte| SOLID[byte as usize]).count();
+        if run > 0 {
+            let start = padded.len();
+            padded.extend_from_slice(&text.as_bytes()[at..at + run]);
+            if lowercase {
+                padded[start..].make_ascii_lowercase();
+            }
+            at += run;
+            continue;
+        }
+        at += c.len_utf8();
+        if is_inside && lowercase {
+            c.to_lowercase().for_each(|c| push(c, padded));
+        } else if is_inside {
+            push(c, padded);
+        }
+    }
+    if is_inside {
+        padded.push(b' ');
+    }
+}
+
+fn push(c: char, to: &mut Vec<u8>) {
+    to.extend_from_slice(c.encode_utf8(&mut [0; 4]).as_bytes());
 }
 
 /// A token, or an end that no n-gram reaches across.
@@ -246,6 +299,27 @@ mod tests {
         assert_eq!(words("cafe\u{301}s ab\u{200d}cd ⓐⓑ x²Ⅷ"), ["cafe", "ab", "cd", "x²ⅷ"]);
         assert_eq!(words("漢字 かな 😀😀 __ 12"), ["漢字", "かな", "__", "12"]);
         assert!(words("").is_empty() && words(" \u{2028} a").is_empty());
+    }
+
+    #[test]
+    fn every_word_has_its_own_blanks() {
+        let padded = |text: &str, lowercase| {
+            let mut found = b"before".to_vec();
+            padded(text, lowercase, &mut found);
+            String::from_utf8(found).unwrap()
+        };
+        assert_eq!(padded("To b\u{1c}\u{a0} É", true), " to  b  é ");
+        assert_eq!(padded(" \tTo É\n", false), " To  É ");
+        assert_eq!(padded("ΟΔΟΣ ΣΑΣ'Σ", true), " οδος  σασ'ς ");
+        assert_eq!((padded("", true), padded(" \u{2028}", true)), (String::new(), String::new()));
+    }
+
+    #[test]
+    fn the_table_of_solid_bytes_is_that_of_white_space() {
+        for byte in 0..=127_u8 {
+            assert_eq!(SOLID[byte as usize], !is_python_space(char::from(byte)), "{byte}");
+        }
+        assert!(!SOLID[128..].iter().any(|&solid| solid));
     }
 
     #[test]

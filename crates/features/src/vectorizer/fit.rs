@@ -93,7 +93,7 @@ impl TfIdfFit {
             Some(counts) => counts,
             None => document_frequencies(&parts, &tree, terms.len()),
         };
-        let fitted = FittedTfIdf::new(self.params, documents.into(), terms, counts, tree)?;
+        let fitted = FittedTfIdf::new(self.params, documents.into(), terms, counts)?;
         let cols = fitted.cols();
         let weighting = Weighting::new(fitted.params(), fitted.idf());
         let pieces: Vec<MatrixRows> = parts
@@ -103,7 +103,7 @@ impl TfIdfFit {
                 |counter, part| {
                     let mut rows = MatrixRows::default();
                     for (_, range) in part.documents() {
-                        fitted.terms().each_hit(&part.ids[range], |column| counter.add(column, 1));
+                        tree.each_hit(&part.ids[range], |column| counter.add(column, 1));
                         let (columns, values) = counter.row(&weighting);
                         rows.push(columns, values);
                     }

@@ -1,13 +1,17 @@
 //! A fitted vectorizer: its vocabulary, its frozen idf, and its file.
 
+use std::sync::Arc;
+
 use clawsig_schema::{format::FormatVersion, matrix::Csr};
 use linfa_preprocessing::tf_idf_vectorization::TfIdfMethod;
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
 use super::{
+    analyzer::cut,
+    finder::{Finder, each_word_again},
     intern::NONE,
-    memory::Memories,
+    memory::{Memories, Memory},
     params::{Idf, ValidVectorizerParams, VectorizerParams},
     rows::{MatrixRows, Weighting},
     terms::Terms,
@@ -48,7 +52,7 @@ pub struct FittedTfIdf {
     vocabulary: Vec<String>,
     document_frequency: Vec<u64>,
     idf: Option<Vec<f64>>,
-    terms: Terms,
+    finder: Finder,
     memories: Memories,
 }
 
@@ -81,7 +85,6 @@ impl FittedTfIdf {
         documents: u64,
         vocabulary: Vec<String>,
         document_frequency: Vec<u64>,
-        terms: Terms,
     ) -> Result<FittedTfIdf, FeaturesError> {
         if params.0.idf == Idf::Plain
             && let Some(at) = document_frequency.iter().position(|&df| df == 0)
@@ -89,13 +92,14 @@ impl FittedTfIdf {
             return Err(FeaturesError::UndefinedIdf { term: vocabulary[at].clone() });
         }
         let idf = weights(params.0.idf, documents, &document_frequency);
+        let finder = Finder::new(&vocabulary, &params.0)?;
         Ok(FittedTfIdf {
             params,
             documents,
             vocabulary,
             document_frequency,
             idf,
-            terms,
+            finder,
             memories: Memories::default(),
         })
     }
@@ -130,22 +134,57 @@ impl FittedTfIdf {
         self.vocabulary.len()
     }
 
-    pub(super) fn terms(&self) -> &Terms {
-        &self.terms
-    }
-
-    #[cfg(test)]
-    pub(super) fn memories(&self) -> &Memories {
-        &self.memories
-    }
-
     /// The row of one text.
     pub fn transform_one(&self, text: &str) -> SparseRow {
+        let mut row = SparseRow::default();
+        self.append_row(text, 0, &mut row);
+        row
+    }
+
+    /// Puts the row of a text behind a row's entries; its columns begin at `first`.
+    pub(crate) fn append_row(&self, text: &str, first: usize, row: &mut SparseRow) {
+        self.append_and(text, first, row, |_, _| ());
+    }
+
+    /// As [`FittedTfIdf::append_row`]; calls `take` with the number of every word of the whole text,
+    /// [`NONE`] for one that no term holds. Nothing is called where the tokens are no words, or words
+    /// are left out.
+    pub(crate) fn append_row_and_words(
+        &self,
+        text: &str,
+        first: usize,
+        row: &mut SparseRow,
+        take: impl FnMut(u32),
+    ) {
+        self.append_and(text, first, row, |read, memory| {
+            if let Some(terms) = self.words().filter(|_| self.params.0.stop_words.is_empty()) {
+                each_word_again(text, read, terms, &self.params.0, memory, take);
+            }
+        });
+    }
+
+    fn append_and(
+        &self,
+        text: &str,
+        first: usize,
+        row: &mut SparseRow,
+        then: impl FnOnce(&str, &mut Memory),
+    ) {
         self.memories.with(self.cols(), |memory| {
-            memory.count(text, &self.terms, &self.params.0);
+            let read = cut(text, self.params.0.max_chars);
+            self.finder.count(read, &self.params.0, memory);
             let (columns, values) = memory.counter.row(&self.weighting());
-            SparseRow { columns: columns.to_vec(), values: values.to_vec() }
-        })
+            row.append(columns, values, first);
+            then(read, memory);
+        });
+    }
+
+    /// The vocabulary, where it is one of words.
+    pub(crate) fn words(&self) -> Option<&Arc<Terms>> {
+        match &self.finder {
+            Finder::Words(terms) => Some(terms),
+            Finder::Chars(_) => None,
+        }
     }
 
     fn weighting(&self) -> Weighting<'_> {
@@ -175,7 +214,8 @@ impl FittedTfIdf {
             self.memories.with(self.cols(), |memory| {
                 let mut rows = MatrixRows::default();
                 for text in texts {
-                    memory.count(text.as_ref(), &self.terms, &self.params.0);
+                    let read = cut(text.as_ref(), self.params.0.max_chars);
+                    self.finder.count(read, &self.params.0, memory);
                     let (columns, values) = memory.counter.row(&self.weighting());
                     rows.push(columns, values);
                 }
@@ -248,14 +288,14 @@ impl FittedTfIdf {
         if file.idf.iter().flatten().zip(expected.unwrap_or_default()).any(off) {
             return damaged("the idf does not follow from the document frequencies".to_owned());
         }
-        let terms = Terms::new(&file.terms, &params.0)?;
+        let finder = Finder::new(&file.terms, &params.0)?;
         Ok(FittedTfIdf {
             params,
             documents: file.documents,
             vocabulary: file.terms,
             document_frequency: file.document_frequency,
             idf: file.idf,
-            terms,
+            finder,
             memories: Memories::default(),
         })
     }

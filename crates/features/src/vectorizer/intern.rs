@@ -60,21 +60,28 @@ pub(crate) fn digest(bytes: &[u8]) -> (u64, u64) {
     (bytes.iter().fold(0, |number, &byte| number << 8 | u64::from(byte)), 0)
 }
 
-/// A string and what is known of it.
+/// A string's number beside what tells a short string from all others, so that most are found in
+/// one place.
 #[derive(Clone, Copy, Debug)]
-struct Entry<V> {
+struct Slot {
     digest: (u64, u64),
-    /// Where it stands among all strings.
-    start: usize,
     len: u32,
-    value: V,
+    id: u32,
 }
 
-impl<V> Entry<V> {
+impl Slot {
     #[inline]
     fn hash(&self, seed: u64) -> u64 {
         hash_digest(self.digest, self.len as usize, seed)
     }
+}
+
+/// Where a string stands among all strings, and what is known of it.
+#[derive(Clone, Copy, Debug)]
+struct Entry<V> {
+    start: usize,
+    len: u32,
+    value: V,
 }
 
 #[inline]
@@ -89,14 +96,13 @@ pub(crate) struct Interner<V> {
     entries: Vec<Entry<V>>,
     /// All strings, one after the other.
     text: Vec<u8>,
-    /// The strings' numbers.
-    numbers: HashTable<u32>,
+    slots: HashTable<Slot>,
     seed: u64,
 }
 
 impl<V: Copy + Default> Interner<V> {
     pub(crate) fn new() -> Interner<V> {
-        Interner { entries: Vec::new(), text: Vec::new(), numbers: HashTable::new(), seed: *SEED }
+        Interner { entries: Vec::new(), text: Vec::new(), slots: HashTable::new(), seed: *SEED }
     }
 
     pub(crate) fn len(&self) -> usize {
@@ -107,17 +113,6 @@ impl<V: Copy + Default> Interner<V> {
     #[inline]
     pub(crate) fn get(&self, id: u32) -> &[u8] {
         string(&self.text, &self.entries[id as usize])
-    }
-
-    /// The bytes of all strings together.
-    pub(crate) fn bytes(&self) -> usize {
-        self.text.len()
-    }
-
-    /// The value of string `id`.
-    #[inline]
-    pub(crate) fn value(&self, id: u32) -> V {
-        self.entries[id as usize].value
     }
 
     /// The value of string `id`.
@@ -136,27 +131,27 @@ impl<V: Copy + Default> Interner<V> {
     pub(crate) fn lookup(&self, bytes: &[u8]) -> Option<u32> {
         let digest = digest(bytes);
         let hash = hash_digest(digest, bytes.len(), self.seed);
-        let same = |&id: &u32| is(&self.text, &self.entries[id as usize], digest, bytes);
-        self.numbers.find(hash, same).copied()
+        let same = |slot: &Slot| is(&self.text, &self.entries, slot, digest, bytes);
+        self.slots.find(hash, same).map(|slot| slot.id)
     }
 
     /// The number of a string, which is taken in with the default if it is new.
     #[inline]
     pub(crate) fn intern(&mut self, bytes: &[u8]) -> Result<u32, FeaturesError> {
-        let Interner { entries, text, numbers, seed } = self;
+        let Interner { entries, text, slots, seed } = self;
         let digest = digest(bytes);
         let hash = hash_digest(digest, bytes.len(), *seed);
-        let same = |&id: &u32| is(text, &entries[id as usize], digest, bytes);
-        match numbers.entry(hash, same, |&id| entries[id as usize].hash(*seed)) {
-            hash_table::Entry::Occupied(entry) => Ok(*entry.get()),
-            hash_table::Entry::Vacant(entry) => {
+        let same = |slot: &Slot| is(text, entries, slot, digest, bytes);
+        match slots.entry(hash, same, |slot| slot.hash(*seed)) {
+            hash_table::Entry::Occupied(slot) => Ok(slot.get().id),
+            hash_table::Entry::Vacant(slot) => {
                 let id = u32::try_from(entries.len()).ok().filter(|&id| id < NONE);
                 let id = id.ok_or(FeaturesError::TooMany { what: "different tokens" })?;
                 let len = u32::try_from(bytes.len());
                 let len = len.map_err(|_| FeaturesError::TooMany { what: "bytes in a token" })?;
-                entries.push(Entry { digest, start: text.len(), len, value: V::default() });
+                entries.push(Entry { start: text.len(), len, value: V::default() });
                 text.extend_from_slice(bytes);
-                entry.insert(id);
+                slot.insert(Slot { digest, len, id });
                 Ok(id)
             }
         }
@@ -168,12 +163,12 @@ fn string<'a, V>(text: &'a [u8], entry: &Entry<V>) -> &'a [u8] {
     &text[entry.start..entry.start + entry.len as usize]
 }
 
-/// Whether an entry is that of a string.
+/// Whether a slot is that of a string.
 #[inline]
-fn is<V>(text: &[u8], entry: &Entry<V>, digest: (u64, u64), bytes: &[u8]) -> bool {
-    entry.digest == digest
-        && entry.len as usize == bytes.len()
-        && (bytes.len() <= SHORT || string(text, entry) == bytes)
+fn is<V>(text: &[u8], entries: &[Entry<V>], slot: &Slot, digest: (u64, u64), bytes: &[u8]) -> bool {
+    slot.digest == digest
+        && slot.len as usize == bytes.len()
+        && (bytes.len() <= SHORT || string(text, &entries[slot.id as usize]) == bytes)
 }
 
 /// A map from the keys of pairs to small values.

@@ -73,8 +73,8 @@ pub(crate) struct Counter {
     counts: Vec<u32>,
     /// A bit for every column that was hit, which puts the columns in order without a sort.
     bits: Vec<u64>,
-    /// The places in `bits` where there is any, in the order of their first hit.
-    touched: Vec<u32>,
+    /// A bit for every place in `bits` where there is any.
+    places: Vec<u64>,
     columns: Vec<u32>,
     values: Vec<f64>,
 }
@@ -84,37 +84,32 @@ impl Counter {
         Counter {
             counts: vec![0; cols],
             bits: vec![0; cols.div_ceil(64)],
-            touched: Vec::new(),
+            places: vec![0; cols.div_ceil(64 * 64)],
             columns: Vec::new(),
             values: Vec::new(),
         }
     }
 
-    /// Counts a column so many times.
+    /// Counts a column so many times. Nothing here depends on whether it was hit before, as nobody
+    /// could guess that.
     #[inline]
     pub(crate) fn add(&mut self, column: u32, times: u32) {
-        let count = &mut self.counts[column as usize];
-        if *count == 0 {
-            let bits = &mut self.bits[column as usize / 64];
-            if *bits == 0 {
-                self.touched.push(column / 64);
-            }
-            *bits |= 1 << (column % 64);
-        }
+        let column = column as usize;
+        let count = &mut self.counts[column];
         *count = count.saturating_add(times);
+        self.bits[column / 64] |= 1 << (column % 64);
+        self.places[column / (64 * 64)] |= 1 << (column / 64 % 64);
     }
 
     /// Calls `take` with every column that was hit and its count, in order; all counts are 0 afterwards.
     pub(crate) fn drain(&mut self, mut take: impl FnMut(u32, u32)) {
-        self.touched.sort_unstable();
-        for place in self.touched.drain(..) {
-            let mut bits = std::mem::take(&mut self.bits[place as usize]);
-            while bits != 0 {
-                let column = place * 64 + bits.trailing_zeros();
-                bits &= bits - 1;
-                take(column, std::mem::take(&mut self.counts[column as usize]));
-            }
-        }
+        let Counter { counts, bits, places, .. } = self;
+        each_bit(places, |place| {
+            each_bit(&mut bits[place..=place], |bit| {
+                let column = place * 64 + bit;
+                take(column as u32, std::mem::take(&mut counts[column]));
+            });
+        });
     }
 
     /// The document's row; all counts are 0 afterwards.
@@ -133,6 +128,18 @@ impl Counter {
     }
 }
 
+/// Calls `take` with the position of every bit that is set, in order; none is set afterwards.
+#[inline]
+fn each_bit(words: &mut [u64], mut take: impl FnMut(usize)) {
+    for (at, word) in words.iter_mut().enumerate() {
+        let mut bits = std::mem::take(word);
+        while bits != 0 {
+            take(at * 64 + bits.trailing_zeros() as usize);
+            bits &= bits - 1;
+        }
+    }
+}
+
 /// The natural logarithms of the counts that nearly all terms have.
 static KNOWN_LOGS: LazyLock<[f64; 256]> =
     LazyLock::new(|| std::array::from_fn(|count| (count.max(1) as f64).ln()));
@@ -141,22 +148,24 @@ static KNOWN_LOGS: LazyLock<[f64; 256]> =
 #[derive(Debug)]
 pub(crate) struct Weighting<'a> {
     idf: Option<&'a [f64]>,
-    sublinear: bool,
+    /// The logarithms of small counts, if counts are damped.
+    logs: Option<&'static [f64; 256]>,
     binary: bool,
     norm: Norm,
 }
 
 impl<'a> Weighting<'a> {
     pub(crate) fn new(params: &VectorizerParams, idf: Option<&'a [f64]>) -> Weighting<'a> {
-        Weighting { idf, sublinear: params.sublinear, binary: params.binary, norm: params.norm }
+        let logs = params.sublinear.then(|| &*KNOWN_LOGS);
+        Weighting { idf, logs, binary: params.binary, norm: params.norm }
     }
 
     #[inline]
     fn weigh(&self, column: u32, count: u32) -> f64 {
         let count = if self.binary { 1 } else { count };
         let mut value = f64::from(count);
-        if self.sublinear {
-            let log = KNOWN_LOGS.get(count as usize).copied();
+        if let Some(logs) = self.logs {
+            let log = logs.get(count as usize).copied();
             value = log.unwrap_or_else(|| value.ln()) + 1.0;
         }
         match self.idf {

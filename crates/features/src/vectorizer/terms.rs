@@ -1,7 +1,7 @@
 //! A vocabulary as a tree of tokens: how a document's n-grams find their columns.
 
 use super::{
-    analyzer::{Token, each_token},
+    analyzer::each_word,
     intern::{Interner, KeyMap, NONE, pair},
     params::{Analyzer, VectorizerParams},
 };
@@ -88,7 +88,18 @@ impl Terms {
         self.tokens.lookup(bytes)
     }
 
-    /// Writes the numbers of a text's tokens to `ids`, [`NONE`] for one that no term holds.
+    /// Number of tokens.
+    pub(crate) fn tokens(&self) -> usize {
+        self.tokens.len()
+    }
+
+    /// Whether a token is a term of its own; [`NONE`] is not.
+    #[inline]
+    pub(crate) fn is_term(&self, token: u32) -> bool {
+        token != NONE && self.columns[token as usize] != NONE
+    }
+
+    /// Writes the numbers of a text's words to `ids`, [`NONE`] for one that no term holds.
     pub(crate) fn read(
         &self,
         text: &str,
@@ -97,16 +108,10 @@ impl Terms {
         ids: &mut Vec<u32>,
     ) {
         ids.clear();
-        let stop = &params.stop_words;
-        let (analyzer, lowercase, min_n) = (params.analyzer, params.lowercase, params.ngrams.0);
-        each_token(text, analyzer, lowercase, min_n, scratch, |token| match token {
-            Token::Gram(bytes) => {
-                if !is_stop_word(bytes, stop) {
-                    ids.push(self.token(bytes).unwrap_or(NONE));
-                }
+        each_word(text, params.lowercase, scratch, |word| {
+            if !is_stop_word(word, &params.stop_words) {
+                ids.push(self.token(word).unwrap_or(NONE));
             }
-            Token::Whole(bytes) => ids.push(self.token(bytes).unwrap_or(NONE)),
-            Token::Break => ids.push(NONE),
         });
     }
 

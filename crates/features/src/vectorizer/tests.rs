@@ -362,9 +362,11 @@ fn a_term_that_no_analyzer_gives_stays_empty() {
             norm: Norm::None,
             ..Default::default()
         };
-        let (_, matrix) = fit(&params, &[text.to_owned()]).unwrap();
+        let (fitted, matrix) = fit(&params, &[text.to_owned()]).unwrap();
         let mut row = vec![0.0; terms.len()];
         let (columns, values) = matrix.row(0);
+        let again = fitted.transform_one(text);
+        assert_eq!((&again.columns[..], &again.values[..]), (columns, values), "{terms:?}");
         columns.iter().zip(values).for_each(|(&column, &value)| row[column as usize] = value);
         assert_eq!(row, expected, "{terms:?}");
     }

@@ -42,6 +42,17 @@ impl Coefficients {
     /// # Errors
     /// The first thing that does not fit.
     pub fn check(&self) -> Result<()> {
+        self.check_lengths()?;
+        for (what, list) in [("weight", &self.weights), ("intercept", &self.intercepts)] {
+            if let Some(at) = list.iter().position(|number| !number.is_finite()) {
+                return Err(ModelError::NotFinite { what, at, value: list[at] });
+            }
+        }
+        Ok(())
+    }
+
+    /// The part of [`Coefficients::check`] that takes no time.
+    pub(crate) fn check_lengths(&self) -> Result<()> {
         if self.classes < 2 {
             return Err(ModelError::Shape {
                 what: "the list of classes",
@@ -56,11 +67,6 @@ impl Coefficients {
         ] {
             if list.len() != expected {
                 return Err(ModelError::Shape { what, found: list.len(), expected });
-            }
-        }
-        for (what, list) in [("weight", &self.weights), ("intercept", &self.intercepts)] {
-            if let Some(at) = list.iter().position(|number| !number.is_finite()) {
-                return Err(ModelError::NotFinite { what, at, value: list[at] });
             }
         }
         Ok(())
@@ -100,40 +106,53 @@ impl Coefficients {
                 expected: self.cols,
             });
         }
-        Ok((0..x.rows())
-            .into_par_iter()
-            .map(|row| {
-                let mut scores = vec![0.0; self.classes];
-                class_scores(self, x.row(row), &mut scores);
-                softmax(&mut scores);
-                scores
-            })
-            .collect())
+        Ok((0..x.rows()).into_par_iter().map(|row| self.row_probabilities(x.row(row))).collect())
+    }
+
+    /// Probabilities of one row, one a class.
+    pub(crate) fn row_probabilities(&self, row: Row<'_>) -> Vec<f64> {
+        let mut scores = vec![0.0; self.classes];
+        class_scores(self, row, &mut scores);
+        softmax(&mut scores);
+        scores
     }
 }
 
 /// The class scores of one row, whose softmax are the probabilities. Columns the model does not
 /// know are left out.
 pub(crate) fn class_scores(model: &Coefficients, row: Row<'_>, scores: &mut [f64]) {
-    let outputs = model.outputs();
-    if let [first, second] = scores
-        && outputs == 1
-    {
-        let mut sum = model.intercepts[0];
-        row.for_each(|column, value| {
-            sum += value * model.weights.get(column).copied().unwrap_or(0.0);
-        });
-        (*first, *second) = (0.0, sum);
-        return;
+    match scores {
+        [first, second] if model.outputs() == 1 => {
+            let [sum] = sums(model, row);
+            (*first, *second) = (0.0, sum);
+        }
+        [_, _, _] => scores.copy_from_slice(&sums::<3>(model, row)),
+        _ => {
+            scores.copy_from_slice(&model.intercepts);
+            row.for_each(|column, value| {
+                if column < model.cols {
+                    for (score, weight) in scores.iter_mut().zip(model.column(column)) {
+                        *score += value * weight;
+                    }
+                }
+            });
+        }
     }
-    scores.copy_from_slice(&model.intercepts);
+}
+
+/// The row's product with the weights, for a number of outputs that is known when this is compiled.
+fn sums<const N: usize>(model: &Coefficients, row: Row<'_>) -> [f64; N] {
+    let mut sums = [0.0; N];
+    sums.copy_from_slice(&model.intercepts);
+    let (blocks, _) = model.weights.as_chunks::<N>();
     row.for_each(|column, value| {
-        if column < model.cols {
-            for (score, weight) in scores.iter_mut().zip(model.column(column)) {
-                *score += value * weight;
+        if let Some(block) = blocks.get(column) {
+            for (sum, weight) in sums.iter_mut().zip(block) {
+                *sum += value * weight;
             }
         }
     });
+    sums
 }
 
 /// `exp(x - max)` over its sum, in place; gives the log of the sum of exponentials.

@@ -1,6 +1,10 @@
 //! Lines of a stream, a batch at a time, without waiting for more than there is.
 
-use std::io::{self, BufRead, BufReader, Read};
+use std::{
+    io::{self, BufRead, BufReader, Read},
+    sync::mpsc::{Receiver, sync_channel},
+    thread,
+};
 
 /// The longest line that is held, as for ingest.
 const MAX_LINE: usize = 64 << 20;
@@ -17,18 +21,39 @@ pub(super) enum InputLine {
     TooLong,
 }
 
+/// The batches of a stream, the next of which is read while one is worked on; an error is the last.
+///
+/// The thread that reads is not waited for: it may wait for input when nobody wants it any more.
+pub(super) fn read_ahead(
+    input: impl Read + Send + 'static,
+) -> Receiver<io::Result<Vec<InputLine>>> {
+    let (send, batches) = sync_channel(1);
+    thread::spawn(move || {
+        let mut lines = Lines::new(input);
+        loop {
+            let batch = lines.batch();
+            let (is_end, failed) =
+                (matches!(&batch, Ok(lines) if lines.is_empty()), batch.is_err());
+            if is_end || send.send(batch).is_err() || failed {
+                return;
+            }
+        }
+    });
+    batches
+}
+
 /// Reads lines.
-pub(super) struct Lines<R> {
+struct Lines<R> {
     input: BufReader<R>,
 }
 
 impl<R: Read> Lines<R> {
-    pub(super) fn new(input: R) -> Lines<R> {
+    fn new(input: R) -> Lines<R> {
         Lines { input: BufReader::with_capacity(BATCH_BYTES, input) }
     }
 
     /// The next lines: one, and those that are there without waiting. None at the end.
-    pub(super) fn batch(&mut self) -> io::Result<Vec<InputLine>> {
+    fn batch(&mut self) -> io::Result<Vec<InputLine>> {
         let (mut batch, mut bytes) = (Vec::new(), 0);
         while let Some(line) = self.line()? {
             if let InputLine::Bytes(line) = &line {

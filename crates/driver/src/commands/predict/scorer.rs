@@ -2,14 +2,10 @@
 
 use std::path::Path;
 
-use clawsig_features::{FittedFeatures, KnownWords, NOVELTY_FORMAT, Novelty, SparseRow};
+use clawsig_features::{FittedFeatures, KnownWords, MeasuredRow, NOVELTY_FORMAT, Novelty};
 use clawsig_ingest::SingleRow;
 use clawsig_model::{Score, TrainedModel};
-use clawsig_schema::{
-    evaluation::ModelName,
-    matrix::{ColumnInfo, Csr},
-    profile::DataProfile,
-};
+use clawsig_schema::{SkillRow, evaluation::ModelName, matrix::ColumnInfo, profile::DataProfile};
 use rayon::prelude::*;
 
 use super::facts::{ModelFacts, Wanted};
@@ -18,6 +14,9 @@ use crate::{
     finished::FinishedRun,
     stages::{MODEL, Stage, TEXT_ONLY, read_fitted},
 };
+
+/// Skills that one thread takes at a time: so many rows fit into its cache.
+const CHUNK: usize = 16;
 
 /// A score, and which model gave it.
 pub(super) struct ScoredSkill {
@@ -121,66 +120,44 @@ impl Scorer {
     }
 
     /// Scores skills, in order and in parallel.
-    pub(super) fn score(&self, skills: &[Option<&SingleRow>]) -> Result<Vec<Outcome>, Error> {
-        let rows: Vec<Option<Result<Row, String>>> =
-            skills.par_iter().map(|skill| skill.map(|skill| self.row(skill))).collect();
-        let of = |which: ModelName| -> Result<std::vec::IntoIter<Score>, Error> {
-            let Some(fitted) = self.fitted(which) else { return Ok(Vec::new().into_iter()) };
-            let mine = rows.iter().flatten().filter_map(|row| match row {
-                Ok(row) if row.which == which => Some((&row.row.columns[..], &row.row.values[..])),
-                _ => None,
-            });
-            let x = Csr::from_rows(self.columns.len(), mine).map_err(|e| Error::Artifact {
-                path: "a batch of skills".into(),
-                reason: e.to_string(),
-            })?;
-            Ok(fitted.model.score_checked(&x, &self.columns, self.top)?.into_iter())
-        };
-        let (mut all, mut text_only) = (of(ModelName::All)?, of(ModelName::TextOnly)?);
-        let outcome = |row: Option<Result<Row, String>>| match row {
-            None => Outcome::Absent,
-            Some(Err(reason)) => Outcome::Failed(reason),
-            Some(Ok(Row { which, unlike, .. })) => {
-                let score = match which {
-                    ModelName::All => all.next(),
-                    ModelName::TextOnly => text_only.next(),
-                };
-                let Some(score) = score else {
-                    return Outcome::Failed("the model gave no score".to_owned());
-                };
-                let threshold = self.facts(which).threshold();
-                let flagged = threshold.map(|threshold| threshold.flags(&score.probabilities));
-                Outcome::Scored(ScoredSkill { which, score, flagged, unlike })
-            }
-        };
-        Ok(rows.into_iter().map(outcome).collect())
+    pub(super) fn score(&self, skills: &[Option<&SingleRow>]) -> Vec<Outcome> {
+        skills.par_chunks(CHUNK).flat_map_iter(|chunk| self.score_chunk(chunk)).collect()
     }
 
-    fn row(&self, skill: &SingleRow) -> Result<Row, String> {
+    fn score_chunk(&self, skills: &[Option<&SingleRow>]) -> Vec<Outcome> {
+        let rows: Vec<&SkillRow> = skills.iter().flatten().map(|skill| &skill.row).collect();
+        let mut made = self.features.transform_rows(&rows, self.known.as_ref()).into_iter();
+        let outcome = |skill: &Option<&SingleRow>| {
+            let Some((skill, made)) = skill.as_ref().and_then(|skill| Some((skill, made.next()?)))
+            else {
+                return Outcome::Absent;
+            };
+            let scored =
+                made.map_err(|e| e.to_string()).and_then(|made| self.score_one(skill, made));
+            scored.map_or_else(Outcome::Failed, Outcome::Scored)
+        };
+        skills.iter().map(outcome).collect()
+    }
+
+    fn score_one(&self, skill: &SingleRow, made: MeasuredRow) -> Result<ScoredSkill, String> {
         let which = if self.force_text || !skill.has_scanners {
             ModelName::TextOnly
         } else {
             ModelName::All
         };
-        if which == ModelName::TextOnly && self.text_only.is_none() {
+        let Some(fitted) = self.fitted(which) else {
             let why = if self.force_text { "" } else { "there are no scanner results, and " };
             return Err(format!(
                 "{why}the run has no text-only model: train one with model.text_only=true and text \
                  or shape among features.groups"
             ));
-        }
-        let row = self.features.transform_row(&skill.row).map_err(|e| e.to_string())?;
-        let text = skill.row.text.as_deref().unwrap_or_default();
-        let measures = self.known.as_ref().map(|known| known.measure(text));
-        Ok(Row { which, row, unlike: self.novelty.reasons(measures) })
+        };
+        let row = (&made.row.columns[..], &made.row.values[..]);
+        let score = fitted.model.score_row(row, &self.columns, self.top);
+        let score = score.map_err(|e| e.to_string())?;
+        let flagged = fitted.facts.threshold().map(|limit| limit.flags(&score.probabilities));
+        Ok(ScoredSkill { which, score, flagged, unlike: self.novelty.reasons(made.measures) })
     }
-}
-
-/// A skill as a model takes it.
-struct Row {
-    which: ModelName,
-    row: SparseRow,
-    unlike: Vec<String>,
 }
 
 /// What became of a skill.
