@@ -304,6 +304,7 @@ impl Run<'_> {
         let rows: Vec<Option<&SingleRow>> =
             read.iter().map(|skill| skill.as_ref().ok().map(|skill| &skill.row)).collect();
         let outcomes = self.scorer.score(&rows);
+        let mut predictions = Vec::with_capacity(read.len());
         for ((source, read), outcome) in sources.iter().zip(&read).zip(outcomes) {
             let result = match (outcome, read) {
                 (Outcome::Scored(scored), _) => Ok(scored),
@@ -314,7 +315,7 @@ impl Run<'_> {
             };
             let result = result.map_err(|reason| printable(&reason, 300));
             let sha256 = read.as_ref().ok().map(|skill| skill.sha256.as_str());
-            let prediction = Prediction {
+            predictions.push(Prediction {
                 source,
                 is_file: are_files,
                 row: read.as_ref().ok().map(|skill| &skill.row.row),
@@ -322,9 +323,13 @@ impl Run<'_> {
                 review: sha256.and_then(|sha256| self.baseline.of(sha256)).cloned(),
                 fails: result.as_ref().is_ok_and(|scored| self.gate.fails(scored)),
                 result,
-            };
+            });
+        }
+        let line = |prediction: &Prediction<'_>| self.output.line(prediction);
+        let lines: Vec<Vec<u8>> = predictions.par_iter().map(line).collect::<Result<_, _>>()?;
+        for (prediction, line) in predictions.into_iter().zip(&lines) {
             self.count(&prediction);
-            self.output.push(prediction)?;
+            self.output.push(prediction, line)?;
         }
         self.output.flush()
     }

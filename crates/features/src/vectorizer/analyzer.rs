@@ -186,42 +186,41 @@ pub(crate) fn squeezed(text: &str, lowercase: bool) -> String {
     squeezed
 }
 
-/// Writes what stands between white space to `padded`, each with a blank before and behind it, and
-/// lower-cased if asked for.
-pub(crate) fn padded(text: &str, lowercase: bool, padded: &mut Vec<u8>) {
-    // As in `each_word`.
-    let (text, lowercase): (Cow<'_, str>, bool) = if lowercase && text.contains('Σ') {
-        (text.to_lowercase().into(), false)
-    } else {
-        (text.into(), lowercase)
-    };
-    padded.clear();
-    let (mut at, mut is_inside) = (0, false);
-    while let Some(c) = text[at..].chars().next() {
-        if is_python_space(c) == is_inside {
-            padded.push(b' ');
-            is_inside = !is_inside;
-        }
-        let run = text.as_bytes()[at..].iter().take_while(|&&byte| SOLID[byte as usize]).count();
-        if run > 0 {
-            let start = padded.len();
-            padded.extend_from_slice(&text.as_bytes()[at..at + run]);
-            if lowercase {
-                padded[start..].make_ascii_lowercase();
-            }
-            at += run;
+/// Calls `take` with every part of a text that stands between white space.
+pub(crate) fn each_part<'a>(text: &'a str, mut take: impl FnMut(&'a str)) {
+    let (mut at, mut start) = (0, None);
+    while let Some(&byte) = text.as_bytes().get(at) {
+        if SOLID[byte as usize] {
+            start.get_or_insert(at);
+            at += 1;
             continue;
         }
+        let c = text[at..].chars().next().unwrap_or_default();
+        if !is_python_space(c) {
+            start.get_or_insert(at);
+        } else if let Some(start) = start.take() {
+            take(&text[start..at]);
+        }
         at += c.len_utf8();
-        if is_inside && lowercase {
-            c.to_lowercase().for_each(|c| push(c, padded));
-        } else if is_inside {
-            push(c, padded);
+    }
+    if let Some(start) = start {
+        take(&text[start..]);
+    }
+}
+
+/// Writes a word with a blank on both sides to `padded`, lower-cased if asked for.
+pub(crate) fn pad(word: &str, lowercase: bool, padded: &mut Vec<u8>) {
+    padded.clear();
+    padded.push(b' ');
+    if lowercase && !word.is_ascii() {
+        padded.extend_from_slice(word.to_lowercase().as_bytes());
+    } else {
+        padded.extend_from_slice(word.as_bytes());
+        if lowercase {
+            padded.make_ascii_lowercase();
         }
     }
-    if is_inside {
-        padded.push(b' ');
-    }
+    padded.push(b' ');
 }
 
 fn push(c: char, to: &mut Vec<u8>) {
@@ -256,12 +255,9 @@ pub(crate) fn each_token(
         }
         Analyzer::CharWb => {
             let text = if lowercase { text.to_lowercase() } else { text.to_owned() };
-            for word in text.split(is_python_space).filter(|word| !word.is_empty()) {
+            each_part(&text, |word| {
                 if word.chars().count() + 2 < min_n {
-                    scratch.clear();
-                    scratch.push(b' ');
-                    scratch.extend_from_slice(word.as_bytes());
-                    scratch.push(b' ');
+                    pad(word, false, scratch);
                     emit(Token::Whole(scratch));
                 } else {
                     emit(Token::Gram(b" "));
@@ -271,7 +267,7 @@ pub(crate) fn each_token(
                     emit(Token::Gram(b" "));
                 }
                 emit(Token::Break);
-            }
+            });
         }
     }
 }
@@ -302,16 +298,26 @@ mod tests {
     }
 
     #[test]
-    fn every_word_has_its_own_blanks() {
-        let padded = |text: &str, lowercase| {
+    fn parts_stand_between_white_space() {
+        let parts = |text| {
+            let mut found = Vec::new();
+            each_part(text, |part| found.push(part));
+            found
+        };
+        assert_eq!(parts("To b\u{1c}\u{a0} É\u{2028}éa"), ["To", "b", "É", "éa"]);
+        assert_eq!(parts(" \ta漢 \n"), ["a漢"]);
+        assert!(parts("").is_empty() && parts(" \u{85}\u{3000}").is_empty());
+    }
+
+    #[test]
+    fn a_word_is_padded_and_lower_cased() {
+        let padded = |word, lowercase| {
             let mut found = b"before".to_vec();
-            padded(text, lowercase, &mut found);
+            pad(word, lowercase, &mut found);
             String::from_utf8(found).unwrap()
         };
-        assert_eq!(padded("To b\u{1c}\u{a0} É", true), " to  b  é ");
-        assert_eq!(padded(" \tTo É\n", false), " To  É ");
-        assert_eq!(padded("ΟΔΟΣ ΣΑΣ'Σ", true), " οδος  σασ'ς ");
-        assert_eq!((padded("", true), padded(" \u{2028}", true)), (String::new(), String::new()));
+        assert_eq!((padded("To", true), padded("To", false)), (" to ".into(), " To ".into()));
+        assert_eq!((padded("ΣΑΣ", true), padded("ΣΑΣ", false)), (" σας ".into(), " ΣΑΣ ".into()));
     }
 
     #[test]

@@ -5,7 +5,7 @@ use std::{fmt, sync::Arc};
 use daachorse::{DoubleArrayAhoCorasick, DoubleArrayAhoCorasickBuilder};
 
 use super::{
-    analyzer::{each_word, padded, squeezed},
+    analyzer::{each_part, each_word, pad, squeezed},
     intern::NONE,
     memory::Memory,
     params::{Analyzer, VectorizerParams},
@@ -36,7 +36,7 @@ impl Finder {
 
     /// Counts the n-grams of the vocabulary in a text, or in the part of it that is read.
     pub(crate) fn count(&self, text: &str, params: &VectorizerParams, memory: &mut Memory) {
-        let Memory { counter, scratch, ids } = memory;
+        let Memory { counter, scratch, ids, words } = memory;
         let chars = match self {
             Finder::Words(terms) => {
                 terms.read(text, params, scratch, ids);
@@ -44,13 +44,25 @@ impl Finder {
             }
             Finder::Chars(chars) => chars,
         };
-        if params.analyzer == Analyzer::CharWb {
-            padded(text, params.lowercase, scratch);
-        } else {
-            scratch.clear();
-            scratch.extend_from_slice(squeezed(text, params.lowercase).as_bytes());
+        if params.analyzer == Analyzer::Char {
+            let text = squeezed(text, params.lowercase);
+            return chars.each_hit(text.as_bytes(), |column| counter.add(column, 1));
         }
-        chars.each_hit(scratch, |column| counter.add(column, 1));
+        // No n-gram reaches across white space, and neither does the rule for the final sigma. So
+        // each word is searched once, however often it stands there.
+        each_part(text, |word| {
+            // A text holds fewer words than can be numbered.
+            if let Ok(id) = words.intern(word.as_bytes()) {
+                *words.value_mut(id) += 1;
+            }
+        });
+        for (id, &times) in (0..).zip(words.values()) {
+            // What was cut from a text at white space is text.
+            let word = str::from_utf8(words.get(id)).unwrap_or_default();
+            pad(word, params.lowercase, scratch);
+            chars.each_hit(scratch, |column| counter.add(column, times));
+        }
+        words.clear();
     }
 }
 
@@ -102,14 +114,12 @@ impl CharTerms {
         let is_given = |term: &str| {
             let chars = term.chars().count();
             let is_gram = (min_n..=max_n).contains(&chars);
-            if params.analyzer == Analyzer::Char {
-                return is_gram;
-            }
-            // A padded word that is shorter than the shortest n-gram counts whole. Two blanks stand
-            // between two words, and no n-gram reaches across.
-            let is_word =
-                (3..min_n).contains(&chars) && term.starts_with(' ') && term.ends_with(' ');
-            (is_gram || is_word) && !term.contains("  ")
+            // A padded word that is shorter than the shortest n-gram counts whole.
+            let is_word = params.analyzer == Analyzer::CharWb
+                && (3..min_n).contains(&chars)
+                && term.starts_with(' ')
+                && term.ends_with(' ');
+            is_gram || is_word
         };
         let patterns: Vec<(&str, u32)> =
             terms.iter().map(String::as_str).zip(0..).filter(|(term, _)| is_given(term)).collect();

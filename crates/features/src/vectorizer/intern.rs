@@ -115,6 +115,13 @@ impl<V: Copy + Default> Interner<V> {
         string(&self.text, &self.entries[id as usize])
     }
 
+    /// Forgets all strings and keeps the memory.
+    pub(crate) fn clear(&mut self) {
+        self.entries.clear();
+        self.text.clear();
+        self.slots.clear();
+    }
+
     /// The value of string `id`.
     #[inline]
     pub(crate) fn value_mut(&mut self, id: u32) -> &mut V {
@@ -239,6 +246,10 @@ mod tests {
             assert_eq!((interner.lookup(end), interner.get(id)), (Some(id), &end[..]));
         }
         assert_eq!((interner.len(), interner.lookup(b"absent")), (5_097, None));
+        interner.clear();
+        assert_eq!((interner.len(), interner.lookup(&text(0))), (0, None));
+        assert_eq!((interner.intern(&text(7)).unwrap(), interner.get(0)), (0, &text(7)[..]));
+        assert_eq!(interner.values().copied().collect::<Vec<_>>(), [0]);
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use std::sync::{Mutex, PoisonError};
 
-use super::rows::Counter;
+use super::{intern::Interner, rows::Counter};
 
 /// The memory that one thread needs for a text.
 #[derive(Debug)]
@@ -10,11 +10,14 @@ pub(crate) struct Memory {
     pub(super) counter: Counter,
     pub(super) scratch: Vec<u8>,
     pub(super) ids: Vec<u32>,
+    /// The different words of a text, and how often each stands there.
+    pub(super) words: Interner<u32>,
 }
 
 impl Memory {
     fn new(cols: usize) -> Memory {
-        Memory { counter: Counter::new(cols), scratch: Vec::new(), ids: Vec::new() }
+        let counter = Counter::new(cols);
+        Memory { counter, scratch: Vec::new(), ids: Vec::new(), words: Interner::new() }
     }
 }
 

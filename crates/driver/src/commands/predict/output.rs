@@ -101,13 +101,28 @@ impl<'a> Output<'a> {
                 .to_vec();
             header.extend(self.scorer.classes().iter().map(|class| format!("p_{class}")));
             header.extend(CSV_END.map(str::to_owned));
-            self.csv_line(&header)?;
+            self.out.write_all(&csv_line(&header)?).map_err(Error::Output)?;
         }
         Ok(())
     }
 
-    /// One prediction.
-    pub(super) fn push(&mut self, prediction: Prediction<'_>) -> Result<(), Error> {
+    /// What is printed of a prediction in a form that has a line for each, made on any thread.
+    pub(super) fn line(&self, prediction: &Prediction<'_>) -> Result<Vec<u8>, Error> {
+        let classes = self.scorer.classes();
+        let facts = prediction.result.as_ref().ok().map(|scored| self.scorer.facts(scored.which));
+        match self.form {
+            Form::Jsonl => {
+                let line = serde_json::to_string(&JsonLine::new(prediction, classes, facts))
+                    .map_err(|e| Error::Output(e.into()))?;
+                Ok([harmless(&line).as_bytes(), b"\n"].concat())
+            }
+            Form::Csv => csv_line(&csv_cells(prediction, classes, facts)),
+            Form::Table(_) | Form::Sarif(_) | Form::Policy(_) => Ok(Vec::new()),
+        }
+    }
+
+    /// Takes in a prediction and its line.
+    pub(super) fn push(&mut self, prediction: Prediction<'_>, line: &[u8]) -> Result<(), Error> {
         let scorer = self.scorer;
         let classes = scorer.classes();
         let facts = prediction.result.as_ref().ok().map(|scored| scorer.facts(scored.which));
@@ -117,15 +132,7 @@ impl<'a> Output<'a> {
             self.used.push(scored.which);
         }
         match &mut self.form {
-            Form::Jsonl => {
-                let line = serde_json::to_string(&JsonLine::new(&prediction, classes, facts))
-                    .map_err(|e| Error::Output(e.into()))?;
-                writeln!(self.out, "{}", harmless(&line)).map_err(Error::Output)
-            }
-            Form::Csv => {
-                let cells = csv_cells(&prediction, classes, facts);
-                self.csv_line(&cells)
-            }
+            Form::Jsonl | Form::Csv => self.out.write_all(line).map_err(Error::Output),
             Form::Table(table) => {
                 table.row(table_cells(&prediction, classes, self.has_threshold));
                 Ok(())
@@ -150,14 +157,6 @@ impl<'a> Output<'a> {
         if let Form::Policy(policy) = &mut self.form {
             policy.fail(reason);
         }
-    }
-
-    fn csv_line(&mut self, cells: &[String]) -> Result<(), Error> {
-        let mut line = csv::Writer::from_writer(Vec::new());
-        let whole = line.write_record(cells).and_then(|()| Ok(line.flush()?));
-        let bytes = line.into_inner().map_err(|e| io::Error::other(e.to_string()));
-        whole.map_err(|e| Error::Output(io::Error::other(e)))?;
-        bytes.and_then(|bytes| self.out.write_all(&bytes)).map_err(Error::Output)
     }
 
     /// Hands on what was printed: whoever reads a stream waits for it.
@@ -187,6 +186,12 @@ impl<'a> Output<'a> {
         self.out.write_all(text.as_bytes()).map_err(Error::Output)?;
         self.flush()
     }
+}
+
+fn csv_line(cells: &[String]) -> Result<Vec<u8>, Error> {
+    let mut line = csv::Writer::from_writer(Vec::new());
+    line.write_record(cells).map_err(|e| Error::Output(io::Error::other(e)))?;
+    line.into_inner().map_err(|e| Error::Output(io::Error::other(e.to_string())))
 }
 
 /// A line of JSON: either the verdict with its reasons, or the error.
