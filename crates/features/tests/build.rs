@@ -3,8 +3,8 @@
 #![expect(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
 
 use clawsig_features::{
-    BoxError, CharsParams, FeatureParams, FeatureSet, FeaturesError, FittedFeatures,
-    NumericColumns, RowIter, RowSource, TfIdf, VectorizerParams, build,
+    BoxError, CharsParams, FeatureParams, FeatureSet, FeaturesError, FittedFeatures, KnownWords,
+    NumericColumns, RowIter, RowSource, TextMeasures, TfIdf, VectorizerParams, build,
     vectorizer::DocumentFrequency,
 };
 use clawsig_schema::{
@@ -248,4 +248,58 @@ fn any_rows_can_be_the_training_rows() {
     assert_eq!(set.splits[0].matrix, whole.select_rows(&places(&train)));
     assert_eq!(test.matrix, whole.select_rows(&places(&other)));
     assert!(matches!(FittedFeatures::fit(&params, []), Err(FeaturesError::NoTrainingRows)));
+}
+
+#[test]
+fn a_row_is_measured_as_its_text_whichever_vectorizer_reads_it() {
+    let features = |text: VectorizerParams| {
+        let groups = vec![ColumnGroup::Text, ColumnGroup::Chars, ColumnGroup::Flags];
+        let chars = CharsParams { min_df: DocumentFrequency::Count(1), ..Default::default() };
+        let params = FeatureParams { groups, text, chars, ..Default::default() };
+        build(&params.check().unwrap(), &mut rows(), &|_, _, _| ()).unwrap().fitted
+    };
+    let whole = features(VectorizerParams::default());
+    // One that reads no more than a part, one that leaves words out, and one with other numbers.
+    let part = features(VectorizerParams { max_chars: Some(12), ..Default::default() });
+    let stop_words = ["common".to_owned()].into_iter().collect();
+    let fewer = features(VectorizerParams { stop_words, ..Default::default() });
+    let mut all = rows().0;
+    all[5].text = Some("here common unheard".to_owned());
+    let all: Vec<&SkillRow> = all.iter().collect();
+    for own in [&whole, &part, &fewer] {
+        let known = KnownWords::of(own).unwrap();
+        for fitted in [&whole, &part, &fewer] {
+            let made = fitted.transform_rows(&all, Some(&known));
+            let bare = fitted.transform_rows(&all, None);
+            for ((row, made), bare) in all.iter().zip(made).zip(bare) {
+                let (made, bare) = (made.unwrap(), bare.unwrap());
+                let text = row.text.as_deref().unwrap_or_default();
+                assert_eq!(made.measures, Some(known.measure(text)), "{text:?}");
+                assert_eq!((&made.row, bare.measures), (&bare.row, None));
+                assert_eq!(made.row, fitted.transform_row(row).unwrap());
+            }
+        }
+    }
+    let known = KnownWords::of(&whole).unwrap();
+    let found = known.measure("here common unheard");
+    assert_eq!(found, TextMeasures { words: 3, unknown: 1, common: 2 });
+}
+
+#[test]
+fn the_hold_out_has_no_part_in_what_is_unlike_the_training_rows() {
+    let mut all = rows().0;
+    let as_of = |number: usize, split, text: &str| SkillRow {
+        id: format!("{number:064}"),
+        text: Some(text.to_owned()),
+        split,
+        ..SkillRow::default()
+    };
+    all.extend((100..130).map(|n| as_of(n, Split::Validation, "common words here")));
+    all.extend((200..205).map(|n| as_of(n, Split::EvalHoldout, "nothing alike")));
+    let text = VectorizerParams::default();
+    let params = FeatureParams { text, ..Default::default() }.check().unwrap();
+    let novelty = build(&params, &mut Made(all), &|_, _, _| ()).unwrap().novelty;
+    assert_eq!((novelty.validation_rows, novelty.test_rows, novelty.test_unlike), (30, 2, 2));
+    let bounds = novelty.bounds.unwrap();
+    assert_eq!((bounds.least_words, bounds.most_words, bounds.most_unknown), (3.0, 3.0, 0.0));
 }
