@@ -33,7 +33,7 @@ pub const FEATURES_FORMAT: FormatVersion = FormatVersion::new(2, 0);
 pub struct MeasuredRow {
     /// Its columns and values.
     pub row: SparseRow,
-    /// What is measured, if that was asked for.
+    /// The measures of its text, if they were asked for.
     pub measures: Option<TextMeasures>,
 }
 

@@ -93,8 +93,7 @@ impl KnownWords {
 
     /// Whether a vectorizer reads every word of a text and gives it the number that holds here.
     pub(crate) fn are_of(&self, text: &FittedTfIdf) -> bool {
-        let reads_all = text.params().stop_words.is_empty();
-        reads_all && text.words().is_some_and(|terms| Arc::ptr_eq(terms, &self.terms))
+        text.all_words().is_some_and(|terms| Arc::ptr_eq(terms, &self.terms))
     }
 }
 

@@ -57,7 +57,7 @@ impl Finder {
             }
         });
         for (id, &times) in (0..).zip(words.values()) {
-            // What was cut from a text at white space is text.
+            // A part between white space is text, as the whole is.
             let word = str::from_utf8(words.get(id)).unwrap_or_default();
             pad(word, params.lowercase, scratch);
             chars.each_hit(scratch, |column| counter.add(column, times));

@@ -15,9 +15,12 @@
 //! twelve bytes and exists twice only while pieces are joined. Where neither `min_df` nor
 //! `max_features` prunes, every different n-gram has to be kept, and memory grows with them.
 
+use std::sync::Arc;
+
 use rayon::prelude::*;
 
 use super::{
+    finder::Finder,
     fitted::FittedTfIdf,
     intern::{KeyMap, NONE, hash_key, pair, process_seed},
     params::{Analyzer, ValidVectorizerParams, VectorizerParams},
@@ -75,7 +78,7 @@ impl TfIdfFit {
             }
         };
         let (terms, counts) = learned;
-        let tree = Terms::new(&terms, &self.params.0)?;
+        let tree = Arc::new(Terms::new(&terms, &self.params.0)?);
         // From here on the vocabulary's own token numbers are used.
         let renumbered: Vec<u32> = (0..tokens.len() as u32)
             .into_par_iter()
@@ -93,7 +96,11 @@ impl TfIdfFit {
             Some(counts) => counts,
             None => document_frequencies(&parts, &tree, terms.len()),
         };
-        let fitted = FittedTfIdf::new(self.params, documents.into(), terms, counts)?;
+        let finder = match self.params.0.analyzer {
+            Analyzer::Word => Finder::Words(tree.clone()),
+            _ => Finder::new(&terms, &self.params.0)?,
+        };
+        let fitted = FittedTfIdf::new(self.params, documents.into(), terms, counts, finder)?;
         let cols = fitted.cols();
         let weighting = Weighting::new(fitted.params(), fitted.idf());
         let pieces: Vec<MatrixRows> = parts

@@ -85,6 +85,7 @@ impl FittedTfIdf {
         documents: u64,
         vocabulary: Vec<String>,
         document_frequency: Vec<u64>,
+        finder: Finder,
     ) -> Result<FittedTfIdf, FeaturesError> {
         if params.0.idf == Idf::Plain
             && let Some(at) = document_frequency.iter().position(|&df| df == 0)
@@ -92,7 +93,6 @@ impl FittedTfIdf {
             return Err(FeaturesError::UndefinedIdf { term: vocabulary[at].clone() });
         }
         let idf = weights(params.0.idf, documents, &document_frequency);
-        let finder = Finder::new(&vocabulary, &params.0)?;
         Ok(FittedTfIdf {
             params,
             documents,
@@ -157,7 +157,7 @@ impl FittedTfIdf {
         take: impl FnMut(u32),
     ) {
         self.append_and(text, first, row, |read, memory| {
-            if let Some(terms) = self.words().filter(|_| self.params.0.stop_words.is_empty()) {
+            if let Some(terms) = self.all_words() {
                 each_word_again(text, read, terms, &self.params.0, memory, take);
             }
         });
@@ -185,6 +185,11 @@ impl FittedTfIdf {
             Finder::Words(terms) => Some(terms),
             Finder::Chars(_) => None,
         }
+    }
+
+    /// The vocabulary, where it is one of words and no word of a text is left out.
+    pub(crate) fn all_words(&self) -> Option<&Arc<Terms>> {
+        self.words().filter(|_| self.params.0.stop_words.is_empty())
     }
 
     fn weighting(&self) -> Weighting<'_> {

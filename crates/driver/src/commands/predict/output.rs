@@ -106,7 +106,7 @@ impl<'a> Output<'a> {
         Ok(())
     }
 
-    /// What is printed of a prediction in a form that has a line for each, made on any thread.
+    /// The line of a prediction, empty in a form that prints none for each. Any thread can make it.
     pub(super) fn line(&self, prediction: &Prediction<'_>) -> Result<Vec<u8>, Error> {
         let classes = self.scorer.classes();
         let facts = prediction.result.as_ref().ok().map(|scored| self.scorer.facts(scored.which));
