@@ -62,7 +62,10 @@ pub(crate) const CODE: [(&str, &[&str]); 9] = [
     ),
     (
         "text",
-        &["^t/\n  SKILL.md\n  ^f\n  scripts/^f", "User: ^v the ^a ^d\nAgent: here is the ^n of ^t"],
+        &[
+            "^t/\n├── SKILL.md\n├── ^f\n└── scripts/^f",
+            "User: ^v the ^a ^d\nAgent: here is the ^n of ^t",
+        ],
     ),
     (
         "html",
@@ -154,4 +157,20 @@ pub(crate) const FRAMES: &[&str] = &[
     "Errors come back as `{\"error\": \"^n\"}` with status ^9.",
     "We ^v the ^n daily and keep ^9 of them.",
     "Please ^v the ^n in the language of the user.",
+];
+
+/// Sentences that are made of slots alone, as most of what people write repeats no one's words.
+pub(crate) const LOOSE: &[&str] = &[
+    "^v ^p ^a ^n ^o ^p ^d ^n.",
+    "^v ^d ^n ^o ^p ^n, ^c ^v ^p ^n.",
+    "^p ^n ^c ^v ^p ^d ^o ^t.",
+    "^t ^n — ^a ^d, ^n ^o ^n.",
+    "^p ^a ^n ^o ^d ^c ^v ^t ^n.",
+    "^o ^p ^d, ^v ^p ^n ^c ^v ^t.",
+    "^n ^o ^p ^d ^n ^c ^v ^o ^p ^n.",
+    "^v `^i` ^o ^p ^n ^c ^t ^n.",
+    "^a ^n ^o ^x → ^d, ^n, ^t.",
+    "^o ^p ^n, ^p ^d ^n ^c ^v ^n ^o ^t.",
+    "^v ^p ^n, ^v ^p ^d, ^c ^v ^p ^n ^o ^p ^n.",
+    "^c ^v ^t ^o ^p ^a ^d ^n.",
 ];

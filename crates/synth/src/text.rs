@@ -1,12 +1,13 @@
 //! SKILL.md and bundled files: front matter, headings, prose, code, tables, links.
 //!
 //! Everything is put together from templates whose slots start with `^`: `^n` noun, `^d` noun of
-//! the document's subject, `^v` verb, `^a` adjective, `^x` technical word, `^t` a word of the
-//! document's own, `^T` the same with a capital, `^w` any pseudo-word, `^i` identifier, `^U` upper-case name,
-//! `^u` address, `^f` file name, `^9` number, `^h` hex digits.
+//! the document's subject, `^v` verb, `^a` adjective, `^p` determiner, `^o` preposition, `^c`
+//! connective, `^x` technical word, `^t` a word of the document's own, `^T` the same with a capital,
+//! `^w` any pseudo-word, `^i` identifier, `^U` upper-case name, `^u` address, `^f` file name,
+//! `^9` number, `^h` hex digits.
 
 use crate::{
-    code::{CODE, FRAMES, HEADINGS},
+    code::{CODE, FRAMES, HEADINGS, LOOSE},
     draw::Draw,
     risk::{BEHAVIOURS, CARE, PAYLOAD},
     words::{DOMAINS, Language, SCRIPT_COUNT, pseudo_word, script_word},
@@ -177,7 +178,7 @@ impl<'a> DocumentWriter<'a> {
     fn own_words(&mut self, count: usize) {
         for _ in 0..count.min(400) {
             let mut word = String::new();
-            let first = self.draw.zipf_tail(4_096, 6);
+            let first = self.draw.zipf_tail(1_024, 7);
             pseudo_word(100_000 + first, &mut word);
             match self.draw.below(12) {
                 0 => {
@@ -234,7 +235,7 @@ impl<'a> DocumentWriter<'a> {
                         self.line("- ");
                     }
                     if self.draw.chance(0.3) {
-                        self.template("**^n ^t**: ");
+                        self.template("**^n ^t** — ");
                     }
                     self.sentence(tongue);
                     self.line("\n");
@@ -274,15 +275,20 @@ impl<'a> DocumentWriter<'a> {
     fn sentence(&mut self, tongue: Tongue) {
         match tongue {
             Tongue::English => {
-                if !self.said.is_empty() && self.draw.chance(0.5) {
+                if !self.said.is_empty() && self.draw.chance(0.26) {
                     let (start, end) = self.draw.pick(&self.said);
                     let again = self.out[start..end].to_owned();
                     self.out.push_str(&again);
                     return;
                 }
                 let start = self.out.len();
-                let frame = self.draw.below(FRAMES.len() as u32).min(self.draw.below(90)) as usize;
-                self.template(FRAMES[frame]);
+                let sentence = if self.draw.chance(0.66) {
+                    self.draw.pick(LOOSE)
+                } else {
+                    let frames = FRAMES.len() as u32;
+                    FRAMES[self.draw.below(frames).min(self.draw.below(90)) as usize]
+                };
+                self.template(sentence);
                 self.said.push((start, self.out.len()));
             }
             Tongue::Latin(which) => {
@@ -336,6 +342,9 @@ impl<'a> DocumentWriter<'a> {
                 Some('d') => self.out.push_str(self.language.domains[self.domain].word(self.draw)),
                 Some('v') => self.out.push_str(self.language.verbs.word(self.draw)),
                 Some('a') => self.out.push_str(self.language.adjectives.word(self.draw)),
+                Some('p') => self.out.push_str(self.language.determiners.word(self.draw)),
+                Some('o') => self.out.push_str(self.language.prepositions.word(self.draw)),
+                Some('c') => self.out.push_str(self.language.connectives.word(self.draw)),
                 Some('x') => self.out.push_str(self.language.tech.word(self.draw)),
                 Some('t') => {
                     let at = self.own_word();
@@ -409,10 +418,10 @@ mod tests {
     fn templates_use_known_slots_only() {
         let code = CODE.iter().flat_map(|(_, blocks)| blocks.iter());
         let risk = BEHAVIOURS.iter().flat_map(|phrases| phrases.iter());
-        let rest = HEADINGS.iter().chain(FRAMES).chain(PAYLOAD).chain(CARE);
+        let rest = HEADINGS.iter().chain(FRAMES).chain(LOOSE).chain(PAYLOAD).chain(CARE);
         for template in code.chain(risk).chain(rest) {
             for piece in template.split('^').skip(1) {
-                assert!(piece.starts_with(|c| "ndvaxtTwiUuf9h".contains(c)), "{template}");
+                assert!(piece.starts_with(|c| "ndvapocxtTwiUuf9h".contains(c)), "{template}");
             }
         }
     }

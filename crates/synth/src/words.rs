@@ -19,6 +19,12 @@ specific full single multiple custom existing valid required public private rece
 manual fast secure external internal short long detailed structured relevant active";
 const TECH: &str = "python bash json http https node npm docker git curl yaml markdown csv html sql env \
 cli sdk oauth url id md sh py js ai llm mcp gpt ssh ssl regex cron linux macos github";
+const DETERMINERS: &str = "the your this each any an that every its our all another no some their these \
+which one both";
+const PREPOSITIONS: &str = "for with to from in of by on when via as into per if under after before at \
+without between within using through over against during inside toward";
+const CONNECTIVES: &str = "and or then but so also only not never always can will must should may once \
+unless because where often already instead";
 /// Subjects and the words that belong to each.
 pub(crate) const DOMAINS: [(&str, &str); 12] = [
     ("weather", "forecast temperature rain wind humidity station city climate storm radar"),
@@ -89,15 +95,11 @@ pub(crate) fn pseudo_word(number: u32, out: &mut String) {
     const VOWELS: [&str; 7] = ["a", "e", "i", "o", "u", "ai", "ou"];
     const ENDINGS: [&str; 8] = ["", "n", "r", "l", "x", "ns", "rt", "y"];
     const SYLLABLES: u32 = 24 * 7;
-    let (count, number) = match number % 37_000_000 {
-        n if n < SYLLABLES * SYLLABLES * 8 => (2, n),
-        n => (3, n - SYLLABLES * SYLLABLES * 8),
-    };
-    let mut syllables = number / 8;
-    for _ in 0..count {
-        // An odd step that shares no factor with 168 puts neighbouring numbers apart.
-        let syllable = syllables % SYLLABLES * 61 % SYLLABLES;
-        syllables /= SYLLABLES;
+    // A step that shares no factor with the number of stems puts neighbouring numbers apart.
+    let mut stem = (u64::from(number / 8) * 1_000_003 % u64::from(SYLLABLES.pow(3))) as u32;
+    for _ in 0..3 {
+        let syllable = stem % SYLLABLES;
+        stem /= SYLLABLES;
         out.push_str(ONSETS[(syllable / 7) as usize]);
         out.push_str(VOWELS[(syllable % 7) as usize]);
     }
@@ -149,6 +151,9 @@ pub(crate) struct Language {
     pub(crate) verbs: Pool,
     pub(crate) adjectives: Pool,
     pub(crate) tech: Pool,
+    pub(crate) determiners: Pool,
+    pub(crate) prepositions: Pool,
+    pub(crate) connectives: Pool,
     pub(crate) domains: Vec<Pool>,
     pub(crate) latin: Vec<Pool>,
 }
@@ -156,14 +161,17 @@ pub(crate) struct Language {
 impl Language {
     pub(crate) fn new() -> Language {
         Language {
-            nouns: Pool::new(NOUNS, 0, 1_600, 8.0),
-            verbs: Pool::new(VERBS, 3_000, 200, 5.0),
-            adjectives: Pool::new(ADJECTIVES, 4_000, 300, 5.0),
+            nouns: Pool::new(NOUNS, 0, 1_600, 13.0),
+            verbs: Pool::new(VERBS, 3_000, 200, 7.0),
+            adjectives: Pool::new(ADJECTIVES, 4_000, 300, 10.0),
+            determiners: Pool::new(DETERMINERS, 0, 0, 1.0),
+            prepositions: Pool::new(PREPOSITIONS, 0, 0, 2.0),
+            connectives: Pool::new(CONNECTIVES, 0, 0, 2.0),
             tech: Pool::new(TECH, 5_000, 100, 3.0),
             domains: DOMAINS
                 .iter()
                 .enumerate()
-                .map(|(i, (_, words))| Pool::new(words, 6_000 + 500 * i as u32, 200, 3.0))
+                .map(|(i, (_, words))| Pool::new(words, 6_000 + 500 * i as u32, 200, 4.0))
                 .collect(),
             latin: LATIN
                 .iter()

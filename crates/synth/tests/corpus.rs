@@ -1,9 +1,12 @@
 //! What a whole corpus must hold.
 
-use std::{collections::HashSet, convert::Infallible};
+use std::{
+    collections::{HashMap, HashSet},
+    convert::Infallible,
+};
 
 use clawsig_schema::{
-    Scanner, Severity, Verdict,
+    Scanner, Severity, Split, Verdict,
     column::{Column, ColumnKind, NullRule},
     owner_of_slug,
     raw::RawRow,
@@ -61,7 +64,7 @@ fn the_figures_of_20_000_rows_are_near_the_published_ones() {
             |list: &[String], name: &str| f64::from(u8::from(list.iter().any(|x| x == name)));
         least_privilege += holds(&row.skillspector_issue_categories, "MCP Least Privilege");
         dangerous_exec += holds(&row.static_reason_codes, "suspicious.dangerous_exec");
-        splits[row.split.parse::<clawsig_schema::Split>().unwrap().index()] += 1.0;
+        splits[row.split.parse::<Split>().unwrap().index()] += 1.0;
         if let Some(owner) = row.skill_slug.as_deref().and_then(owner_of_slug) {
             owners.insert(owner.to_owned());
         }
@@ -108,6 +111,59 @@ fn the_figures_of_20_000_rows_are_near_the_published_ones() {
         assert!(statuses.contains(&Some(status.to_owned())), "{status}");
     }
     assert!(statuses.contains(&None));
+}
+
+#[test]
+fn texts_cost_a_vectorizer_what_real_texts_cost() {
+    let synth = synth(SynthParams { seed: 1, bundles: 0.0, ..SynthParams::default() });
+    // Python's `\w`: vowel signs of Arabic and Devanagari are alphabetic, but no letters.
+    let in_word = |c: char| match c {
+        '\u{64b}'..='\u{652}' | '\u{900}'..='\u{903}' | '\u{93a}'..='\u{94f}' => false,
+        _ => c.is_alphanumeric() || c == '_',
+    };
+    let texts = (0..synth.len())
+        .filter(|&index| synth.split(index) == Split::Train)
+        .filter_map(|index| synth.row(index).skill_md_content)
+        .map(|text| text.chars().take(6_000).collect::<String>().to_lowercase());
+    let mut numbers: HashMap<String, u64> = HashMap::new();
+    let mut bigrams = HashSet::new();
+    let (mut chars, mut ascii, mut tokens, mut letters, mut entries) = (0, 0, 0, 0, 0);
+    for text in texts.take(10_000) {
+        chars += text.chars().count();
+        ascii += text.chars().filter(char::is_ascii).count();
+        let (mut of_text, mut before) = (HashSet::new(), None);
+        for word in text.split(|c| !in_word(c)) {
+            let length = word.chars().count();
+            if length < 2 {
+                continue;
+            }
+            tokens += 1;
+            letters += length;
+            let next = numbers.len() as u64;
+            let number = match numbers.get(word) {
+                Some(&number) => number,
+                None => *numbers.entry(word.to_owned()).or_insert(next),
+            };
+            of_text.insert(number);
+            if let Some(before) = before.replace(number) {
+                let bigram: u64 = (before + 1) << 32 | number;
+                bigrams.insert(bigram);
+                of_text.insert(bigram);
+            }
+        }
+        entries += of_text.len();
+    }
+    // Measured on as many real texts, cut as these are.
+    for (what, found, real) in [
+        ("tokens a text", tokens as f64 / 1e4, 526.0),
+        ("different tokens", numbers.len() as f64, 179_901.0),
+        ("different bigrams", bigrams.len() as f64, 1_905_686.0),
+        ("tokens and bigrams a text, each once", entries as f64 / 1e4, 677.0),
+        ("characters a token", letters as f64 / tokens as f64, 5.88),
+        ("per cent outside ASCII", 100.0 * (chars - ascii) as f64 / chars as f64, 1.7),
+    ] {
+        assert!((found / real - 1.0).abs() < 0.05, "{what}: {found}, real texts {real}");
+    }
 }
 
 #[test]
