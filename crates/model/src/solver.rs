@@ -5,6 +5,7 @@ mod cg;
 mod chunks;
 mod coefficients;
 mod compact;
+mod coupling;
 mod intercept;
 mod lbfgs;
 mod linfa_dense;

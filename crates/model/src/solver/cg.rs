@@ -1,7 +1,8 @@
-//! Preconditioned conjugate gradients on the Hessian of all rows or of a sample.
+//! Preconditioned conjugate gradients on the Hessian of all rows or of a sample, in the weights alone.
 
 use super::{
     chunks::RowSet,
+    coupling::Coupling,
     passes::{Blocks, TargetRows, Workspace, axpy, dot},
     precondition::Preconditioner,
 };
@@ -35,7 +36,8 @@ impl<const N: usize> Cg<N> {
         Cg { d: zeros(), r: zeros(), y: zeros(), s: zeros(), hs: zeros() }
     }
 
-    /// Solves `(H + l2) d = right` about, `H` the Hessian of the loss over `set`; gives the steps.
+    /// Solves `(H + l2) d = right` about, `H` the Hessian of the loss over `set` without the intercept, in
+    /// which `right` is 0 and so `d`; gives the steps.
     #[expect(clippy::too_many_arguments, reason = "one call each in two places")]
     pub(super) fn solve(
         &mut self,
@@ -44,6 +46,7 @@ impl<const N: usize> Cg<N> {
         p: &[f64],
         l2: f64,
         right: &[[f64; N]],
+        coupling: &Coupling<N>,
         preconditioner: &Preconditioner<'_, N>,
         enough: Enough,
         work: &mut Workspace<N>,
@@ -51,12 +54,13 @@ impl<const N: usize> Cg<N> {
         let cols = rows.x.cols();
         self.d.fill([0.0; N]);
         self.r.copy_from_slice(right);
-        preconditioner.apply(&self.r, &mut self.y);
+        self.precondition(preconditioner);
         self.s.copy_from_slice(&self.y);
         let mut ry = dot(&self.r, &self.y);
         let target = ry * enough.ratio * enough.ratio;
         for step in 1..=LIMIT {
             rows.hessian(set, p, &self.s, work, &mut self.hs);
+            coupling.reduce(&mut self.hs);
             axpy(l2, &self.s[..cols], &mut self.hs[..cols]);
             let curvature = dot(&self.s, &self.hs);
             if curvature.is_nan() || curvature <= 0.0 {
@@ -65,7 +69,7 @@ impl<const N: usize> Cg<N> {
             let alpha = ry / curvature;
             axpy(alpha, &self.s, &mut self.d);
             axpy(-alpha, &self.hs, &mut self.r);
-            preconditioner.apply(&self.r, &mut self.y);
+            self.precondition(preconditioner);
             let next = dot(&self.r, &self.y);
             if next <= target || dot(&self.r, &self.r) <= enough.square {
                 return step;
@@ -79,5 +83,12 @@ impl<const N: usize> Cg<N> {
             }
         }
         LIMIT
+    }
+
+    fn precondition(&mut self, preconditioner: &Preconditioner<'_, N>) {
+        preconditioner.apply(&self.r, &mut self.y);
+        if let Some(intercept) = self.y.last_mut() {
+            *intercept = [0.0; N];
+        }
     }
 }

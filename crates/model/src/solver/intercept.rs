@@ -103,7 +103,7 @@ impl<const N: usize> Intercept<N> {
 }
 
 /// A Cholesky factor of a small matrix. A direction without curvature has 0 on the diagonal.
-struct Cholesky<const N: usize> {
+pub(super) struct Cholesky<const N: usize> {
     lower: [[f64; N]; N],
     /// The first so many scores rise together without curvature. A solution has nothing in that
     /// direction: over many steps it would grow and take the scores' digits.
@@ -111,7 +111,7 @@ struct Cholesky<const N: usize> {
 }
 
 impl<const N: usize> Cholesky<N> {
-    fn of(a: [[f64; N]; N], joint: usize) -> Cholesky<N> {
+    pub(super) fn of(a: [[f64; N]; N], joint: usize) -> Cholesky<N> {
         let mut l = [[0.0; N]; N];
         for n in 0..N {
             for m in 0..=n {
@@ -134,7 +134,7 @@ impl<const N: usize> Cholesky<N> {
     }
 
     /// The inverse of the matrix times `v`.
-    fn solve(&self, mut v: [f64; N]) -> [f64; N] {
+    pub(super) fn solve(&self, mut v: [f64; N]) -> [f64; N] {
         let l = &self.lower;
         for n in 0..N {
             let rest = v[n] - (0..n).map(|m| l[n][m] * v[m]).sum::<f64>();

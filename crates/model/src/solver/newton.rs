@@ -15,22 +15,24 @@ use std::collections::VecDeque;
 use super::{
     cg::{Cg, Enough},
     chunks::RowSet,
+    coupling::Coupling,
     lbfgs::Pairs,
-    passes::{Blocks, TargetRows},
+    passes::{Blocks, TargetRows, dot},
     point::{Point, Raw},
     precondition::{Preconditioner, Together, diagonal},
     problem::{Progress, Stop},
     sample::sample,
 };
 
-/// Least and greatest residual, relative to the first, at which the inner iteration stops.
-const FORCING: (f64, f64) = (0.01, 0.3);
+/// The residual at which the inner iteration stops, relative to the gradient: at most so much, and so often
+/// the square of what the last iteration left of the gradient (Eisenstat and Walker 1996, choice 2).
+const FORCING: (f64, f64) = (0.3, 0.9);
 
 /// The sample's share of the rows at first, and its least number of rows.
 const SHARE: f64 = 0.1;
 const LEAST_ROWS: f64 = 2_000.0;
-/// Residual of the inner solution on a sample, relative to the first: it deserves no more.
-const SAMPLE_FORCING: f64 = 0.5;
+/// Preconditioned residual of the inner solution on a sample, relative to the first: it deserves no more.
+const SAMPLE_FORCING: f64 = 0.7;
 /// The gap has to halve within as many iterations, or the sample doubles.
 const PATIENCE: usize = 5;
 
@@ -43,7 +45,7 @@ struct Sampling {
 impl Sampling {
     /// Doubles the sample where the gap no longer falls; false where it would be most rows.
     fn goes_on(&mut self, gap: f64, rows: usize) -> bool {
-        let stalls = |before: f64| gap > 0.5 * before;
+        let stalls = |before: f64| gap.is_nan() || gap > 0.5 * before;
         if self.gaps.len() == PATIENCE && self.gaps.pop_front().is_some_and(stalls) {
             self.wanted *= 2.0;
             self.gaps.clear();
@@ -69,13 +71,13 @@ pub(super) fn solve<const N: usize>(
     let mut pairs = Pairs::new();
     let mut together = None;
     let mut dz = vec![[0.0; N]; n];
-    let first_norm = point.gradient_norm();
+    let mut before: Option<f64> = None;
     let mut iterations = 0;
     loop {
         if let Some(end) = point.finished(iterations, stop) {
             return point.into_raw(end, iterations);
         }
-        if sampling.as_mut().is_some_and(|s| !s.goes_on(point.relative_gap(), n)) {
+        if sampling.as_mut().is_some_and(|s| !s.goes_on(point.gap(), n)) {
             (sampling, pairs) = (None, Pairs::new());
         }
         let picked = sampling.as_ref().map(|sampling| {
@@ -86,9 +88,11 @@ pub(super) fn solve<const N: usize>(
         let (set, enough) = match &picked {
             Some(set) => (set, Enough { ratio: SAMPLE_FORCING, square: 0.0 }),
             None => {
-                let ratio = (point.gradient_norm() / first_norm).sqrt();
-                let ratio = ratio.clamp(FORCING.0, FORCING.1);
-                (rows.all(), Enough { ratio, square: point.residual_for(stop.tolerance) })
+                let norm = dot(&point.gradient, &point.gradient).sqrt();
+                let left = before.replace(norm).map_or(1.0, |before| norm / before);
+                let residual = norm * (FORCING.1 * left * left).min(FORCING.0);
+                let square = (residual * residual).max(point.residual_for(stop.tolerance));
+                (rows.all(), Enough { ratio: 0.0, square })
             }
         };
         let share = set.entries(rows.x) as f64 / entries;
@@ -98,10 +102,13 @@ pub(super) fn solve<const N: usize>(
             point.passes += 1.0;
             Together::of(rows, &diagonal, l2)
         });
+        let coupling = Coupling::of(rows, set, p, &mut point.work);
+        point.passes += share * 0.5 * N as f64;
         let precondition = Preconditioner::new(rows, set, p, l2, diagonal, together);
         let mut right: Blocks<N> = point.gradient.iter().map(|g| g.map(|g| -g)).collect();
         let alphas = pairs.first_loop(&mut right);
-        let steps = cg.solve(rows, set, p, l2, &right, &precondition, enough, &mut point.work);
+        let steps =
+            cg.solve(rows, set, p, l2, &right, &coupling, &precondition, enough, &mut point.work);
         point.passes += share * (0.5 + steps as f64);
         pairs.second_loop(&alphas, &mut cg.d);
         point.follow(&mut cg.d, &mut dz);

@@ -482,6 +482,25 @@ impl<'a, const N: usize> TargetRows<'a, N> {
         }
     }
 
+    /// The column of the loss's Hessian over `set` that is the intercept's coordinate `n`. Half a pass.
+    pub(crate) fn coupling(
+        &self,
+        set: &RowSet,
+        p: &[f64],
+        n: usize,
+        work: &mut Workspace<N>,
+        out: &mut [[f64; N]],
+    ) {
+        let k = self.classes();
+        let unit: [f64; N] = std::array::from_fn(|m| if m == n { 1.0 } else { 0.0 });
+        self.accumulate(set, work, out, |row, weight, sums| {
+            let u = self.own_hessian(&p[row * k..(row + 1) * k], &unit).map(|u| weight * u);
+            self.x.row(row).add(&u, sums);
+            u
+        });
+        self.shift(out);
+    }
+
     /// The loss's Hessian over `set` times `v`, to a few digits: see [`TargetRows::single`].
     pub(crate) fn hessian(
         &self,

@@ -191,7 +191,8 @@ impl<'r, 'a, const N: usize> Point<'r, 'a, N> {
         if gap < 1.0 { gap } else { 1.0 }
     }
 
-    fn gap(&self) -> f64 {
+    /// An upper bound of objective - optimum.
+    pub(super) fn gap(&self) -> f64 {
         let Penalty { l1, l2 } = self.penalty;
         let cols = self.rows.x.cols();
         // `u` is minus the loss's gradient. In the 2-norm it is off by no more than this: scores
