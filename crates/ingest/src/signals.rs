@@ -1,6 +1,11 @@
 //! `signals/<split>.parquet`: rows of it are put in and read again by the table of [`Signal`].
 
-use std::path::Path;
+use std::{
+    io,
+    path::Path,
+    sync::mpsc::{Receiver, sync_channel},
+    thread::{self, JoinHandle},
+};
 
 use clawsig_schema::{
     SkillRow,
@@ -111,19 +116,55 @@ impl SignalsReader {
         self.len() == 0
     }
 
-    /// The rows in the order of the file; one row group is in memory at a time. After an error
-    /// the iterator ends.
+    /// The rows in the order of the file. From the first on, the next row group is read while one is worked
+    /// on, so that two are in memory at a time. After an error the iterator ends.
     pub fn rows(self, columns: Columns) -> Rows {
-        Rows { table: self.table, columns, group: 0, rows: Vec::new().into_iter() }
+        Rows { state: State::Unread(self.table, columns), rows: Vec::new().into_iter() }
     }
 }
 
+/// The rows of a row group.
+type Group = Result<Vec<SkillRow>, IngestError>;
+
 /// The rows of a file.
 pub struct Rows {
-    table: ParquetTable,
-    columns: Columns,
-    group: usize,
+    state: State,
     rows: std::vec::IntoIter<SkillRow>,
+}
+
+enum State {
+    Unread(ParquetTable, Columns),
+    /// The row groups, and the thread that reads them.
+    Reading(Receiver<Group>, JoinHandle<()>),
+    Ended,
+}
+
+impl State {
+    /// The rows of the next row group.
+    fn group(&mut self) -> Option<Group> {
+        match std::mem::replace(self, State::Ended) {
+            State::Ended => None,
+            State::Unread(table, columns) => match read_ahead(table, columns) {
+                Ok((groups, thread)) => {
+                    *self = State::Reading(groups, thread);
+                    self.group()
+                }
+                Err(error) => Some(Err(IngestError::Threads { reason: error.to_string() })),
+            },
+            State::Reading(groups, thread) => match groups.recv() {
+                Ok(Ok(rows)) => {
+                    *self = State::Reading(groups, thread);
+                    Some(Ok(rows))
+                }
+                Ok(Err(error)) => Some(Err(error)),
+                // Rows that are missing since their reader died are not the end of the file.
+                Err(_) => match thread.join() {
+                    Ok(()) => None,
+                    Err(panic) => std::panic::resume_unwind(panic),
+                },
+            },
+        }
+    }
 }
 
 impl Iterator for Rows {
@@ -134,27 +175,34 @@ impl Iterator for Rows {
             if let Some(row) = self.rows.next() {
                 return Some(Ok(row));
             }
-            if self.group >= self.table.groups() {
-                return None;
-            }
-            let read = read_group(&self.table, self.group, self.columns);
-            self.group += 1;
-            match read {
+            match self.state.group()? {
                 Ok(rows) => self.rows = rows.into_iter(),
-                Err(error) => {
-                    self.group = self.table.groups();
-                    return Some(Err(error));
-                }
+                Err(error) => return Some(Err(error)),
             }
         }
     }
 }
 
-fn read_group(
-    table: &ParquetTable,
-    group: usize,
-    which: Columns,
-) -> Result<Vec<SkillRow>, IngestError> {
+/// Reads one row group after the other, as far as they are wanted.
+fn read_ahead(
+    table: ParquetTable,
+    columns: Columns,
+) -> io::Result<(Receiver<Group>, JoinHandle<()>)> {
+    // A group waits to be taken before the next one is read.
+    let (send, groups) = sync_channel(0);
+    let read = move || {
+        for group in 0..table.groups() {
+            let rows = read_group(&table, group, columns);
+            let failed = rows.is_err();
+            if send.send(rows).is_err() || failed {
+                return;
+            }
+        }
+    };
+    Ok((groups, thread::Builder::new().spawn(read)?))
+}
+
+fn read_group(table: &ParquetTable, group: usize, which: Columns) -> Group {
     let mut rows = Vec::new();
     for &signal in Signal::ALL.iter().filter(|&&signal| which.holds(signal)) {
         let array = match table.has(signal.name()) {

@@ -14,7 +14,7 @@ use crate::{
     CountedRows, Flags, StudyError, VERDICT, ValidStudyParams,
     choices::Choices,
     disagree::Lists,
-    findings::Findings,
+    findings::{Findings, Themes, themes_of},
     latent,
     missing::{self, Judges},
     progress::Counter,
@@ -120,16 +120,24 @@ impl Study {
         Study { owners_known: false, ..Study::new(settings) }
     }
 
-    /// Takes a row into account. The order of rows is of no consequence to the results, but for the list
-    /// of rows on which the rules differ. Without its text a row has no part in the themes.
-    pub fn observe(&mut self, row: &SkillRow) -> Result<(), StudyError> {
-        let counted = CountedRows::of(row);
-        self.observe_counted(&counted)?;
-        let params = &self.settings.params;
-        let flags = Kind::of(&counted).ratings(params.flags.rule, [true; 3]);
-        self.lists.observe(row, with_policy(flags, params.flags.missing));
-        self.judges.observe(row, params.flags.rule);
-        self.findings.observe(row);
+    /// Takes rows into account, with their texts read on the current rayon pool. The order of rows is of no
+    /// consequence to the results, but for the list of rows on which the rules differ. Without its
+    /// text a row has no part in the themes.
+    ///
+    /// # Errors
+    /// As [`Study::observe_counted`]; the rows up to there are taken in.
+    pub fn observe(&mut self, rows: &[SkillRow]) -> Result<(), StudyError> {
+        // What a text says takes longer than all else, and is nothing to any other row.
+        let themes: Vec<Option<Themes>> = rows.par_iter().map(themes_of).collect();
+        for (row, themes) in rows.iter().zip(themes) {
+            let counted = CountedRows::of(row);
+            self.observe_counted(&counted)?;
+            let params = &self.settings.params;
+            let flags = Kind::of(&counted).ratings(params.flags.rule, [true; 3]);
+            self.lists.observe(row, with_policy(flags, params.flags.missing));
+            self.judges.observe(row, params.flags.rule);
+            self.findings.observe(row, themes);
+        }
         Ok(())
     }
 

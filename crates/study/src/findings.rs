@@ -88,6 +88,15 @@ const THEMES: [(&str, &[&str]); 6] = [
     ),
 ];
 
+/// Whether a text holds each of [`THEMES`].
+pub(crate) type Themes = [bool; 6];
+
+/// The themes of a row's text.
+pub(crate) fn themes_of(row: &SkillRow) -> Option<Themes> {
+    let text = row.text.as_ref()?.to_ascii_lowercase();
+    Some(THEMES.map(|(_, words)| words.iter().any(|word| text.contains(word))))
+}
+
 /// Rows by verdict, and all of them.
 type Counts = [u64; 4];
 
@@ -111,7 +120,8 @@ fn add(counts: &mut Counts, verdict: Option<usize>) {
 }
 
 impl Findings {
-    pub(crate) fn observe(&mut self, row: &SkillRow) {
+    /// Takes a row into account, of whose text the themes are known.
+    pub(crate) fn observe(&mut self, row: &SkillRow, themes: Option<Themes>) {
         let verdict = (row.verdict.known())
             .and_then(|verdict| Verdict::ALL.iter().position(|known| *known == verdict));
         add(&mut self.verdicts, verdict);
@@ -135,14 +145,10 @@ impl Findings {
                 add(counts, verdict);
             }
         }
-        if let Some(text) = &row.text {
+        if let Some(themes) = themes {
             self.texts += 1;
-            let text = text.to_ascii_lowercase();
-            for ((_, words), counts) in THEMES.iter().zip(&mut self.themes) {
-                if words.iter().any(|word| text.contains(word)) {
-                    add(counts, verdict);
-                }
-            }
+            let found = self.themes.iter_mut().zip(themes).filter(|(_, holds)| *holds);
+            found.for_each(|(counts, _)| add(counts, verdict));
         }
         self.compare_rules(row);
     }

@@ -69,8 +69,10 @@ fn params(rule: FlagRule, missing: MissingPolicy) -> StudyParams {
 
 fn study(rows: &[SkillRow], params: StudyParams) -> AgreementResults {
     let mut study = Study::new(&params.check().unwrap());
-    for row in rows {
-        study.observe(row).unwrap();
+    // Batches of one and of several rows, and one of none.
+    let (first, rest) = rows.split_at(rows.len().min(1));
+    for batch in [first, &[], rest] {
+        study.observe(batch).unwrap();
     }
     study.finish(&|_, _, _| {}).unwrap()
 }

@@ -129,8 +129,8 @@ impl Bench {
     }
 
     /// The notebook from JSONL to metrics on all training rows, against Python without figures:
-    /// first everything that `clawsig run` does, then without the refits, and last the notebook's
-    /// own steps as far as a run can be cut down to them.
+    /// first everything that `clawsig run` does, then without the folds by owner, without all other refits
+    /// too, and last the notebook's own steps as far as a run can be cut down to them.
     pub(super) fn notebook(&self) -> Result<(), Failure> {
         let Some(python) = &self.python else {
             println!("notebook: without the peers there is nothing to compare with");
@@ -139,14 +139,16 @@ impl Bench {
         let source = self.corpus()?;
         let out = self.folder.join("notebook-run");
         let clawsig = build_clawsig()?;
+        let folds = "evaluate.folds=0";
         let refits = "evaluate.refits=false";
         let shortest =
             ["agreement.replicates=100", "evaluate.replicates=0", "model.text_only=false"];
-        let own_steps: Vec<&str> = [refits].into_iter().chain(shortest).collect();
+        let own_steps: Vec<&str> = [folds, refits].into_iter().chain(shortest).collect();
         let mut sides = Vec::new();
         for (name, more) in [
             ("everything", &[][..]),
-            ("without the refits", &[refits]),
+            ("without the folds", &[folds]),
+            ("without all refits", &[folds, refits]),
             ("the notebook's own steps", &own_steps),
         ] {
             if out.exists() {

@@ -14,6 +14,9 @@ use clawsig_study::{FigureCounts, Study, registry};
 use super::{Context, RowCounts, Stage};
 use crate::{Error, files, published, terminal::counted};
 
+/// Rows that are observed at a time.
+const BATCH: usize = 1024;
+
 pub(super) fn run(context: &Context<'_>) -> Result<RowCounts, Error> {
     let params = context.settings().agreement.clone();
     let profile: DataProfile = files::read_json(&context.artifact(Stage::Ingest, "profile.json")?)?;
@@ -23,11 +26,15 @@ pub(super) fn run(context: &Context<'_>) -> Result<RowCounts, Error> {
     let mut rows = 0;
     for split in Split::ALL {
         let path = context.artifact(Stage::Ingest, &format!("signals/{split}.parquet"))?;
-        for row in SignalsReader::open(&path)?.rows(Columns::All) {
-            let row = row?;
-            study.observe(&row)?;
-            figures.observe(&row);
-            rows += 1;
+        let mut left = SignalsReader::open(&path)?.rows(Columns::All);
+        loop {
+            let batch = left.by_ref().take(BATCH).collect::<Result<Vec<_>, _>>()?;
+            if batch.is_empty() {
+                break;
+            }
+            let count = || batch.iter().for_each(|row| figures.observe(row));
+            rayon::join(|| study.observe(&batch), count).0?;
+            rows += batch.len() as u64;
         }
     }
     let results = study.finish(&|part, done, total| context.progress.part(part, done, total))?;
