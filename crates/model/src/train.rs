@@ -19,9 +19,9 @@ use crate::{
 };
 
 /// The gap to which models are solved that are only compared: the values of a grid, the models of
-/// an ablation. It is a bound. On the study's rows the objective was then within 3e-6 of its optimum,
-/// which moves no digit of a metric that anybody would choose by.
-pub(crate) const COMPARED_GAP: f64 = 1e-3;
+/// an ablation and of folds. At 1e-3 one of the bundled sample's 1,909 rows got another class in the folds of
+/// either model than at 1e-5.
+pub(crate) const COMPARED_GAP: f64 = 1e-5;
 
 /// What training gives.
 #[derive(Clone, Debug)]
