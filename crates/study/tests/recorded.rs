@@ -41,8 +41,9 @@ fn row(n: usize) -> SkillRow {
         7 => Verdict::Malicious.into(),
         _ => VerdictLabel::Other("pending".to_owned()),
     };
-    let engines =
-        |every: usize, of: u32| (n % 5 != 1).then_some(if n % every == 0 { of } else { 0 });
+    let engines = |every: usize, of: u32| {
+        (n % 5 != 1).then_some(if n.is_multiple_of(every) { of } else { 0 })
+    };
     let scanned = n % 8 != 6;
     SkillRow {
         id: format!("{n:064x}"),
@@ -69,7 +70,7 @@ fn row(n: usize) -> SkillRow {
             verdict_text: word(&["", "", "harmless", "malware"], n),
             malicious: engines(4, 3),
             suspicious: engines(7, 1),
-            harmless: (n % 3 == 0).then_some(2),
+            harmless: n.is_multiple_of(3).then_some(2),
             undetected: engines(1, 60),
             has_output: n % 5 != 1 && n % 11 != 4,
         },
@@ -121,7 +122,7 @@ fn record(out: &mut String, results: &Value, place: &str) {
 fn leave_counts(slices: &mut Value) {
     for slice in slices.as_array_mut().unwrap().iter_mut().skip(1) {
         let slice = slice.as_object_mut().unwrap();
-        ["overlap", "scanners", "raters"].map(|name| slice.remove(name));
+        slice.retain(|name, _| !["overlap", "scanners", "raters"].contains(&&**name));
         for pair in slice["pairs"].as_array_mut().unwrap() {
             pair.as_object_mut().unwrap().retain(|name, _| ["a", "b", "counts"].contains(&&**name));
         }
