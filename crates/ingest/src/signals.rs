@@ -119,7 +119,7 @@ impl SignalsReader {
     /// The rows in the order of the file. From the first on, the next row group is read while one is worked
     /// on, so that two are in memory at a time. After an error the iterator ends.
     pub fn rows(self, columns: Columns) -> Rows {
-        Rows { state: State::Unread(self.table, columns), rows: Vec::new().into_iter() }
+        Rows { groups: Groups::Unread(self.table, columns), rows: Vec::new().into_iter() }
     }
 }
 
@@ -128,32 +128,33 @@ type Group = Result<Vec<SkillRow>, IngestError>;
 
 /// The rows of a file.
 pub struct Rows {
-    state: State,
+    groups: Groups,
     rows: std::vec::IntoIter<SkillRow>,
 }
 
-enum State {
+/// The row groups that are left.
+enum Groups {
     Unread(ParquetTable, Columns),
-    /// The row groups, and the thread that reads them.
+    /// They come from a thread.
     Reading(Receiver<Group>, JoinHandle<()>),
     Ended,
 }
 
-impl State {
-    /// The rows of the next row group.
-    fn group(&mut self) -> Option<Group> {
-        match std::mem::replace(self, State::Ended) {
-            State::Ended => None,
-            State::Unread(table, columns) => match read_ahead(table, columns) {
+impl Groups {
+    /// The rows of the next one.
+    fn next(&mut self) -> Option<Group> {
+        match std::mem::replace(self, Groups::Ended) {
+            Groups::Ended => None,
+            Groups::Unread(table, columns) => match read_ahead(table, columns) {
                 Ok((groups, thread)) => {
-                    *self = State::Reading(groups, thread);
-                    self.group()
+                    *self = Groups::Reading(groups, thread);
+                    self.next()
                 }
                 Err(error) => Some(Err(IngestError::Threads { reason: error.to_string() })),
             },
-            State::Reading(groups, thread) => match groups.recv() {
+            Groups::Reading(groups, thread) => match groups.recv() {
                 Ok(Ok(rows)) => {
-                    *self = State::Reading(groups, thread);
+                    *self = Groups::Reading(groups, thread);
                     Some(Ok(rows))
                 }
                 Ok(Err(error)) => Some(Err(error)),
@@ -175,7 +176,7 @@ impl Iterator for Rows {
             if let Some(row) = self.rows.next() {
                 return Some(Ok(row));
             }
-            match self.state.group()? {
+            match self.groups.next()? {
                 Ok(rows) => self.rows = rows.into_iter(),
                 Err(error) => return Some(Err(error)),
             }

@@ -127,7 +127,7 @@ impl Study {
     /// # Errors
     /// As [`Study::observe_counted`]; the rows up to there are taken in.
     pub fn observe(&mut self, rows: &[SkillRow]) -> Result<(), StudyError> {
-        // What a text says takes longer than all else, and is nothing to any other row.
+        // The themes take longer than all else, and depend on no other row.
         let themes: Vec<Option<Themes>> = rows.par_iter().map(themes_of).collect();
         for (row, themes) in rows.iter().zip(themes) {
             let counted = CountedRows::of(row);

@@ -38,7 +38,7 @@ impl<const N: usize> Cg<N> {
 
     /// Solves `(H + l2) d = right` about, `H` the Hessian of the loss over `set` without the intercept, in
     /// which `right` is 0 and so `d`; gives the steps.
-    #[expect(clippy::too_many_arguments, reason = "one call each in two places")]
+    #[expect(clippy::too_many_arguments, reason = "one call")]
     pub(super) fn solve(
         &mut self,
         rows: &TargetRows<'_, N>,

@@ -12,9 +12,9 @@ use super::{
     passes::{Blocks, TargetRows, Workspace},
 };
 
-/// What the intercept's Hessian has in common with the weights'.
+/// The Hessian's columns of the intercept, and a factor of its own part.
 pub(super) struct Coupling<const N: usize> {
-    /// The Hessian's columns of the intercept: `H_wb`, and `H_bb` last.
+    /// `H_wb`, and `H_bb` last.
     columns: [Blocks<N>; N],
     factor: Cholesky<N>,
 }

@@ -1,5 +1,6 @@
 //! Truncated Newton: preconditioned conjugate gradients inside, an exact line search outside, on all
-//! rows or, for many rows, on a sample of them.
+//! rows or, for many rows, on a sample of them. The intercept is not among their unknowns
+//! ([`super::coupling`]).
 //!
 //! Gradient, objective and line search see every row. A pass over the matrix gives a Hessian
 //! product, and half a pass the direction's scores, after which the line search is free: an
@@ -24,9 +25,11 @@ use super::{
     sample::sample,
 };
 
-/// The residual at which the inner iteration stops, relative to the gradient: at most so much, and so often
-/// the square of what the last iteration left of the gradient (Eisenstat and Walker 1996, choice 2).
-const FORCING: (f64, f64) = (0.3, 0.9);
+/// The residual at which the inner iteration stops is at most this share of the gradient.
+const FORCING: f64 = 0.3;
+/// It is this much of the square of the share that the last iteration left of the gradient (Eisenstat and
+/// Walker 1996, choice 2).
+const SQUARED_FORCING: f64 = 0.9;
 
 /// The sample's share of the rows at first, and its least number of rows.
 const SHARE: f64 = 0.1;
@@ -90,7 +93,7 @@ pub(super) fn solve<const N: usize>(
             None => {
                 let norm = dot(&point.gradient, &point.gradient).sqrt();
                 let left = before.replace(norm).map_or(1.0, |before| norm / before);
-                let residual = norm * (FORCING.1 * left * left).min(FORCING.0);
+                let residual = norm * (SQUARED_FORCING * left * left).min(FORCING);
                 let square = (residual * residual).max(point.residual_for(stop.tolerance));
                 (rows.all(), Enough { ratio: 0.0, square })
             }

@@ -451,11 +451,37 @@ impl<'a, const N: usize> TargetRows<'a, N> {
         u
     }
 
-    /// The loss's gradient.
+    /// The loss's gradient. Half a pass.
     pub(crate) fn gradient(&self, p: &[f64], work: &mut Workspace<N>, out: &mut [[f64; N]]) {
+        self.combine(&self.all, p, work, out, |row, p| self.residual(row, p));
+    }
+
+    /// The column of the loss's Hessian over `set` that is the intercept's coordinate `n`. Half a pass.
+    pub(crate) fn coupling(
+        &self,
+        set: &RowSet,
+        p: &[f64],
+        n: usize,
+        work: &mut Workspace<N>,
+        out: &mut [[f64; N]],
+    ) {
+        let unit: [f64; N] = std::array::from_fn(|m| if m == n { 1.0 } else { 0.0 });
+        self.combine(set, p, work, out, |_, p| self.own_hessian(p, &unit));
+    }
+
+    /// The transposed matrix over `set` times what `of` gives for a row and its probabilities, for a weight
+    /// of 1. Half a pass.
+    fn combine(
+        &self,
+        set: &RowSet,
+        p: &[f64],
+        work: &mut Workspace<N>,
+        out: &mut [[f64; N]],
+        of: impl Fn(usize, &[f64]) -> [f64; N] + Sync,
+    ) {
         let k = self.classes();
-        self.accumulate(&self.all, work, out, |row, weight, sums| {
-            let u = self.residual(row, &p[row * k..(row + 1) * k]).map(|r| weight * r);
+        self.accumulate(set, work, out, |row, weight, sums| {
+            let u = of(row, &p[row * k..(row + 1) * k]).map(|u| weight * u);
             self.x.row(row).add(&u, sums);
             u
         });
@@ -480,25 +506,6 @@ impl<'a, const N: usize> TargetRows<'a, N> {
         for (spread, out) in self.moments.spread.iter().zip(out) {
             out.iter_mut().for_each(|h| *h *= spread);
         }
-    }
-
-    /// The column of the loss's Hessian over `set` that is the intercept's coordinate `n`. Half a pass.
-    pub(crate) fn coupling(
-        &self,
-        set: &RowSet,
-        p: &[f64],
-        n: usize,
-        work: &mut Workspace<N>,
-        out: &mut [[f64; N]],
-    ) {
-        let k = self.classes();
-        let unit: [f64; N] = std::array::from_fn(|m| if m == n { 1.0 } else { 0.0 });
-        self.accumulate(set, work, out, |row, weight, sums| {
-            let u = self.own_hessian(&p[row * k..(row + 1) * k], &unit).map(|u| weight * u);
-            self.x.row(row).add(&u, sums);
-            u
-        });
-        self.shift(out);
     }
 
     /// The loss's Hessian over `set` times `v`, to a few digits: see [`TargetRows::single`].
