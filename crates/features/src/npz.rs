@@ -17,6 +17,7 @@ use clawsig_schema::{
 };
 use zip::{
     CompressionMethod, DateTime, ZipArchive, ZipWriter,
+    read::ZipFile,
     write::{SimpleFileOptions, StreamWriter},
 };
 
@@ -192,28 +193,26 @@ fn member<W: Write, const N: usize>(
 /// Every [`NpzError`]; nothing larger than the limits is ever allocated.
 pub fn read_npz<R: Read + Seek>(input: R, limits: NpzLimits) -> Result<Csr, NpzError> {
     let mut zip = ZipArchive::new(input)?;
-    let format = array(&mut zip, "format", 1)?;
-    // Early versions of SciPy wrote four bytes a letter.
-    let letters: Vec<u8> = format.bytes.iter().copied().filter(|&byte| byte != 0).collect();
+    let letters = array(&mut zip, "format", 1)?.letters()?;
     if letters != b"csr" {
         let found = printable(&String::from_utf8_lossy(&letters), 20);
-        return Err(format.wrong(&format!(
-            "the matrix is in the form `{found}`, expected csr; save `matrix.tocsr()`"
-        )));
+        let what =
+            format!("the matrix is in the form `{found}`, expected csr; save `matrix.tocsr()`");
+        return Err(NpzError::Member { member: "format", what });
     }
-    let shape = array(&mut zip, "shape", 2)?;
-    let (rows, cols) = match shape.whole()?[..] {
+    let wrong_shape = |what: &str| NpzError::Member { member: "shape", what: what.to_owned() };
+    let (rows, cols) = match array(&mut zip, "shape", 2)?.whole()?[..] {
         [rows, cols] => (rows, cols),
-        _ => return Err(shape.wrong("expected two numbers, of rows and of columns")),
+        _ => return Err(wrong_shape("expected two numbers, of rows and of columns")),
     };
-    let indptr_member = array(&mut zip, "indptr", limits.rows.saturating_add(1))?;
-    let indptr = indptr_member.whole()?;
+    let indptr = array(&mut zip, "indptr", limits.rows.saturating_add(1))?.whole()?;
     if indptr.len() as u64 != rows.saturating_add(1) {
-        return Err(indptr_member.wrong(&format!("{} row pointers for {rows} rows", indptr.len())));
+        let what = format!("{} row pointers for {rows} rows", indptr.len());
+        return Err(NpzError::Member { member: "indptr", what });
     }
     let mut indices = array(&mut zip, "indices", limits.entries)?.columns()?;
     let mut values = array(&mut zip, "data", limits.entries)?.numbers()?;
-    let cols = usize::try_from(cols).map_err(|_| shape.wrong("too many columns"))?;
+    let cols = usize::try_from(cols).map_err(|_| wrong_shape("too many columns"))?;
     let mut indptr = indptr;
     let in_order = indptr.is_sorted() && indptr.first() == Some(&0);
     let used = indptr.last().copied().unwrap_or(0);
@@ -252,20 +251,22 @@ fn sort_rows(indptr: &mut [u64], indices: &mut Vec<u32>, values: &mut Vec<f64>) 
     values.truncate(kept);
 }
 
-/// An array as it was read, its items with their least byte first.
-struct Array {
+/// An array that is being read.
+struct Array<R> {
     member: &'static str,
     descr: String,
-    bytes: Vec<u8>,
+    /// How many items there are, and the bytes of each.
+    items: u64,
+    size: u64,
+    data: R,
 }
 
-impl Array {
+/// Bytes that are read at a time, a multiple of every item's.
+const BLOCK: usize = 1 << 16;
+
+impl<R: Read> Array<R> {
     fn wrong(&self, what: &str) -> NpzError {
         NpzError::Member { member: self.member, what: what.to_owned() }
-    }
-
-    fn items<const N: usize>(&self) -> impl Iterator<Item = [u8; N]> {
-        self.bytes.as_chunks().0.iter().copied()
     }
 
     /// The kind and size of an item, without the order of its bytes.
@@ -273,45 +274,97 @@ impl Array {
         &self.descr[1..]
     }
 
+    /// All items, as `of` makes them of their bytes, the least first; where it makes nothing of one,
+    /// `fault` is the error.
+    fn convert<const N: usize, T: Default>(
+        mut self,
+        fault: &str,
+        of: impl Fn([u8; N]) -> Option<T>,
+    ) -> Result<Vec<T>, NpzError> {
+        let misfit = format!("{} items are announced, but the data does not fit them", self.items);
+        // Room for all of them, unless a few bytes announce more than they are likely to hold.
+        let mut made =
+            Vec::with_capacity(self.items.min(MOST_ROOM / size_of::<T>() as u64) as usize);
+        let mut block = [0; BLOCK];
+        let mut left = self.items;
+        while left > 0 {
+            let items = left.min((BLOCK / N) as u64);
+            let bytes = &mut block[..items as usize * N];
+            match self.data.read_exact(bytes) {
+                Err(e) if e.kind() == io::ErrorKind::UnexpectedEof => {
+                    return Err(self.wrong(&misfit));
+                }
+                read => read?,
+            }
+            if self.descr.starts_with('>') {
+                bytes.chunks_exact_mut(N).for_each(<[u8]>::reverse);
+            }
+            let mut whole = true;
+            made.extend(bytes.as_chunks().0.iter().map(|&item| {
+                let item = of(item);
+                whole &= item.is_some();
+                item.unwrap_or_default()
+            }));
+            if !whole {
+                return Err(self.wrong(fault));
+            }
+            left -= items;
+        }
+        // One byte more than announced tells a member that goes on from one that ends, whose
+        // checksum is compared then.
+        if self.data.read(&mut block[..1])? > 0 {
+            return Err(self.wrong(&misfit));
+        }
+        Ok(made)
+    }
+
+    /// The letters of a text, of which early versions of SciPy wrote each in four bytes.
+    fn letters(mut self) -> Result<Vec<u8>, NpzError> {
+        self.items *= self.size;
+        let mut letters = self.convert("", |[byte]| Some(byte))?;
+        letters.retain(|&byte| byte != 0);
+        Ok(letters)
+    }
+
     /// Whole numbers, none below 0.
-    fn whole(&self) -> Result<Vec<u64>, NpzError> {
-        let whole: Result<_, _> = match self.kind() {
-            "i4" => self.items().map(|b| u64::try_from(i32::from_le_bytes(b))).collect(),
-            "i8" => self.items().map(|b| u64::try_from(i64::from_le_bytes(b))).collect(),
-            _ => return Err(self.wrong(&format!("type `{}`, expected i4 or i8", self.descr))),
-        };
-        whole.map_err(|_| self.wrong("a number is negative"))
+    fn whole(self) -> Result<Vec<u64>, NpzError> {
+        let fault = "a number is negative";
+        match self.kind() {
+            "i4" => self.convert(fault, |b| u64::try_from(i32::from_le_bytes(b)).ok()),
+            "i8" => self.convert(fault, |b| u64::try_from(i64::from_le_bytes(b)).ok()),
+            _ => Err(self.wrong(&format!("type `{}`, expected i4 or i8", self.descr))),
+        }
     }
 
     /// Whole numbers of 32 bits, none below 0, made without a wider copy of them all.
-    fn columns(&self) -> Result<Vec<u32>, NpzError> {
-        let narrow: Result<_, _> = match self.kind() {
-            "i4" => self.items().map(|b| u32::try_from(i32::from_le_bytes(b))).collect(),
-            "i8" => self.items().map(|b| u32::try_from(i64::from_le_bytes(b))).collect(),
-            _ => return Err(self.wrong(&format!("type `{}`, expected i4 or i8", self.descr))),
-        };
-        narrow.map_err(|_| self.wrong("a column is negative or beyond 32 bits"))
+    fn columns(self) -> Result<Vec<u32>, NpzError> {
+        let fault = "a column is negative or beyond 32 bits";
+        match self.kind() {
+            "i4" => self.convert(fault, |b| u32::try_from(i32::from_le_bytes(b)).ok()),
+            "i8" => self.convert(fault, |b| u32::try_from(i64::from_le_bytes(b)).ok()),
+            _ => Err(self.wrong(&format!("type `{}`, expected i4 or i8", self.descr))),
+        }
     }
 
     /// Real numbers.
-    fn numbers(&self) -> Result<Vec<f64>, NpzError> {
-        let exact: Option<Vec<f64>> = match self.kind() {
-            "f8" => return Ok(self.items().map(f64::from_le_bytes).collect()),
-            "f4" => return Ok(self.items().map(|b| f32::from_le_bytes(b).into()).collect()),
-            "b1" | "u1" => return Ok(self.items().map(|b| u8::from_le_bytes(b).into()).collect()),
-            "i1" => return Ok(self.items().map(|b| i8::from_le_bytes(b).into()).collect()),
-            "u2" => return Ok(self.items().map(|b| u16::from_le_bytes(b).into()).collect()),
-            "i2" => return Ok(self.items().map(|b| i16::from_le_bytes(b).into()).collect()),
-            "u4" => return Ok(self.items().map(|b| u32::from_le_bytes(b).into()).collect()),
-            "i4" => return Ok(self.items().map(|b| i32::from_le_bytes(b).into()).collect()),
-            "u8" => self.items().map(|b| exact_f64(u64::from_le_bytes(b).into())).collect(),
-            "i8" => self.items().map(|b| exact_f64(i64::from_le_bytes(b).into())).collect(),
+    fn numbers(self) -> Result<Vec<f64>, NpzError> {
+        let fault = "a whole number is too large for f64 to hold it exactly";
+        match self.kind() {
+            "f8" => self.convert(fault, |b| Some(f64::from_le_bytes(b))),
+            "f4" => self.convert(fault, |b| Some(f32::from_le_bytes(b).into())),
+            "b1" | "u1" => self.convert(fault, |b| Some(u8::from_le_bytes(b).into())),
+            "i1" => self.convert(fault, |b| Some(i8::from_le_bytes(b).into())),
+            "u2" => self.convert(fault, |b| Some(u16::from_le_bytes(b).into())),
+            "i2" => self.convert(fault, |b| Some(i16::from_le_bytes(b).into())),
+            "u4" => self.convert(fault, |b| Some(u32::from_le_bytes(b).into())),
+            "i4" => self.convert(fault, |b| Some(i32::from_le_bytes(b).into())),
+            "u8" => self.convert(fault, |b| exact_f64(u64::from_le_bytes(b).into())),
+            "i8" => self.convert(fault, |b| exact_f64(i64::from_le_bytes(b).into())),
             _ => {
                 let what = format!("type `{}`, expected bool, i, u, f4 or f8", self.descr);
-                return Err(self.wrong(&what));
+                Err(self.wrong(&what))
             }
-        };
-        exact.ok_or_else(|| self.wrong("a whole number is too large for f64 to hold it exactly"))
+        }
     }
 }
 
@@ -327,12 +380,12 @@ const MOST_ROOM: u64 = 1 << 28;
 /// The most bytes of an array's header; NumPy's own are below 200.
 const MOST_HEADER: u32 = 1 << 16;
 
-/// Reads one member, of at most `limit` items.
-fn array<R: Read + Seek>(
-    zip: &mut ZipArchive<R>,
+/// Opens one member, of at most `limit` items.
+fn array<'a, R: Read + Seek>(
+    zip: &'a mut ZipArchive<R>,
     member: &'static str,
     limit: u64,
-) -> Result<Array, NpzError> {
+) -> Result<Array<ZipFile<'a, R>>, NpzError> {
     let wrong = |what: &str| NpzError::Member { member, what: what.to_owned() };
     let mut file = zip.by_name(&format!("{member}.npy"))?;
     let mut start = [0; 8];
@@ -386,19 +439,7 @@ fn array<R: Read + Seek>(
     if items > limit {
         return Err(NpzError::TooLarge { member, found: items, limit });
     }
-    let length = items.saturating_mul(size);
-    // Room for all of it, unless a few bytes announce more than they are likely to hold.
-    let room = length.saturating_add(1).min(MOST_ROOM);
-    let mut bytes = Vec::with_capacity(usize::try_from(room).unwrap_or(0));
-    // One byte more than announced tells a member that goes on from one that ends.
-    file.take(length.saturating_add(1)).read_to_end(&mut bytes)?;
-    if bytes.len() as u64 != length {
-        return Err(wrong(&format!("{items} items are announced, but the data does not fit them")));
-    }
-    if descr.starts_with('>') {
-        bytes.chunks_exact_mut(size as usize).for_each(<[u8]>::reverse);
-    }
-    Ok(Array { member, descr, bytes })
+    Ok(Array { member, descr, items, size, data: file })
 }
 
 #[cfg(test)]

@@ -6,6 +6,8 @@ use std::{
     sync::{Mutex, PoisonError},
 };
 
+use rayon::prelude::*;
+
 use crate::{
     Input, Manifest, Output, Plan, Scratch, Standing, State, StoreError, disk,
     error::io,
@@ -336,9 +338,7 @@ impl RunFolder {
                 });
             }
         }
-        let mut outputs = Vec::new();
-        collect_outputs(work.folder(), "", &mut outputs)?;
-        outputs.sort_by(|a, b| a.path.cmp(&b.path));
+        let outputs = outputs_of(work.folder())?;
         let manifest = Manifest {
             format: FORMAT,
             stage: plan.stage.clone(),
@@ -396,11 +396,11 @@ impl RunFolder {
     }
 }
 
-/// Syncs and hashes every file below `folder`.
-fn collect_outputs(
+/// The files below `folder`, with their paths relative to it; the folders below it are synced.
+fn files_below(
     folder: &Path,
     prefix: &str,
-    outputs: &mut Vec<Output>,
+    files: &mut Vec<(String, PathBuf)>,
 ) -> Result<(), StoreError> {
     for entry in fs::read_dir(folder).map_err(io("read", folder))? {
         let entry = entry.map_err(io("read", folder))?;
@@ -411,20 +411,36 @@ fn collect_outputs(
         };
         let relative = if prefix.is_empty() { name } else { format!("{prefix}/{name}") };
         if kind.is_dir() {
-            collect_outputs(&path, &relative, outputs)?;
+            files_below(&path, &relative, files)?;
             sync(&path)?;
         } else if kind.is_file() {
-            sync(&path)?;
-            if relative == TIMING_FILE {
-                continue;
-            }
-            let hash = hash_file(&path)?;
-            outputs.push(Output { path: relative, sha256: hash.sha256, bytes: hash.bytes });
+            files.push((relative, path));
         } else {
             return Err(StoreError::NotAFile { path });
         }
     }
     Ok(())
+}
+
+/// Syncs and hashes every file below `folder`, on all threads; the outputs by path.
+fn outputs_of(folder: &Path) -> Result<Vec<Output>, StoreError> {
+    let mut files = Vec::new();
+    files_below(folder, "", &mut files)?;
+    files.sort_unstable();
+    let finish = |(name, path): (String, PathBuf)| {
+        if name == TIMING_FILE {
+            return sync(&path).map(|()| None);
+        }
+        // One waits for the disk while the other computes.
+        let (hash, synced) = rayon::join(|| hash_file(&path), || sync(&path));
+        synced?;
+        let hash = hash?;
+        Ok(Some(Output { path: name, sha256: hash.sha256, bytes: hash.bytes }))
+    };
+    let finished: Vec<Result<Option<Output>, StoreError>> =
+        files.into_par_iter().map(finish).collect();
+    // Of several errors the first file's is told.
+    finished.into_iter().filter_map(Result::transpose).collect()
 }
 
 fn sync(path: &Path) -> Result<(), StoreError> {

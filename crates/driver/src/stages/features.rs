@@ -34,18 +34,28 @@ pub(super) fn run(context: &Context<'_>) -> Result<RowCounts, Error> {
     })?;
 
     let work = context.work;
-    set.splits.par_iter().try_for_each(|split| {
-        let path = work.path(&format!("{}.npz", split.split));
-        let file = File::create(&path).map_err(Error::io("create", &path))?;
-        write_npz(BufWriter::new(file), &split.matrix)
-            .map_err(|e| Error::Artifact { path: path.clone(), reason: e.to_string() })?;
-        files::write_csv(&work.path(&format!("rows_{}.csv", split.split)), &split.rows)
-    })?;
+    // The training matrix is most of what there is to write.
+    let matrices = || {
+        set.splits.par_iter().try_for_each(|split| {
+            let path = work.path(&format!("{}.npz", split.split));
+            let file = File::create(&path).map_err(Error::io("create", &path))?;
+            write_npz(BufWriter::new(file), &split.matrix)
+                .map_err(|e| Error::Artifact { path: path.clone(), reason: e.to_string() })
+        })
+    };
+    let tables = || {
+        for split in &set.splits {
+            files::write_csv(&work.path(&format!("rows_{}.csv", split.split)), &split.rows)?;
+        }
+        files::write_csv(&work.path("columns.csv"), &set.columns)?;
+        files::write_csv(&work.path("vocabulary.csv"), set.fitted.vocabulary())?;
+        files::write_json(&work.path("novelty.json"), &set.novelty)?;
+        files::write_text(&work.path("vectorizer.json"), &set.fitted.to_json()?)
+    };
+    let (matrices, tables) = rayon::join(matrices, tables);
+    matrices?;
+    tables?;
     let rows = set.splits.iter().map(|split| split.rows.len() as u64).sum();
-    files::write_csv(&work.path("columns.csv"), &set.columns)?;
-    files::write_csv(&work.path("vocabulary.csv"), set.fitted.vocabulary())?;
-    files::write_json(&work.path("novelty.json"), &set.novelty)?;
-    files::write_text(&work.path("vectorizer.json"), &set.fitted.to_json()?)?;
     Ok(RowCounts { input: rows, output: rows })
 }
 

@@ -23,6 +23,38 @@ fn what_is_written_reads_back() {
     }
 }
 
+/// More than is read at a time, and no whole number of it.
+#[test]
+fn a_large_matrix_reads_back_and_its_last_entry_is_checked() {
+    let rows = 7_001_u32;
+    let entries = |row: u32| (0..5).map(move |n| row % 11 + n * 11);
+    let matrix = Csr::new(
+        55,
+        (0..=u64::from(rows)).map(|row| row * 5).collect(),
+        (0..rows).flat_map(entries).collect(),
+        (0..rows * 5).map(|at| f64::from(at) + 0.5).collect(),
+    )
+    .unwrap();
+    let bytes = written(&matrix);
+    assert_eq!(read_npz(Cursor::new(&bytes), NpzLimits::default()).unwrap(), matrix);
+    // The checksum of values that are numbers all the same.
+    let last = bytes.windows(8).rposition(|value| value == 35_004.5_f64.to_le_bytes()).unwrap();
+    let mut changed = bytes;
+    changed[last] ^= 1;
+    let error = read_npz(Cursor::new(changed), NpzLimits::default()).unwrap_err();
+    assert!(matches!(error, NpzError::Io(_)), "{error}");
+    // A column that is none, in the last block.
+    let mut columns = vec![0_i32; 20_000];
+    columns[19_999] = -1;
+    let mut members = arrays("<f8", vec![0; 160_000]);
+    members[2].3 = [0, 3, 20_000_i32].iter().flat_map(|n| n.to_le_bytes()).collect();
+    members[3].2 = "20000";
+    members[3].3 = columns.iter().flat_map(|n| n.to_le_bytes()).collect();
+    members[4].2 = "20000";
+    let error = read(&members).unwrap_err();
+    assert_eq!(error.to_string(), "member `indices`: a column is negative or beyond 32 bits");
+}
+
 #[test]
 fn limits_hold_before_anything_is_read() {
     let limits = NpzLimits { rows: 3, entries: 2 };

@@ -49,23 +49,105 @@ pub(crate) fn cut(text: &str, limit: Option<usize>) -> &str {
     }
 }
 
-/// The byte is an ASCII word character.
-const WORD: u8 = 1;
-/// The byte is an ASCII capital.
-const CAPITAL: u8 = 2;
+/// Eight bytes of a text, the first one lowest. What is asked of each is answered in its highest bit.
+#[derive(Clone, Copy)]
+struct Eight(u64);
 
-/// Every byte's class; 0 for what is in no word and for the bytes of other characters.
-static CLASSES: [u8; 256] = {
-    let mut classes = [0; 256];
-    let mut byte = 0_u8;
-    while byte < 128 {
-        if byte.is_ascii_alphanumeric() || byte == b'_' {
-            classes[byte as usize] = WORD | if byte.is_ascii_uppercase() { CAPITAL } else { 0 };
-        }
-        byte += 1;
+/// Eight times the same byte.
+const fn each(byte: u8) -> u64 {
+    u64::from_ne_bytes([byte; 8])
+}
+
+const HIGHEST: u64 = each(0x80);
+
+impl Eight {
+    /// Those from a place on, zeros where there are fewer.
+    #[inline]
+    fn at(bytes: &[u8], place: usize) -> Eight {
+        let rest = &bytes[place..];
+        let eight = rest.first_chunk().copied().unwrap_or_else(|| {
+            let mut eight = [0; 8];
+            eight[..rest.len()].copy_from_slice(rest);
+            eight
+        });
+        Eight(u64::from_le_bytes(eight))
     }
-    classes
-};
+
+    /// Which are beyond ASCII.
+    fn beyond(self) -> u64 {
+        self.0 & HIGHEST
+    }
+
+    /// Which are at least `least`, which is ASCII, once they are seen as ASCII: no sum of two such
+    /// carries.
+    fn from(bytes: u64, least: u8) -> u64 {
+        (bytes & !HIGHEST) + each(0x80 - least)
+    }
+
+    /// Which are between `first` and `last`, which are ASCII.
+    fn between(bytes: u64, first: u8, last: u8) -> u64 {
+        Eight::from(bytes, first) & !Eight::from(bytes, last + 1)
+    }
+
+    /// Which are ASCII letters of either case.
+    fn letters(self) -> u64 {
+        Eight::between(self.0 | each(0x20), b'a', b'z') & !self.0 & HIGHEST
+    }
+
+    /// Which are ASCII word characters.
+    #[inline]
+    fn words(self) -> u64 {
+        let digits = Eight::between(self.0, b'0', b'9');
+        let underscores = Eight::between(self.0, b'_', b'_');
+        self.letters() | (digits | underscores) & !self.0 & HIGHEST
+    }
+
+    /// Which are ASCII capitals.
+    #[inline]
+    fn capitals(self) -> u64 {
+        // Bit 5 tells the cases of a letter apart.
+        self.letters() & !(self.0 << 2)
+    }
+}
+
+/// The place of the first of eight bytes for which the answer is yes; 8 if there is none.
+#[inline]
+fn first(answers: u64) -> usize {
+    answers.trailing_zeros() as usize / 8
+}
+
+/// The first place from `at` on where a word may begin: an ASCII word character or one beyond ASCII.
+/// It is past the end where there is none.
+#[inline]
+fn word_start(bytes: &[u8], mut at: usize) -> usize {
+    while at < bytes.len() {
+        let eight = Eight::at(bytes, at);
+        let step = first(eight.words() | eight.beyond());
+        at += step;
+        if step < 8 {
+            break;
+        }
+    }
+    at
+}
+
+/// Where the ASCII word characters from `at` on end, and whether there is a capital among them.
+#[inline]
+fn word_end(bytes: &[u8], mut at: usize) -> (usize, bool) {
+    let mut capitals = 0;
+    while at < bytes.len() {
+        let eight = Eight::at(bytes, at);
+        let others = eight.words() ^ HIGHEST;
+        // Those below the first other one.
+        capitals |= eight.capitals() & !others & others.wrapping_sub(1);
+        let step = first(others);
+        at += step;
+        if step < 8 {
+            break;
+        }
+    }
+    (at, capitals != 0)
+}
 
 /// Whether a byte is ASCII and no white space.
 static SOLID: [bool; 256] = {
@@ -96,15 +178,15 @@ pub(crate) fn each_word(
     };
     let bytes = text.as_bytes();
     let mut at = 0;
-    while at < bytes.len() {
-        let start = at;
-        let mut classes = 0;
-        while at < bytes.len() && CLASSES[bytes[at] as usize] != 0 {
-            classes |= CLASSES[bytes[at] as usize];
-            at += 1;
+    loop {
+        let start = word_start(bytes, at);
+        if start >= bytes.len() {
+            return;
         }
+        let capital;
+        (at, capital) = word_end(bytes, start);
         let run = &bytes[start..at];
-        let lower = lowercase && classes & CAPITAL != 0;
+        let lower = lowercase && capital;
         if bytes.get(at).is_none_or(u8::is_ascii) {
             // Nearly all words are ASCII, and lower case already: they are slices of the text.
             if run.len() > 1 && !lower {
@@ -295,6 +377,21 @@ mod tests {
         assert_eq!(words("cafe\u{301}s ab\u{200d}cd ⓐⓑ x²Ⅷ"), ["cafe", "ab", "cd", "x²ⅷ"]);
         assert_eq!(words("漢字 かな 😀😀 __ 12"), ["漢字", "かな", "__", "12"]);
         assert!(words("").is_empty() && words(" \u{2028} a").is_empty());
+    }
+
+    #[test]
+    fn every_byte_is_seen_at_every_place() {
+        for byte in 0..=127_u8 {
+            let c = char::from(byte);
+            for before in 0..20 {
+                // The byte between two words that have a place for each of the eight.
+                let text = format!("{}{c}zz {}é{c}{c}", "a".repeat(before), "Q".repeat(before));
+                let lower = text.to_lowercase();
+                let mut runs: Vec<&str> = lower.split(|c| !is_word_char(c)).collect();
+                runs.retain(|run| run.chars().count() > 1);
+                assert_eq!(words(&text), runs, "{text:?}");
+            }
+        }
     }
 
     #[test]

@@ -1,5 +1,13 @@
 //! Texts as token numbers, read in batches on all threads.
 
+use std::{
+    ops::Range,
+    sync::{
+        Mutex, PoisonError,
+        atomic::{AtomicUsize, Ordering},
+    },
+};
+
 use rayon::prelude::*;
 
 use super::{
@@ -50,17 +58,25 @@ pub(crate) struct TokenRun {
 
 impl TokenRun {
     /// The numbers of the documents, and where each one's tokens stand.
-    pub(crate) fn documents(&self) -> impl Iterator<Item = (u32, std::ops::Range<usize>)> {
+    pub(crate) fn documents(&self) -> impl Iterator<Item = (u32, Range<usize>)> {
         let starts = std::iter::once(0).chain(self.ends.iter().copied());
         (self.first_document..).zip(starts.zip(&self.ends).map(|(start, &end)| start..end))
     }
 }
 
-/// Reads texts batch by batch. Each worker numbers the tokens that it meets; at the end all get one
-/// numbering.
+/// One of the numberings under which texts are read; no two threads have the same at a time.
+#[derive(Debug)]
+struct Worker {
+    number: usize,
+    tokens: Tokens,
+}
+
+/// Reads texts batch by batch, in runs. Each worker numbers the tokens that it meets; at the end all
+/// get one numbering.
 #[derive(Debug, Default)]
 pub(crate) struct TokenReader {
-    workers: Vec<Tokens>,
+    /// Each is in the place that its number says.
+    workers: Vec<Worker>,
     parts: Vec<TokenRun>,
     documents: u32,
 }
@@ -81,37 +97,22 @@ impl TokenReader {
         texts: &[S],
         params: &VectorizerParams,
     ) -> Result<(), FeaturesError> {
-        let threads = rayon::current_num_threads().max(1);
-        while self.workers.len() < threads {
-            self.workers.push(Tokens::new());
-        }
         let total = u32::try_from(texts.len()).ok().and_then(|n| self.documents.checked_add(n));
         let total = total.filter(|&n| n < NONE);
         let total = total.ok_or(FeaturesError::TooMany { what: "documents" })?;
-        // Each worker gets a run of texts of about the same size in bytes.
-        let bytes: usize = texts.iter().map(|text| text.as_ref().len() + 1).sum();
-        let share = bytes.div_ceil(threads).max(1);
-        let mut runs = Vec::with_capacity(threads);
-        let (mut start, mut size) = (0, 0);
-        for (at, text) in texts.iter().enumerate() {
-            size += text.as_ref().len() + 1;
-            if size >= share && runs.len() + 1 < threads {
-                runs.push(start..at + 1);
-                (start, size) = (at + 1, 0);
-            }
-        }
-        runs.push(start..texts.len());
+        let idle = Workers::new(std::mem::take(&mut self.workers));
         let first = self.documents;
-        let parts: Vec<TokenRun> = self
-            .workers
-            .par_iter_mut()
-            .zip(runs.into_par_iter().enumerate())
-            .map(|(tokens, (number, run))| {
+        let parts: Vec<Result<TokenRun, FeaturesError>> = runs_of(texts)
+            .into_par_iter()
+            .map(|run| {
                 let first_document = first + run.start as u32;
-                read(tokens, number, first_document, &texts[run], params)
+                idle.with(|worker| read(worker, first_document, &texts[run], params))
             })
-            .collect::<Result<_, _>>()?;
-        self.parts.extend(parts.into_iter().filter(|part| !part.ends.is_empty()));
+            .collect();
+        self.workers = idle.all();
+        for part in parts {
+            self.parts.push(part?);
+        }
         self.documents = total;
         Ok(())
     }
@@ -119,7 +120,7 @@ impl TokenReader {
     /// Gives all workers' tokens one numbering.
     pub(crate) fn finish(self) -> Result<ReadTokens, FeaturesError> {
         let TokenReader { workers, mut parts, documents } = self;
-        let mut workers = workers.into_iter();
+        let mut workers = workers.into_iter().map(|worker| worker.tokens);
         let mut tokens = workers.next().unwrap_or_else(Tokens::new);
         let mut maps: Vec<Vec<u32>> = vec![Vec::new()];
         for worker in workers {
@@ -143,15 +144,65 @@ impl TokenReader {
     }
 }
 
+/// Bytes of a run: enough that a thread seldom asks for the next, few enough that none waits long for
+/// another's last.
+const RUN_BYTES: usize = 1 << 20;
+
+/// The texts in runs of consecutive ones.
+fn runs_of<S: AsRef<str>>(texts: &[S]) -> Vec<Range<usize>> {
+    let mut runs = Vec::new();
+    let (mut start, mut bytes) = (0, 0);
+    for (at, text) in texts.iter().enumerate() {
+        bytes += text.as_ref().len();
+        if bytes >= RUN_BYTES || at + 1 == texts.len() {
+            runs.push(start..at + 1);
+            (start, bytes) = (at + 1, 0);
+        }
+    }
+    runs
+}
+
+/// The workers of a reader, while several threads use them.
+struct Workers {
+    idle: Mutex<Vec<Worker>>,
+    /// How many there are, idle or not.
+    count: AtomicUsize,
+}
+
+impl Workers {
+    fn new(all: Vec<Worker>) -> Workers {
+        Workers { count: all.len().into(), idle: all.into() }
+    }
+
+    /// Calls `step` with a worker that nobody uses, a new one if there is none.
+    fn with<T>(&self, step: impl FnOnce(&mut Worker) -> T) -> T {
+        let lock = || self.idle.lock().unwrap_or_else(PoisonError::into_inner);
+        let spare = lock().pop();
+        let mut worker = spare.unwrap_or_else(|| {
+            let number = self.count.fetch_add(1, Ordering::Relaxed);
+            Worker { number, tokens: Tokens::new() }
+        });
+        let done = step(&mut worker);
+        lock().push(worker);
+        done
+    }
+
+    /// All of them, by number.
+    fn all(self) -> Vec<Worker> {
+        let mut all = self.idle.into_inner().unwrap_or_else(PoisonError::into_inner);
+        all.sort_unstable_by_key(|worker| worker.number);
+        all
+    }
+}
+
 /// Reads a run of texts into token numbers.
 fn read<S: AsRef<str>>(
-    tokens: &mut Tokens,
-    number: usize,
+    Worker { number, tokens }: &mut Worker,
     first_document: u32,
     texts: &[S],
     params: &VectorizerParams,
 ) -> Result<TokenRun, FeaturesError> {
-    let mut part = TokenRun { worker: number, first_document, ends: Vec::new(), ids: Vec::new() };
+    let mut part = TokenRun { worker: *number, first_document, ends: Vec::new(), ids: Vec::new() };
     let mut scratch = Vec::new();
     let (analyzer, lowercase, min_n) = (params.analyzer, params.lowercase, params.ngrams.0);
     for (document, text) in (first_document..).zip(texts) {

@@ -1,7 +1,11 @@
 //! A sparse matrix in half the memory.
 
-use clawsig_schema::matrix::Csr;
+use std::ops::Range;
 
+use clawsig_schema::matrix::Csr;
+use rayon::prelude::*;
+
+use super::picked::PickedRows;
 use crate::error::{ModelError, Result};
 
 /// A sparse matrix at six bytes an entry in place of [`Csr`]'s twelve: values in `f32`, column
@@ -42,12 +46,36 @@ impl Compact {
     /// The compact copy of a matrix.
     ///
     /// # Errors
-    /// If it has a value beyond the range of `f32`.
+    /// If it has a value beyond the range of `f32`, or 2^32 rows or more.
     pub fn of(x: &Csr) -> Result<Compact> {
-        let mut compact = Compact::new(x.cols(), x.entries());
-        for row in 0..x.rows() {
-            let (columns, values) = x.row(row);
-            compact.push(columns, values)?;
+        PickedRows::all(x)?.compact(|_| true)
+    }
+
+    /// A matrix of rows that are known to be in order, made on all threads: `entries` gives the
+    /// columns and values of a row, the same ones on every call.
+    pub(super) fn of_rows<I: Iterator<Item = (u32, f64)>>(
+        cols: usize,
+        rows: usize,
+        entries: impl Fn(usize) -> I + Sync,
+    ) -> Result<Compact> {
+        let lengths: Vec<usize> =
+            (0..rows).into_par_iter().map(|row| entries(row).count()).collect();
+        let all = lengths.iter().sum();
+        let mut compact = Compact::new(cols, 0);
+        for &length in &lengths {
+            compact.indptr.push(compact.indptr[compact.indptr.len() - 1] + length as u64);
+        }
+        compact.values = vec![0.0; all];
+        match &mut compact.columns {
+            // A column is below `cols`, which is at most 2^16 here.
+            Columns::Narrow(columns) => {
+                columns.resize(all, 0);
+                fill(columns, &mut compact.values, &lengths, entries, |column| column as u16)?;
+            }
+            Columns::Wide(columns) => {
+                columns.resize(all, 0);
+                fill(columns, &mut compact.values, &lengths, entries, |column| column)?;
+            }
         }
         Ok(compact)
     }
@@ -66,15 +94,17 @@ impl Compact {
             });
         }
         let row = self.rows();
-        let refuse = |what, value: String, expected| {
-            Err(ModelError::RowValue { what, row, value, expected })
-        };
         for (at, &column) in columns.iter().enumerate() {
             if column as usize >= self.cols || at > 0 && columns[at - 1] >= column {
-                return refuse("a column", column.to_string(), "ascending column numbers");
+                return Err(ModelError::RowValue {
+                    what: "a column",
+                    row,
+                    value: column.to_string(),
+                    expected: "ascending column numbers",
+                });
             }
             if !(values[at] as f32).is_finite() {
-                return refuse("a value", values[at].to_string(), "a number within f32's range");
+                return Err(unfit_value(row, values[at]));
             }
         }
         match &mut self.columns {
@@ -100,6 +130,52 @@ impl Compact {
     /// Number of stored entries.
     pub fn entries(&self) -> usize {
         self.values.len()
+    }
+}
+
+/// Rows that a thread fills at a time.
+const CHUNK: usize = 256;
+
+/// Fills columns and values with the entries of rows of the given lengths.
+fn fill<C: Send, I: Iterator<Item = (u32, f64)>>(
+    mut columns: &mut [C],
+    mut values: &mut [f32],
+    lengths: &[usize],
+    entries: impl Fn(usize) -> I + Sync,
+    narrow: impl Fn(u32) -> C + Sync,
+) -> Result<()> {
+    let mut chunks = Vec::new();
+    for (chunk, lengths) in lengths.chunks(CHUNK).enumerate() {
+        let all = lengths.iter().sum();
+        let (its_columns, its_values);
+        (its_columns, columns) = std::mem::take(&mut columns).split_at_mut(all);
+        (its_values, values) = std::mem::take(&mut values).split_at_mut(all);
+        let first = chunk * CHUNK;
+        chunks.push((first..first + lengths.len(), its_columns, its_values));
+    }
+    let fill = |(rows, columns, values): (Range<usize>, &mut [C], &mut [f32])| {
+        let mut places = columns.iter_mut().zip(values);
+        for row in rows {
+            for ((column, value), place) in entries(row).zip(&mut places) {
+                if !(value as f32).is_finite() {
+                    return Err(unfit_value(row, value));
+                }
+                *place.0 = narrow(column);
+                *place.1 = value as f32;
+            }
+        }
+        Ok(())
+    };
+    // Of several errors the first row's is told, whichever thread was faster.
+    chunks.into_par_iter().map(fill).collect::<Vec<_>>().into_iter().collect()
+}
+
+fn unfit_value(row: usize, value: f64) -> ModelError {
+    ModelError::RowValue {
+        what: "a value",
+        row,
+        value: value.to_string(),
+        expected: "a number within f32's range",
     }
 }
 

@@ -85,22 +85,12 @@ impl<'a> PickedRows<'a> {
     /// If a value is beyond the range of `f32`.
     pub(crate) fn compact(&self, keep: impl Fn(usize) -> bool) -> Result<Compact> {
         let kept: Vec<bool> = (0..self.cols).map(keep).collect();
-        let entries = if kept.iter().all(|&kept| kept) { self.indptr[self.rows.len()] } else { 0 };
-        let mut compact = Compact::new(self.cols, entries as usize);
-        let (mut columns, mut values) = (Vec::new(), Vec::new());
-        for row in 0..self.rows.len() {
-            columns.clear();
-            values.clear();
-            let (all, numbers) = self.row(row);
-            for (&column, &value) in all.iter().zip(numbers) {
-                if kept[column as usize] {
-                    columns.push(column);
-                    values.push(value);
-                }
-            }
-            compact.push(&columns, &values)?;
-        }
-        Ok(compact)
+        let entries = |row| {
+            let (columns, values) = self.row(row);
+            let entries = columns.iter().copied().zip(values.iter().copied());
+            entries.filter(|&(column, _)| kept[column as usize])
+        };
+        Compact::of_rows(self.cols, self.rows.len(), entries)
     }
 }
 
@@ -130,5 +120,13 @@ mod tests {
         let v = [[1.0], [10.0], [100.0]];
         assert_eq!(Matrix::from(&whole).row(0).dot(&v), [209.0]);
         assert_eq!(Matrix::from(&without_last).row(0).dot(&v), [9.0]);
+
+        // The first of several values that do not fit, whichever thread meets it.
+        let mut values = vec![1.0; 3_000];
+        (values[700], values[2_900]) = (1e39, -1e39);
+        let indptr = (0..=3_000).collect();
+        let large = Csr::new(1, indptr, vec![0; 3_000], values).unwrap();
+        let error = PickedRows::all(&large).unwrap().compact(|_| true).unwrap_err();
+        assert!(matches!(error, ModelError::RowValue { row: 700, .. }), "{error}");
     }
 }
