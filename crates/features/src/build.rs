@@ -16,7 +16,7 @@ use crate::{
     novelty::{KnownWords, Novelty, TextMeasures},
     params::ValidFeatureParams,
     signals::Signals,
-    vectorizer::{MatrixRows, SparseRow, TfIdf, TfIdfFit},
+    vectorizer::{FittedTfIdf, MatrixRows, ReadTexts, Renumbered, TfIdf, TfIdfFit},
 };
 
 /// The rows of one split, in order.
@@ -119,9 +119,9 @@ pub fn build(
     let mut done = 0;
     let mut sketches = Sketches::default();
     let mut infos: Vec<RowInfo> = Vec::new();
-    let mut fitting = Fitting::new(params);
+    let mut reader = RowReader::new(params);
     in_batches(rows_of(source, Split::Train)?, row_size, |batch| {
-        fitting.push(batch)?;
+        reader.push(batch)?;
         sketches.push(&texts_of(batch));
         infos.par_extend(batch.par_iter().map(|row| row_info(row, params.params.flags.rule)));
         done += batch.len() as u64;
@@ -129,7 +129,11 @@ pub fn build(
         Ok(())
     })?;
     progress("fitting the vocabulary", done, 0);
-    let (fitted, matrix) = fitting.finish_with_matrix()?;
+    let read = reader.finish()?;
+    let (fitted, pieces) = read.fit_in_pieces(&|_| true)?;
+    // The tokens go before the matrix is joined, which takes twice its memory.
+    drop(read);
+    let matrix = MatrixRows::join(pieces, fitted.cols())?;
     let known = KnownWords::of(&fitted);
     let mut measured: BTreeMap<Split, Vec<TextMeasures>> = BTreeMap::new();
     let mut splits = vec![SplitFeatures { split: Split::Train, matrix, rows: infos }];
@@ -158,8 +162,19 @@ pub fn build(
     Ok(FeatureSet { columns: fitted.columns(), fitted, splits, novelty })
 }
 
-/// Features that are being fitted to rows that come in batches.
-struct Fitting<'a> {
+/// Rows that were read once: their texts as numbers of tokens, and their signals. Features can be learned
+/// from any of them, as often as is wanted, for example once a fold.
+#[derive(Debug)]
+pub struct ReadRows {
+    params: ValidFeatureParams,
+    text: Option<ReadTexts>,
+    chars: Option<ReadTexts>,
+    signals: Vec<Signals>,
+    ids: Vec<String>,
+}
+
+/// Rows that are being read.
+struct RowReader<'a> {
     params: &'a ValidFeatureParams,
     text: Option<TfIdfFit>,
     chars: Option<TfIdfFit>,
@@ -167,11 +182,11 @@ struct Fitting<'a> {
     ids: Vec<String>,
 }
 
-impl<'a> Fitting<'a> {
-    fn new(params: &'a ValidFeatureParams) -> Fitting<'a> {
+impl<'a> RowReader<'a> {
+    fn new(params: &'a ValidFeatureParams) -> RowReader<'a> {
         let text = params.layout.text.then(|| TfIdf::new(params.text.clone()).begin());
         let chars = params.layout.chars.then(|| TfIdf::new(params.chars.clone()).begin());
-        Fitting { params, text, chars, signals: Vec::new(), ids: Vec::new() }
+        RowReader { params, text, chars, signals: Vec::new(), ids: Vec::new() }
     }
 
     fn push(&mut self, batch: &[SkillRow]) -> Result<(), FeaturesError> {
@@ -184,25 +199,89 @@ impl<'a> Fitting<'a> {
         Ok(())
     }
 
-    /// The learned state, and the matrix of the rows that were pushed.
-    fn finish_with_matrix(self) -> Result<(FittedFeatures, Csr), FeaturesError> {
-        if self.signals.is_empty() {
-            return Err(FeaturesError::NoTrainingRows);
-        }
-        let finish = |fit: Option<TfIdfFit>, group| match fit.map(TfIdfFit::finish_in_pieces) {
-            Some(Ok((fitted, pieces))) => Ok((Some(fitted), pieces)),
-            Some(Err(e)) => Err(FeaturesError::View { group, source: Box::new(e) }),
-            None => Ok((None, Vec::new())),
-        };
-        let (text, pieces) = finish(self.text, ColumnGroup::Text)?;
-        let (chars, more) = finish(self.chars, ColumnGroup::Chars)?;
-        let pieces = beside(pieces, more, text.as_ref().map_or(0, |text| text.cols()));
-        let fitted = FittedFeatures::learn(self.params.clone(), (text, chars), &self.signals)?;
-        let pieces = with_signals(&fitted, pieces, &self.signals, &self.ids)?;
-        drop(self.signals);
+    fn finish(self) -> Result<ReadRows, FeaturesError> {
+        Ok(ReadRows {
+            params: self.params.clone(),
+            text: self.text.map(TfIdfFit::read).transpose()?,
+            chars: self.chars.map(TfIdfFit::read).transpose()?,
+            signals: self.signals,
+            ids: self.ids,
+        })
+    }
+}
+
+impl ReadRows {
+    /// Reads rows, some megabytes at a time, on the current rayon pool.
+    ///
+    /// # Errors
+    /// [`FeaturesError::Source`] if a row can't be read, [`FeaturesError::TooMany`].
+    pub fn read(
+        params: &ValidFeatureParams,
+        rows: impl IntoIterator<IntoIter: Send, Item = Result<SkillRow, BoxError>>,
+    ) -> Result<ReadRows, FeaturesError> {
+        let mut reader = RowReader::new(params);
+        in_batches(rows, row_size, |batch| reader.push(batch))?;
+        reader.finish()
+    }
+
+    /// The number of rows.
+    pub fn len(&self) -> usize {
+        self.ids.len()
+    }
+
+    /// Whether there is no row.
+    pub fn is_empty(&self) -> bool {
+        self.ids.is_empty()
+    }
+
+    /// Learns from the rows for whose places `chosen` holds: nothing but these enters the vocabulary, the
+    /// idf, the scalings and the codes. The matrix is that of all rows, in their order: each row is the
+    /// one that [`FittedFeatures::transform`] gives.
+    ///
+    /// # Errors
+    /// [`FeaturesError::NoTrainingRows`], [`FeaturesError::NotFinite`], and the vectorizer's.
+    pub fn fit(
+        &self,
+        chosen: impl Fn(usize) -> bool + Sync,
+    ) -> Result<(FittedFeatures, Csr), FeaturesError> {
+        let (fitted, pieces) = self.fit_in_pieces(&chosen)?;
         let matrix = MatrixRows::join(pieces, fitted.cols())?;
         Ok((fitted, matrix))
     }
+
+    fn fit_in_pieces(
+        &self,
+        chosen: &(dyn Fn(usize) -> bool + Sync),
+    ) -> Result<(FittedFeatures, Vec<MatrixRows>), FeaturesError> {
+        let signals: Vec<&Signals> =
+            (0..self.len()).filter(|&row| chosen(row)).map(|row| &self.signals[row]).collect();
+        if signals.is_empty() {
+            return Err(FeaturesError::NoTrainingRows);
+        }
+        let (text, words) = learn(&self.text, ColumnGroup::Text, chosen)?.unzip();
+        let (chars, characters) = learn(&self.chars, ColumnGroup::Chars, chosen)?.unzip();
+        let fitted = FittedFeatures::learn(self.params.clone(), (text, chars), &signals)?;
+        let pieces = MatrixRows::pieces(self.len(), |number, row| {
+            let mut first = 0;
+            for (view, tokens) in [(fitted.text(), &words), (fitted.chars(), &characters)] {
+                let (Some(view), Some(tokens)) = (view, tokens) else { continue };
+                tokens.append_row(view, number, first, row);
+                first += view.cols();
+            }
+            fitted.append(&self.signals[number], &self.ids[number], row)
+        })?;
+        Ok((fitted, pieces))
+    }
+}
+
+/// Learns a view of the text; gives its tokens too, as the view's vocabulary numbers them.
+fn learn<'a>(
+    read: &'a Option<ReadTexts>,
+    group: ColumnGroup,
+    chosen: &(dyn Fn(usize) -> bool + Sync),
+) -> Result<Option<(FittedTfIdf, Renumbered<'a>)>, FeaturesError> {
+    let learned = read.as_ref().map(|read| read.learn(chosen)).transpose();
+    learned.map_err(|e| FeaturesError::View { group, source: Box::new(e) })
 }
 
 impl FittedFeatures {
@@ -220,20 +299,7 @@ impl FittedFeatures {
         rows: impl IntoIterator<IntoIter: Send, Item = Result<SkillRow, BoxError>>,
     ) -> Result<FittedFeatures, FeaturesError> {
         // The matrix costs less than telling the vectorizer to leave it out would add.
-        Ok(FittedFeatures::fit_transform(params, rows)?.0)
-    }
-
-    /// As [`FittedFeatures::fit`], with the matrix of these rows, in their order.
-    ///
-    /// # Errors
-    /// As [`FittedFeatures::fit`].
-    pub fn fit_transform(
-        params: &ValidFeatureParams,
-        rows: impl IntoIterator<IntoIter: Send, Item = Result<SkillRow, BoxError>>,
-    ) -> Result<(FittedFeatures, Csr), FeaturesError> {
-        let mut fitting = Fitting::new(params);
-        in_batches(rows, row_size, |batch| fitting.push(batch))?;
-        fitting.finish_with_matrix()
+        Ok(ReadRows::read(params, rows)?.fit(|_| true)?.0)
     }
 
     /// The matrix of some rows, in their order; each row depends on itself alone.
@@ -275,69 +341,6 @@ impl FittedFeatures {
         // Of several errors the first row's is told, whichever thread was faster.
         made.into_iter().collect()
     }
-}
-
-/// The rows of two views of the text side by side, in pieces of consecutive rows; the second view's
-/// columns begin at `first`. A view that is not there has no pieces.
-fn beside(left: Vec<MatrixRows>, right: Vec<MatrixRows>, first: usize) -> Vec<MatrixRows> {
-    if left.is_empty() || right.is_empty() {
-        return if left.is_empty() { right } else { left };
-    }
-    let mut right = right.iter().flat_map(MatrixRows::iter);
-    let mut row = SparseRow::default();
-    let join = |piece: MatrixRows| {
-        let mut rows = MatrixRows::default();
-        for ((columns, values), (more, their)) in piece.iter().zip(&mut right) {
-            row.columns.clear();
-            row.values.clear();
-            row.columns.extend_from_slice(columns);
-            row.values.extend_from_slice(values);
-            row.append(more, their, first);
-            rows.push(&row.columns, &row.values);
-        }
-        rows
-    };
-    left.into_iter().map(join).collect()
-}
-
-/// The training rows' text columns, in pieces of consecutive rows, with the signals' columns behind
-/// them. Without text columns there are no pieces to begin with.
-fn with_signals(
-    fitted: &FittedFeatures,
-    mut pieces: Vec<MatrixRows>,
-    signals: &[Signals],
-    ids: &[String],
-) -> Result<Vec<MatrixRows>, FeaturesError> {
-    if pieces.is_empty() {
-        let mut rows = MatrixRows::default();
-        signals.iter().for_each(|_| rows.push(&[], &[]));
-        pieces.push(rows);
-    }
-    let mut first = 0;
-    let mut placed = Vec::with_capacity(pieces.len());
-    for piece in pieces {
-        let rows = first..first + piece.len();
-        first = rows.end;
-        placed.push((piece, &signals[rows.clone()], &ids[rows]));
-    }
-    let made: Vec<Result<MatrixRows, FeaturesError>> = placed
-        .into_par_iter()
-        .map(|(piece, signals, ids)| {
-            let mut rows = MatrixRows::default();
-            let mut row = SparseRow::default();
-            for ((columns, values), (signals, id)) in piece.iter().zip(signals.iter().zip(ids)) {
-                row.columns.clear();
-                row.values.clear();
-                row.columns.extend_from_slice(columns);
-                row.values.extend_from_slice(values);
-                fitted.append(signals, id, &mut row)?;
-                rows.push(&row.columns, &row.values);
-            }
-            Ok(rows)
-        })
-        .collect();
-    // Of several errors the first row's is told, whichever thread was faster.
-    made.into_iter().collect()
 }
 
 fn texts_of(batch: &[SkillRow]) -> Vec<&str> {

@@ -108,7 +108,7 @@ impl FittedFeatures {
     pub(crate) fn learn(
         params: ValidFeatureParams,
         (text, chars): (Option<FittedTfIdf>, Option<FittedTfIdf>),
-        rows: &[Signals],
+        rows: &[&Signals],
     ) -> Result<FittedFeatures, FeaturesError> {
         let layout = &params.layout;
         let fill = match params.params.numeric {

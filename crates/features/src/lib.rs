@@ -20,11 +20,11 @@ pub mod vectorizer;
 /// The types that cross stages: rows, splits, targets, column groups, sparse matrices.
 pub use clawsig_schema as schema;
 
-pub use build::{FeatureSet, RowIter, RowSource, SplitFeatures, build};
+pub use build::{FeatureSet, ReadRows, RowIter, RowSource, SplitFeatures, build};
 pub use dense::linfa_dataset;
 pub use error::{BoxError, FeaturesError};
 pub use fitted::{FEATURES_FORMAT, FittedFeatures, MeasuredRow, VocabularyRow};
 pub use novelty::{BEYOND, KnownWords, NOVELTY_FORMAT, Novelty, NoveltyBounds, TextMeasures};
 pub use params::{FeatureParams, NumericColumns, ValidFeatureParams};
 pub use saved::MAX_JSON_BYTES;
-pub use vectorizer::{CharsParams, FittedTfIdf, SparseRow, TfIdf, VectorizerParams};
+pub use vectorizer::{CharsParams, FittedTfIdf, ReadTexts, SparseRow, TfIdf, VectorizerParams};

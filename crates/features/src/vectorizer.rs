@@ -6,6 +6,7 @@
 //! scikit-learn breaks ties at `max_features` by an unstable sort, term order decides here.
 
 pub mod analyzer;
+mod corpus;
 mod finder;
 mod fit;
 mod fitted;
@@ -14,18 +15,20 @@ mod intern;
 mod memory;
 mod params;
 mod rows;
+mod scan;
 mod terms;
 mod tokens;
 
 use clawsig_schema::matrix::Csr;
 
-pub use fit::TfIdfFit;
+pub use fit::{ReadTexts, TfIdfFit};
 pub use fitted::{FittedTfIdf, SparseRow, VECTORIZER_FORMAT};
 pub use hashing::{Hashing, HashingParams};
 pub use params::{
     Analyzer, CharsParams, DocumentFrequency, Idf, Norm, ValidVectorizerParams, VectorizerParams,
 };
 
+pub(crate) use fit::Renumbered;
 pub(crate) use fitted::TfIdfFile;
 pub(crate) use intern::{NONE, digest, hash_key, process_seed};
 pub(crate) use rows::MatrixRows;
@@ -49,6 +52,18 @@ impl TfIdf {
         TfIdfFit::new(self.0)
     }
 
+    /// Reads some texts, for fits to more than one choice of them; texts are held some megabytes at a
+    /// time. Runs on the current rayon pool.
+    ///
+    /// # Errors
+    /// As [`TfIdfFit::read`].
+    pub fn read<I>(self, texts: I) -> Result<ReadTexts, FeaturesError>
+    where
+        I: IntoIterator<IntoIter: Send, Item: AsRef<str> + Send + Sync>,
+    {
+        self.pushed(texts)?.read()
+    }
+
     /// Fits to some texts and gives their matrix, row by row in the texts' order. Each text is
     /// read once; texts are held some megabytes at a time. Runs on the current rayon pool.
     ///
@@ -58,9 +73,16 @@ impl TfIdf {
     where
         I: IntoIterator<IntoIter: Send, Item: AsRef<str> + Send + Sync>,
     {
+        self.pushed(texts)?.finish()
+    }
+
+    fn pushed<I>(self, texts: I) -> Result<TfIdfFit, FeaturesError>
+    where
+        I: IntoIterator<IntoIter: Send, Item: AsRef<str> + Send + Sync>,
+    {
         let mut fit = self.begin();
         texts_in_batches(texts, |batch| fit.push(batch))?;
-        fit.finish()
+        Ok(fit)
     }
 }
 

@@ -4,7 +4,7 @@
 
 use clawsig_features::{
     BoxError, CharsParams, FeatureParams, FeatureSet, FeaturesError, FittedFeatures, KnownWords,
-    NumericColumns, RowIter, RowSource, TextMeasures, TfIdf, VectorizerParams, build,
+    NumericColumns, ReadRows, RowIter, RowSource, TextMeasures, TfIdf, VectorizerParams, build,
     vectorizer::DocumentFrequency,
 };
 use clawsig_schema::{
@@ -247,7 +247,19 @@ fn any_rows_can_be_the_training_rows() {
     let test = set.splits.iter().find(|made| made.split == Split::Test).unwrap();
     assert_eq!(set.splits[0].matrix, whole.select_rows(&places(&train)));
     assert_eq!(test.matrix, whole.select_rows(&places(&other)));
+    // Rows that were read once can be the training rows in turn.
+    let read = ReadRows::read(&params, all.iter().cloned().map(Ok)).unwrap();
+    assert_eq!((read.len(), read.is_empty()), (12, false));
+    let chosen = places(&train);
+    for _ in 0..2 {
+        let (again, matrix) = read.fit(|row| chosen.contains(&row)).unwrap();
+        assert_eq!(again.to_json().unwrap(), fitted.to_json().unwrap());
+        assert_eq!(matrix, whole);
+        let (other, _) = read.fit(|row| !chosen.contains(&row)).unwrap();
+        assert_ne!(other.to_json().unwrap(), fitted.to_json().unwrap());
+    }
     assert!(matches!(FittedFeatures::fit(&params, []), Err(FeaturesError::NoTrainingRows)));
+    assert!(matches!(read.fit(|_| false), Err(FeaturesError::NoTrainingRows)));
 }
 
 #[test]

@@ -90,8 +90,9 @@ pub(crate) struct FoldScores {
 ///
 /// Every labelled row is scored once, by models that no row of its owner and no near-duplicate of it
 /// trained. Features have to be learned from the training rows of each fold, which is the
-/// caller's part: for each of [`CrossValidation::folds`], make the matrices of the rows that
-/// [`CrossValidation::fold_of`] tells apart and hand them to [`CrossValidation::score`].
+/// caller's part: for each of [`CrossValidation::folds`], learn from the rows that
+/// [`CrossValidation::fold_of`] gives to other folds, and hand the matrix of all rows to
+/// [`CrossValidation::score`].
 ///
 /// C and all other settings are those of the trained models and not chosen anew. A model on several
 /// views of the text is also trained without each of them.
@@ -191,50 +192,58 @@ impl<'a> CrossValidation<'a> {
         self.refused.get_or_insert(reason.into());
     }
 
-    /// Trains every model on the rows that are not of `fold`, and scores those that are. A matrix comes
-    /// with the numbers of its rows; both have the columns in `columns`, learned from the training
-    /// rows alone. A fold whose training rows are of one class ends the whole without figures.
+    /// Trains every model on the rows that are not of `fold`, and scores those that are. The matrix is
+    /// that of all rows, in the order that `numbers` gives, with the columns in `columns`, learned from
+    /// the training rows alone. A fold whose training rows are of one class ends the whole without
+    /// figures.
     ///
     /// # Errors
-    /// If shapes disagree, or a row is in the wrong matrix.
+    /// If shapes disagree, or a row is missing or there twice.
     pub fn score(
         &mut self,
         fold: usize,
         columns: &[ColumnInfo],
-        train: (&Csr, &[usize]),
-        test: (&Csr, &[usize]),
+        (x, numbers): (&Csr, &[usize]),
         progress: Progress<'_>,
     ) -> Result<()> {
-        for ((x, numbers), tests) in [(train, false), (test, true)] {
-            let count = self.fold_of.iter().filter(|&&of| (of == fold) == tests).count();
-            let fits = numbers
-                .iter()
-                .all(|&row| self.fold_of.get(row).is_some_and(|&of| (of == fold) == tests));
-            if !fits || numbers.len() != count || x.rows() != count {
-                return Err(ModelError::Shape {
-                    what: "the rows of a fold",
-                    found: x.rows(),
-                    expected: count,
-                });
-            }
-            if x.cols() != columns.len() {
-                return Err(ModelError::Shape {
-                    what: "the list of columns",
-                    found: columns.len(),
-                    expected: x.cols(),
-                });
-            }
+        let mut once = vec![false; self.rows.len()];
+        let fits =
+            |&row: &usize| once.get_mut(row).is_some_and(|met| !std::mem::replace(met, true));
+        let all = numbers.len() == self.rows.len() && numbers.iter().all(fits);
+        if !all || x.rows() != numbers.len() {
+            return Err(ModelError::Shape {
+                what: "the rows of a fold's matrix",
+                found: x.rows(),
+                expected: self.rows.len(),
+            });
         }
-        let (x, x_test) = (PickedRows::all(train.0)?, PickedRows::all(test.0)?);
+        if x.cols() != columns.len() {
+            return Err(ModelError::Shape {
+                what: "the list of columns",
+                found: columns.len(),
+                expected: x.cols(),
+            });
+        }
+        let part = |tests: bool| -> Result<(PickedRows<'_>, Vec<usize>)> {
+            let (mut part, mut of_part) = (PickedRows::new(x.cols()), Vec::new());
+            for (at, &row) in numbers.iter().enumerate() {
+                if (self.fold_of[row] == fold) == tests {
+                    part.push(x, at)?;
+                    of_part.push(row);
+                }
+            }
+            Ok((part, of_part))
+        };
+        let (train, test) = (part(false)?, part(true)?);
         let labels_of = |numbers: &[usize]| -> Vec<usize> {
             numbers.iter().map(|&row| self.labels[row]).collect()
         };
-        let (labels, test_labels) = (labels_of(train.1), labels_of(test.1));
+        let (labels, test_labels) = (labels_of(&train.1), labels_of(&test.1));
         let test_rows: Vec<&RowInfo> = test.1.iter().map(|&row| self.rows[row]).collect();
         let mut whole: Option<Coefficients> = None;
         for model in &mut self.models {
             let groups = &model.groups;
-            let compact = x.compact(|column| groups.contains(&columns[column].group))?;
+            let compact = train.0.compact(|column| groups.contains(&columns[column].group))?;
             let part = format!("fold {}, {} model", fold + 1, model.name);
             let (done, total) = (fold as u64, self.wanted as u64);
             let step = |n, _| progress(&format!("{part}, step {n}"), done, total);
@@ -248,7 +257,7 @@ impl<'a> CrossValidation<'a> {
                 fitted => fitted?,
             };
             whole.get_or_insert_with(|| fitted.coefficients.clone());
-            let scored = Scored::new(&fitted, &x_test, &test_labels, &test_rows)?;
+            let scored = Scored::new(&fitted, &test.0, &test_labels, &test_rows)?;
             for (&row, probabilities) in test.1.iter().zip(scored.probabilities) {
                 model.probabilities[row] = probabilities;
             }

@@ -85,14 +85,9 @@ fn with_splits<T>(x: &Csr, rows: &[RowInfo], run: impl FnOnce(&TrainData<'_>) ->
 /// Scores every fold; `x` holds the labelled rows.
 fn score_all(folds: &mut CrossValidation<'_>, x: &Csr) {
     for fold in folds.folds() {
-        let of = folds.fold_of().to_vec();
-        let numbers = |tests: bool| -> Vec<usize> {
-            (0..of.len()).filter(|&row| (of[row] == fold) == tests).collect()
-        };
-        let (train, test) = (numbers(false), numbers(true));
-        let parts = (part(x, &train), part(x, &test));
-        let (train, test) = ((&parts.0, &train[..]), (&parts.1, &test[..]));
-        folds.score(fold, &columns(), train, test, &|_, _, _| {}).unwrap();
+        // In another order than theirs.
+        let numbers: Vec<usize> = (0..folds.rows().len()).rev().collect();
+        folds.score(fold, &columns(), (&part(x, &numbers), &numbers), &|_, _, _| {}).unwrap();
     }
 }
 
@@ -245,26 +240,26 @@ fn rows_of(n: usize) -> Vec<RowInfo> {
 }
 
 #[test]
-fn rows_in_the_wrong_matrix_are_refused() {
+fn a_matrix_of_other_rows_is_refused() {
     let (x, rows) = rows(60);
     let training = trained(&x, &rows);
     let mut folds = CrossValidation::new(&rows, &training, 3, 1);
-    let of = folds.fold_of().to_vec();
     let labelled: Vec<usize> = (0..60).filter(|&at| rows[at].verdict.known().is_some()).collect();
     let x = part(&x, &labelled);
-    let numbers = |tests: bool| -> Vec<usize> {
-        (0..of.len()).filter(|&row| (of[row] == 0) == tests).collect()
+    let numbers: Vec<usize> = (0..labelled.len()).collect();
+    let mut twice = numbers.clone();
+    twice[1] = 0;
+    let mut beyond = numbers.clone();
+    beyond[0] = numbers.len();
+    let mut score = |x: &Csr, numbers: &[usize], columns: &[ColumnInfo]| {
+        folds.score(0, columns, (x, numbers), &|_, _, _| {})
     };
-    let (train, test) = (numbers(false), numbers(true));
-    let (a, b) = (part(&x, &train), part(&x, &test));
-    let mut score = |train: (&Csr, &[usize]), test: (&Csr, &[usize]), columns: &[ColumnInfo]| {
-        folds.score(0, columns, train, test, &|_, _, _| {})
-    };
-    assert!(score((&b, &test), (&a, &train), &columns()).is_err());
-    assert!(score((&a, &train[1..]), (&b, &test), &columns()).is_err());
-    assert!(score((&a, &train), (&a, &test), &columns()).is_err());
-    assert!(score((&a, &train), (&b, &test), &columns()[1..]).is_err());
-    assert!(score((&a, &train), (&b, &test), &columns()).is_ok());
+    assert!(score(&x, &twice, &columns()).is_err());
+    assert!(score(&x, &beyond, &columns()).is_err());
+    assert!(score(&x, &numbers[1..], &columns()).is_err());
+    assert!(score(&part(&x, &numbers[1..]), &numbers, &columns()).is_err());
+    assert!(score(&x, &numbers, &columns()[1..]).is_err());
+    assert!(score(&x, &numbers, &columns()).is_ok());
 }
 
 #[test]

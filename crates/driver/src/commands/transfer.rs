@@ -7,6 +7,7 @@ mod experiment;
 
 use std::path::Path;
 
+use clawsig_features::TfIdf;
 use clawsig_model::{ClassWeight, metrics::Bootstrap};
 use clawsig_report::{TransferRow, transfer_figure};
 use clawsig_schema::{
@@ -79,11 +80,8 @@ pub(crate) fn transfer(arguments: &TransferArgs, global: &Global) -> Result<Exit
                 .to_owned(),
         ));
     }
-    let models = ModelSettings {
-        views,
-        train: settings.train.clone().check()?.get().clone(),
-        bootstrap: Bootstrap { replicates: arguments.replicates, seed },
-    };
+    let train = settings.train.clone().check()?.get().clone();
+    let bootstrap = Bootstrap { replicates: arguments.replicates, seed };
     let place =
         arguments.out.as_ref().map(|out| FolderPlace::at(out, arguments.force)).transpose()?;
     let mut corpora = Vec::new();
@@ -99,6 +97,9 @@ pub(crate) fn transfer(arguments: &TransferArgs, global: &Global) -> Result<Exit
     }
     corpora.retain(|corpus| !corpus.samples.is_empty());
     let pool = Pool::new(&corpora)?;
+    let texts = || pool.samples.iter().map(|sample| &sample.text);
+    let views = views.into_iter().map(|view| TfIdf::new(view).read(texts()));
+    let models = ModelSettings { views: views.collect::<Result<_, _>>()?, train, bootstrap };
     let experiments = pool.experiments(arguments.folds as usize, seed);
     let found = experiments.par_iter().map(|experiment| pool.outcome(experiment, &models));
     // Of several errors the first line's is told, whichever thread was faster.

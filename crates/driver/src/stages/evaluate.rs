@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use clawsig_features::{FeaturesError, FittedFeatures};
+use clawsig_features::ReadRows;
 use clawsig_model::{CrossValidation, EvaluateParams, TrainedModel, Training, evaluate};
 use clawsig_schema::evaluation::{
     ConfusionRow, ErrorRow, ModelName, ModelResults, PredictionRow, Predictions, ScoreRow,
@@ -23,7 +23,7 @@ const TEXT_ONLY_FOLDER: &str = "text-only";
 pub(super) fn run(context: &Context<'_>) -> Result<RowCounts, Error> {
     let use_holdout = context.record.use_holdout;
     let params = EvaluateParams { use_holdout, ..context.settings().evaluate.clone() }.check()?;
-    let matrices = Matrices::read(context)?;
+    let matrices = Matrices::open(context)?;
     let trained = |name: &str| context.artifact(Stage::Train, name);
     let load = |[json, weights]: [&str; 2]| -> Result<TrainedModel, Error> {
         Ok(TrainedModel::load(&trained(json)?, &trained(weights)?)?)
@@ -77,34 +77,22 @@ fn folds<'m>(
     let params = fitted.params().clone().check()?;
     let seed = context.settings().evaluate.random.seed;
     let mut folds = CrossValidation::new(matrices.pooled(), training, wanted, seed);
-    let rows = NumberedRows::new(context, folds.rows());
+    let part = |part: &str, done, total| context.progress.part(part, done, total);
+    part("reading the folds' rows", 0, wanted as u64);
+    let mut numbers = Vec::new();
+    let read =
+        ReadRows::read(&params, NumberedRows::new(context, folds.rows()).read(&mut numbers)?)?;
     let fold_of = folds.fold_of().to_vec();
     for fold in folds.folds() {
-        let done = |part: &str| {
-            context.progress.part(
-                &format!("fold {}, {part}", fold + 1),
-                fold as u64,
-                wanted as u64,
-            );
-        };
-        let (mut train, mut test) = (Vec::new(), Vec::new());
-        done("learning features");
-        let learned = FittedFeatures::fit_transform(
-            &params,
-            rows.read(|row| fold_of[row] != fold, &mut train)?,
-        );
-        let (learned, x) = match learned {
-            Err(error @ FeaturesError::Source(_)) => return Err(error.into()),
+        part(&format!("fold {}, learning features", fold + 1), fold as u64, wanted as u64);
+        let (learned, x) = match read.fit(|row| fold_of[numbers[row]] != fold) {
             Err(error) => {
                 folds.refuse(format!("fold {}: {error}", fold + 1));
                 break;
             }
             Ok(learned) => learned,
         };
-        done("transforming texts");
-        let x_test = learned.transform(rows.read(|row| fold_of[row] == fold, &mut test)?)?;
-        let progress = |part: &str, done, total| context.progress.part(part, done, total);
-        folds.score(fold, &learned.columns(), (&x, &train), (&x_test, &test), &progress)?;
+        folds.score(fold, &learned.columns(), (&x, &numbers), &part)?;
     }
     Ok(folds)
 }

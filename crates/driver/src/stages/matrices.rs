@@ -1,9 +1,9 @@
 //! Reading what the features stage wrote.
 
-use std::{fs::File, io::BufReader};
+use std::{fs::File, io::BufReader, path::PathBuf};
 
 use clawsig_features::npz::{NpzLimits, read_npz};
-use clawsig_model::{SplitData, TrainData};
+use clawsig_model::{ModelError, SplitData, TrainData};
 use clawsig_schema::{
     Split,
     matrix::{ColumnInfo, Csr, RowInfo},
@@ -13,33 +13,27 @@ use rayon::prelude::*;
 use super::{Context, Stage, rows::POOLED};
 use crate::{Error, files};
 
-/// The matrices of all splits, their rows and their columns.
+/// The rows of all splits and their columns; the matrices are read when they are needed.
 pub(super) struct Matrices {
-    splits: Vec<(Split, Csr, Vec<RowInfo>)>,
+    splits: Vec<(Split, PathBuf, Vec<RowInfo>)>,
     pub(super) columns: Vec<ColumnInfo>,
 }
 
 impl Matrices {
-    /// Reads them, each file checked against its manifest first.
-    pub(super) fn read(context: &Context<'_>) -> Result<Matrices, Error> {
-        let read = Split::ALL.par_iter().map(|&split| {
-            let path = context.artifact(Stage::Features, &format!("{split}.npz"))?;
-            let file = File::open(&path).map_err(Error::io("open", &path))?;
-            let matrix = read_npz(BufReader::new(file), NpzLimits::default())
-                .map_err(|e| Error::Artifact { path: path.clone(), reason: e.to_string() })?;
+    /// Reads rows and columns, and checks each file against its manifest.
+    pub(super) fn open(context: &Context<'_>) -> Result<Matrices, Error> {
+        let splits = in_parallel(Split::ALL, |&split| {
+            let matrix = context.artifact(Stage::Features, &format!("{split}.npz"))?;
             let rows = context.artifact(Stage::Features, &format!("rows_{split}.csv"))?;
             Ok((split, matrix, files::read_csv(&rows)?))
-        });
-        // Of several errors the first split's is told, whichever thread was faster.
-        let read: Vec<Result<_, Error>> = read.collect();
-        let splits = read.into_iter().collect::<Result<_, Error>>()?;
+        })?;
         let columns = files::read_csv(&context.artifact(Stage::Features, "columns.csv")?)?;
         Ok(Matrices { splits, columns })
     }
 
-    /// The rows of all splits.
+    /// The number of rows of all splits.
     pub(super) fn rows(&self) -> u64 {
-        self.splits.iter().map(|(_, matrix, _)| matrix.rows() as u64).sum()
+        self.splits.iter().map(|(.., rows)| rows.len() as u64).sum()
     }
 
     /// The rows of all splits but the hold-out's.
@@ -48,13 +42,32 @@ impl Matrices {
         splits.flat_map(|(.., rows)| rows).collect()
     }
 
-    /// Calls with what training and evaluation take.
-    pub(super) fn with_data<T>(&self, use_data: impl FnOnce(&TrainData<'_>) -> T) -> T {
+    /// Reads the matrices, and calls with what training and evaluation take.
+    pub(super) fn with_data<T>(
+        &self,
+        use_data: impl FnOnce(&TrainData<'_>) -> Result<T, ModelError>,
+    ) -> Result<T, Error> {
+        let matrices: Vec<Csr> = in_parallel(&self.splits, |(_, path, _)| {
+            let file = File::open(path).map_err(Error::io("open", path))?;
+            read_npz(BufReader::new(file), NpzLimits::default())
+                .map_err(|e| Error::Artifact { path: path.clone(), reason: e.to_string() })
+        })?;
         let splits: Vec<SplitData<'_>> = self
             .splits
             .iter()
-            .map(|(split, x, rows)| SplitData { split: *split, x, rows })
+            .zip(&matrices)
+            .map(|((split, _, rows), x)| SplitData { split: *split, x, rows })
             .collect();
-        use_data(&TrainData { splits: &splits, columns: &self.columns })
+        Ok(use_data(&TrainData { splits: &splits, columns: &self.columns })?)
     }
+}
+
+/// What `make` makes of each item, on all threads. Of several errors the first item's is told, whichever
+/// thread was faster.
+fn in_parallel<T: Sync, U: Send>(
+    items: &[T],
+    make: impl Fn(&T) -> Result<U, Error> + Send + Sync,
+) -> Result<Vec<U>, Error> {
+    let made: Vec<Result<U, Error>> = items.par_iter().map(make).collect();
+    made.into_iter().collect()
 }

@@ -65,19 +65,12 @@ impl<'a> NumberedRows<'a> {
         NumberedRows { context, numbers: numbers.collect() }
     }
 
-    /// The rows whose numbers are wanted, in the order of the files; their numbers are added to `read`.
-    pub(super) fn read<'r>(
-        &'r self,
-        wanted: impl Fn(usize) -> bool + Copy + Send + 'r,
-        read: &'r mut Vec<usize>,
-    ) -> Result<RowIter<'r>, Error> {
+    /// The rows that have a number, in the order of the files; their numbers are added to `read`.
+    pub(super) fn read<'r>(&'r self, read: &'r mut Vec<usize>) -> Result<RowIter<'r>, Error> {
         let rows = pooled(self.context)?.filter_map(move |(split, row)| match row {
             Ok(row) => {
-                let number = self.numbers.get(&(split, row.id.as_str())).copied()?;
-                wanted(number).then(|| {
-                    read.push(number);
-                    Ok(row)
-                })
+                read.push(self.numbers.get(&(split, row.id.as_str())).copied()?);
+                Some(Ok(row))
             }
             Err(error) => Some(Err(error)),
         });

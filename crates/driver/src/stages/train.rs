@@ -13,7 +13,7 @@ pub(crate) const TEXT_ONLY: [&str; 2] = ["model-text.json", "model-text.safetens
 
 pub(super) fn run(context: &Context<'_>) -> Result<RowCounts, Error> {
     let params = context.settings().train_params().check()?;
-    let matrices = Matrices::read(context)?;
+    let matrices = Matrices::open(context)?;
     let training = matrices.with_data(|data| {
         train(data, &params, &|part, done, total| context.progress.part(part, done, total))
     })?;

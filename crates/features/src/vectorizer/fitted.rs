@@ -170,12 +170,34 @@ impl FittedTfIdf {
         row: &mut SparseRow,
         then: impl FnOnce(&str, &mut Memory),
     ) {
+        let read = cut(text, self.params.0.max_chars);
+        let count = |memory: &mut Memory| self.finder.count(read, &self.params.0, memory);
+        self.append_counted_and(first, row, count, |memory| then(read, memory));
+    }
+
+    /// Puts the row of a text whose n-grams `count` counts behind a row's entries; its columns begin at
+    /// `first`.
+    pub(super) fn append_counted(
+        &self,
+        first: usize,
+        row: &mut SparseRow,
+        count: impl FnOnce(&mut Memory),
+    ) {
+        self.append_counted_and(first, row, count, |_| ());
+    }
+
+    fn append_counted_and(
+        &self,
+        first: usize,
+        row: &mut SparseRow,
+        count: impl FnOnce(&mut Memory),
+        then: impl FnOnce(&mut Memory),
+    ) {
         self.memories.with(self.cols(), |memory| {
-            let read = cut(text, self.params.0.max_chars);
-            self.finder.count(read, &self.params.0, memory);
+            count(memory);
             let (columns, values) = memory.counter.row(&self.weighting());
             row.append(columns, values, first);
-            then(read, memory);
+            then(memory);
         });
     }
 

@@ -5,7 +5,10 @@ use std::sync::LazyLock;
 use clawsig_schema::matrix::Csr;
 use rayon::prelude::*;
 
-use super::params::{Norm, VectorizerParams};
+use super::{
+    fitted::SparseRow,
+    params::{Norm, VectorizerParams},
+};
 use crate::FeaturesError;
 
 /// A matrix that is being put together row by row.
@@ -23,14 +26,26 @@ impl MatrixRows {
         self.values.extend_from_slice(values);
     }
 
-    /// The columns and values of every row, in order.
-    pub(crate) fn iter(&self) -> impl Iterator<Item = (&[u32], &[f64])> {
-        let mut end = 0;
-        self.lengths.iter().map(move |&length| {
-            let begin = end;
-            end += length as usize;
-            (&self.indices[begin..end], &self.values[begin..end])
-        })
+    /// So many rows, made in parallel in pieces of consecutive ones: `append` is given a row's number,
+    /// and the row to put its entries into.
+    pub(crate) fn pieces(
+        rows: usize,
+        append: impl Fn(usize, &mut SparseRow) -> Result<(), FeaturesError> + Sync,
+    ) -> Result<Vec<MatrixRows>, FeaturesError> {
+        let numbers: Vec<usize> = (0..rows).collect();
+        let piece = |numbers: &[usize]| {
+            let (mut piece, mut row) = (MatrixRows::default(), SparseRow::default());
+            for &number in numbers {
+                row.columns.clear();
+                row.values.clear();
+                append(number, &mut row)?;
+                piece.push(&row.columns, &row.values);
+            }
+            Ok(piece)
+        };
+        let pieces: Vec<Result<_, FeaturesError>> = numbers.par_chunks(64).map(piece).collect();
+        // Of several errors the first row's is told, whichever thread was faster.
+        pieces.into_iter().collect()
     }
 
     /// Number of rows.

@@ -190,6 +190,43 @@ proptest! {
     }
 
     #[test]
+    fn a_fit_to_some_texts_is_that_of_these_texts(
+        params in settings(), texts in texts(), share in any::<bool>(),
+        chosen in vec![any::<bool>(); 20], split in any::<prop::sample::Index>(),
+    ) {
+        // A share of 0 lets every term in that the chosen texts hold, and no other.
+        let min_df = if share { DocumentFrequency::Share(0.0) } else { params.min_df };
+        let params = VectorizerParams { min_df, ..params };
+        let mut reader = TfIdf::new(params.clone().check().unwrap()).begin();
+        let split = split.index(texts.len());
+        on_threads(3, || reader.push(&texts[..split])).unwrap();
+        reader.push(&texts[split..]).unwrap();
+        let read = reader.read().unwrap();
+        prop_assert_eq!(read.len(), texts.len());
+        let of = |kept: bool| -> Vec<String> {
+            let kept = texts.iter().zip(&chosen).filter(|(_, chosen)| **chosen == kept);
+            kept.map(|(text, _)| text.clone()).collect()
+        };
+        for threads in [1, 3] {
+            match (fit(&params, &of(true)), on_threads(threads, || read.fit(|text| chosen[text]))) {
+                (Ok((fitted, matrix)), Ok((found, all))) => {
+                    prop_assert_eq!(found.to_json().unwrap(), fitted.to_json().unwrap());
+                    let places = |kept: bool| -> Vec<usize> {
+                        (0..texts.len()).filter(|&text| chosen[text] == kept).collect()
+                    };
+                    prop_assert_eq!(all.select_rows(&places(true)), matrix);
+                    let others = fitted.transform(of(false)).unwrap();
+                    prop_assert_eq!(all.select_rows(&places(false)), others);
+                }
+                (Err(expected), Err(error)) => {
+                    prop_assert_eq!(error.to_string(), expected.to_string());
+                }
+                (expected, found) => prop_assert!(false, "{expected:?}, {found:?}"),
+            }
+        }
+    }
+
+    #[test]
     fn the_vocabulary_is_that_of_the_definition(params in settings(), texts in texts()) {
         let expected = plain_vocabulary(&params, &texts);
         match fit(&params, &texts) {

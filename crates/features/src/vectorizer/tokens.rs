@@ -37,14 +37,14 @@ impl Frequency {
         }
     }
 
-    fn add(&mut self, other: Frequency) {
+    pub(crate) fn add(&mut self, other: Frequency) {
         self.count += other.count;
         self.documents += other.documents;
     }
 }
 
-/// The different tokens, with how often each occurs.
-pub(crate) type Tokens = Interner<Frequency>;
+/// The different tokens.
+pub(crate) type Tokens = Interner<()>;
 
 /// Some consecutive documents as token numbers of one worker, which is a thread's own tokens.
 #[derive(Debug)]
@@ -61,6 +61,15 @@ impl TokenRun {
     pub(crate) fn documents(&self) -> impl Iterator<Item = (u32, Range<usize>)> {
         let starts = std::iter::once(0).chain(self.ends.iter().copied());
         (self.first_document..).zip(starts.zip(&self.ends).map(|(start, &end)| start..end))
+    }
+
+    /// The numbers of the documents for which `chosen` holds, and their tokens'.
+    pub(crate) fn chosen<'a>(
+        &'a self,
+        chosen: &'a (dyn Fn(usize) -> bool + Sync),
+    ) -> impl Iterator<Item = (u32, &'a [u32])> {
+        let documents = self.documents().filter(move |&(number, _)| chosen(number as usize));
+        documents.map(|(number, range)| (number, &self.ids[range]))
     }
 }
 
@@ -88,6 +97,19 @@ pub(crate) struct ReadTokens {
     /// Consecutive documents, in order.
     pub(crate) parts: Vec<TokenRun>,
     pub(crate) documents: u32,
+}
+
+impl ReadTokens {
+    /// The tokens' numbers of a document.
+    pub(crate) fn document(&self, number: usize) -> &[u32] {
+        let before = self.parts.partition_point(|part| part.first_document as usize <= number);
+        let Some(part) = before.checked_sub(1).and_then(|at| self.parts.get(at)) else {
+            return &[];
+        };
+        let at = number - part.first_document as usize;
+        let start = if at == 0 { 0 } else { part.ends[at - 1] };
+        &part.ids[start..part.ends[at]]
+    }
 }
 
 impl TokenReader {
@@ -125,10 +147,8 @@ impl TokenReader {
         let mut maps: Vec<Vec<u32>> = vec![Vec::new()];
         for worker in workers {
             let mut map = Vec::with_capacity(worker.len());
-            for (id, &frequency) in (0_u32..).zip(worker.values()) {
-                let merged = tokens.intern(worker.get(id))?;
-                tokens.value_mut(merged).add(frequency);
-                map.push(merged);
+            for id in 0..worker.len() as u32 {
+                map.push(tokens.intern(worker.get(id))?);
             }
             maps.push(map);
         }
@@ -205,7 +225,7 @@ fn read<S: AsRef<str>>(
     let mut part = TokenRun { worker: *number, first_document, ends: Vec::new(), ids: Vec::new() };
     let mut scratch = Vec::new();
     let (analyzer, lowercase, min_n) = (params.analyzer, params.lowercase, params.ngrams.0);
-    for (document, text) in (first_document..).zip(texts) {
+    for text in texts {
         let text = cut(text.as_ref(), params.max_chars);
         let mut failed = None;
         each_token(text, analyzer, lowercase, min_n, &mut scratch, |token| {
@@ -217,10 +237,7 @@ fn read<S: AsRef<str>>(
                 return;
             }
             match tokens.intern(bytes) {
-                Ok(id) => {
-                    tokens.value_mut(id).see(document);
-                    part.ids.push(id);
-                }
+                Ok(id) => part.ids.push(id),
                 Err(error) => failed = Some(error),
             }
         });

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
-use clawsig_features::{TfIdf, duplicates, vectorizer::ValidVectorizerParams};
+use clawsig_features::{ReadTexts, duplicates};
 use clawsig_model::{
     Scored, TrainParams, group_folds,
     metrics::{Bootstrap, split_metrics},
@@ -311,8 +311,8 @@ impl Pool {
 
 /// How each model is made.
 pub(super) struct ModelSettings {
-    /// The views of the text, side by side.
-    pub(super) views: Vec<ValidVectorizerParams>,
+    /// The views of the texts of all rows, side by side.
+    pub(super) views: Vec<ReadTexts>,
     pub(super) train: TrainParams,
     pub(super) bootstrap: Bootstrap,
 }
@@ -321,19 +321,14 @@ impl ModelSettings {
     /// The probability of malicious for each test row, by a model that nothing but the training rows
     /// went into.
     fn predict(&self, pool: &Pool, train: &[usize], test: &[usize]) -> Result<Vec<f64>, Error> {
-        let texts = |rows: &[usize]| -> Vec<&str> {
-            rows.iter().map(|&row| pool.samples[row].text.as_str()).collect()
-        };
-        let (mut seen, mut unseen) = (Vec::new(), Vec::new());
-        for view in &self.views {
-            let (fitted, x) = TfIdf::new(view.clone()).fit_transform(texts(train))?;
-            unseen.push(fitted.transform(texts(test))?);
-            seen.push(x);
-        }
-        let x = beside(&seen)?;
+        let mut trains = vec![false; pool.samples.len()];
+        train.iter().for_each(|&row| trains[row] = true);
+        let views = self.views.iter().map(|view| Ok(view.fit(|row| trains[row])?.1));
+        let x = beside(&views.collect::<Result<Vec<_>, Error>>()?)?;
         let labels: Vec<u32> = train.iter().map(|&row| pool.label(row) as u32).collect();
-        let solution = self.train.solve(&x, &labels, &[0, 1], None, &|_, _| {})?;
-        let probabilities = solution.coefficients.probabilities(&beside(&unseen)?)?;
+        let solution =
+            self.train.solve(&x.select_rows(train), &labels, &[0, 1], None, &|_, _| {})?;
+        let probabilities = solution.coefficients.probabilities(&x.select_rows(test))?;
         Ok(probabilities.into_iter().map(|p| p[1]).collect())
     }
 }
