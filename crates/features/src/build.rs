@@ -21,16 +21,43 @@ use crate::{
 
 /// The rows of one split, in order.
 pub type RowIter<'a> = Box<dyn Iterator<Item = Result<SkillRow, BoxError>> + Send + 'a>;
+/// The texts of some rows of one split, in order.
+pub type TextIter<'a> = Box<dyn Iterator<Item = Result<String, BoxError>> + Send + 'a>;
 
 /// Where the rows of each split come from.
 pub trait RowSource {
-    /// The rows of a split, in order; none for a split that is not there. A split is read a second
-    /// time if rows in it may be near-duplicates, up to the last of these, and the rows must be the
-    /// same then.
+    /// The rows of a split, in order; none for a split that is not there.
     ///
     /// # Errors
     /// Any error that keeps the source from being read.
     fn rows(&mut self, split: Split) -> Result<RowIter<'_>, BoxError>;
+
+    /// The texts of the rows of a split at some places, ascending, with an empty one for a row that has
+    /// none. They are asked for once all rows are read, of the rows that may be near-duplicates, and must be
+    /// what they were. All rows up to the last place are read again, unless a source has a quicker way.
+    ///
+    /// # Errors
+    /// As [`RowSource::rows`].
+    fn texts<'a>(
+        &'a mut self,
+        split: Split,
+        places: &'a [usize],
+    ) -> Result<TextIter<'a>, BoxError> {
+        Ok(texts_at(self.rows(split)?, places))
+    }
+}
+
+/// The texts of the rows at some places, ascending, of which all up to the last are read.
+pub fn texts_at<'a>(rows: RowIter<'a>, places: &'a [usize]) -> TextIter<'a> {
+    let end = places.last().map_or(0, |last| last + 1);
+    let mut places = places.iter().peekable();
+    Box::new(rows.take(end).enumerate().filter_map(move |(place, row)| match row {
+        Ok(row) => {
+            places.next_if(|&&wanted| wanted == place)?;
+            Some(Ok(row.text.unwrap_or_default()))
+        }
+        Err(error) => Some(Err(error)),
+    }))
 }
 
 /// One split's matrix and who its rows are.
@@ -156,7 +183,8 @@ pub fn build(
         splits.push(SplitFeatures { split, matrix, rows: infos });
     }
     progress("near-duplicates", done, 0);
-    mark_duplicates(&mut splits, &duplicate_groups(source, sketches)?);
+    let groups = duplicate_groups(source, &splits, sketches)?;
+    mark_duplicates(&mut splits, &groups);
     let rows = |split| known.as_ref().map(|_| measured.get(&split).map_or(&[][..], Vec::as_slice));
     let novelty = Novelty::calibrate(rows(Split::Validation), rows(Split::Test));
     Ok(FeatureSet { columns: fitted.columns(), fitted, splits, novelty })
@@ -347,24 +375,27 @@ fn texts_of(batch: &[SkillRow]) -> Vec<&str> {
     batch.iter().map(text_of).collect()
 }
 
-/// The group of each row over all splits. Rows that may be copies are read again.
+/// The group of each row over all splits. Texts that may be copies are read again.
 fn duplicate_groups(
     source: &mut dyn RowSource,
+    splits: &[SplitFeatures],
     sketches: Sketches,
 ) -> Result<Vec<u32>, FeaturesError> {
     let mut suspects = sketches.suspects()?;
-    let documents = suspects.documents().to_vec();
-    let mut wanted = documents.iter().peekable();
-    let mut number = 0;
-    for &split in Split::ALL {
-        if wanted.peek().is_none() {
-            break;
-        }
-        let rows = rows_of(source, split)?.filter(|_| {
-            number += 1;
-            wanted.next_if(|&&document| document == number - 1).is_some()
-        });
-        in_batches(rows, row_size, |batch| suspects.push(&texts_of(batch)))?;
+    let mut documents = suspects.documents().iter().map(|&document| document as usize).peekable();
+    let mut first = 0;
+    let mut wanted = Vec::new();
+    for split in splits {
+        let end = first + split.rows.len();
+        let places: Vec<usize> = std::iter::from_fn(|| documents.next_if(|&d| d < end))
+            .map(|document| document - first)
+            .collect();
+        wanted.push((split.split, places));
+        first = end;
+    }
+    for (split, places) in wanted.iter().filter(|(_, places)| !places.is_empty()) {
+        let texts = source.texts(*split, places).map_err(FeaturesError::Source)?;
+        in_batches(texts, String::len, |batch| suspects.push(batch))?;
     }
     suspects.groups()
 }

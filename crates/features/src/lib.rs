@@ -20,7 +20,9 @@ pub mod vectorizer;
 /// The types that cross stages: rows, splits, targets, column groups, sparse matrices.
 pub use clawsig_schema as schema;
 
-pub use build::{FeatureSet, ReadRows, RowIter, RowSource, SplitFeatures, build};
+pub use build::{
+    FeatureSet, ReadRows, RowIter, RowSource, SplitFeatures, TextIter, build, texts_at,
+};
 pub use dense::linfa_dataset;
 pub use error::{BoxError, FeaturesError};
 pub use fitted::{FEATURES_FORMAT, FittedFeatures, MeasuredRow, VocabularyRow};

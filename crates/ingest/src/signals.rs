@@ -123,6 +123,48 @@ impl SignalsReader {
     }
 }
 
+impl SignalsReader {
+    /// The SKILL.md texts of the rows at some places, ascending, and nothing else of them; a text that is
+    /// missing is empty. A row group is in memory at a time, and one without any of the rows is not read.
+    /// After an error the iterator ends.
+    pub fn texts(
+        self,
+        places: &[usize],
+    ) -> impl Iterator<Item = Result<String, IngestError>> + Send {
+        let (mut first, mut failed) = (0, false);
+        (0..self.table.groups()).flat_map(move |group| {
+            let rows = first..first + self.table.group_rows(group);
+            first = rows.end;
+            let places = &places[places.partition_point(|&place| place < rows.start)
+                ..places.partition_point(|&place| place < rows.end)];
+            if failed || places.is_empty() {
+                return Vec::new().into_iter();
+            }
+            let texts = self.texts_of_group(group, places.iter().map(|place| place - rows.start));
+            failed = texts.is_err();
+            texts.unwrap_or_else(|error| vec![Err(error)]).into_iter()
+        })
+    }
+
+    fn texts_of_group(
+        &self,
+        group: usize,
+        places: impl Iterator<Item = usize>,
+    ) -> Result<Vec<Result<String, IngestError>>, IngestError> {
+        let name = Signal::SkillMdContent.name();
+        if !self.table.has(name) {
+            return Ok(places.map(|_| Ok(String::new())).collect());
+        }
+        let texts = self.table.array(group, name, None)?;
+        let text = |at: usize| match scalar(texts.as_ref(), at) {
+            Scalar::Text(text) => text.into_owned(),
+            _ => String::new(),
+        };
+        // A damaged footer may promise more rows than there are.
+        Ok(places.take_while(|&at| at < texts.len()).map(|at| Ok(text(at))).collect())
+    }
+}
+
 /// The rows of a row group.
 type Group = Result<Vec<SkillRow>, IngestError>;
 

@@ -115,8 +115,10 @@ fn signals_with_a_changed_bit_are_no_panic_either() {
         fs::write(&signals, bytes).unwrap();
         let rows = SignalsReader::open(&signals)
             .and_then(|reader| reader.rows(Columns::All).collect::<Result<Vec<_>, _>>());
-        if let Err(e) = rows {
-            assert!(e.to_string().contains("train.parquet"), "byte {at}: {e}");
+        let texts = SignalsReader::open(&signals)
+            .and_then(|reader| reader.texts(&[0, 5, 9]).collect::<Result<Vec<_>, _>>());
+        for error in rows.err().into_iter().chain(texts.err()) {
+            assert!(error.to_string().contains("train.parquet"), "byte {at}: {error}");
             refused += 1;
         }
     }

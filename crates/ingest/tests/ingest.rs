@@ -267,6 +267,33 @@ fn raw_parquet_reads_back_as_the_same_signals() {
 }
 
 #[test]
+fn texts_are_read_at_any_places_of_several_row_groups() {
+    let folder = tempfile::tempdir().unwrap();
+    let text = |number: usize| match number {
+        3 => Value::Null,
+        number => format!("{number} ").repeat(4 << 20).into(),
+    };
+    let large = (0..7).map(|number| {
+        let mut row = row(number);
+        row["skill_md_content"] = text(number);
+        row
+    });
+    fs::write(folder.path().join("train.jsonl"), lines(large)).unwrap();
+    let (work, done) = run_with(folder.path(), IngestParams::default());
+    done.unwrap();
+    let open = || SignalsReader::open(work.path().join("signals/train.parquet")).unwrap();
+    for places in [&[][..], &[0], &[6], &[1, 3, 4], &[0, 1, 2, 3, 4, 5, 6], &[2, 9]] {
+        let found: Vec<String> = open().texts(places).collect::<Result<_, _>>().unwrap();
+        let there = places.iter().filter(|&&place| place < 7);
+        let expected: Vec<Value> = there.map(|&place| text(place)).collect();
+        assert_eq!(found.len(), expected.len(), "{places:?}");
+        for (found, expected) in found.iter().zip(&expected) {
+            assert!(found == expected.as_str().unwrap_or_default(), "{places:?}");
+        }
+    }
+}
+
+#[test]
 fn a_cut_or_foreign_parquet_file_is_one_clear_error() {
     let folder = tempfile::tempdir().unwrap();
     fs::write(folder.path().join("train.jsonl"), lines((0..50).map(row))).unwrap();

@@ -2,7 +2,7 @@
 
 use std::{collections::HashMap, path::PathBuf};
 
-use clawsig_features::{BoxError, RowIter, RowSource};
+use clawsig_features::{BoxError, RowIter, RowSource, TextIter, texts_at};
 use clawsig_ingest::{Columns, SignalsReader};
 use clawsig_model::stratified_split;
 use clawsig_schema::{SkillRow, Split, Target, matrix::RowInfo};
@@ -106,5 +106,18 @@ impl RowSource for PlannedRows<'_> {
             Err(_) => true,
         });
         Ok(Box::new(rows.map(|(_, row)| row)))
+    }
+
+    fn texts<'a>(
+        &'a mut self,
+        split: Split,
+        places: &'a [usize],
+    ) -> Result<TextIter<'a>, BoxError> {
+        // The places of a split that was drawn anew are not those of a file.
+        if self.drawn.is_some() && POOLED.contains(&split) {
+            return Ok(texts_at(self.rows(split)?, places));
+        }
+        let texts = SignalsReader::open(&signals(self.context, split)?)?.texts(places);
+        Ok(Box::new(texts.map(|text| text.map_err(BoxError::from))))
     }
 }
