@@ -1,8 +1,11 @@
 //! Curves against scikit-learn 1.9.1, from the numbers that tests/data/curves.py printed.
 #![expect(clippy::unwrap_used, reason = "helpers of a test: a failed unwrap is a failed test")]
 
-use clawsig_model::{Scored, curves::curves};
-use clawsig_schema::evaluation::{Curve, CurveKind, CurvePoint};
+use clawsig_model::{
+    Scored,
+    curves::{curves, operating_points},
+};
+use clawsig_schema::evaluation::{Curve, CurveKind, CurvePoint, Goal};
 use serde_json::Value;
 
 fn rare() -> (Vec<usize>, Vec<f64>) {
@@ -127,4 +130,29 @@ fn a_long_curve_is_thinned_within_a_thousandth() {
         assert!((last.x - 1.0).abs() < 1e-12, "{last:?}");
     }
     assert_eq!(roc.points[0].x, 0.0);
+}
+
+#[test]
+fn a_threshold_needs_rows_of_both_kinds() {
+    let classes = || ["no", "yes"].map(str::to_owned).to_vec();
+    let scored = |labels: Vec<usize>| {
+        let p = [0.9, 0.6, 0.4].map(|p| vec![p, 1.0 - p]).to_vec();
+        Scored::from_probabilities(classes(), labels, p, &[0, 1, 2]).unwrap()
+    };
+    let goals = [Goal::Recall(1.0), Goal::Recall(0.5), Goal::FalsePositiveRate(0.5)];
+    let one = operating_points(&scored(vec![0, 0, 0]), &[], &goals).unwrap();
+    for point in &one {
+        let why = match point.class.as_str() {
+            "no" => "every validation row is of the class",
+            _ => "the class has no validation rows",
+        };
+        assert_eq!((point.threshold, point.undefined.as_deref()), (None, Some(why)), "{point:?}");
+    }
+    // By hand: "yes" ranks the third row, which it is, then the second, then the first, which it is.
+    let both = operating_points(&scored(vec![1, 0, 1]), &[], &goals).unwrap();
+    let yes: Vec<_> = both.iter().filter(|point| point.class == "yes").collect();
+    let thresholds: Vec<Option<f64>> = yes.iter().map(|point| point.threshold).collect();
+    assert_eq!(thresholds, [Some(1.0 - 0.9), Some(1.0 - 0.4), Some(1.0 - 0.4)]);
+    let f1 = |at: usize| yes[at].scores["validation"]["f1"].value.unwrap();
+    assert!((f1(0) - 0.8).abs() < 1e-12 && (f1(1) - 2.0 / 3.0).abs() < 1e-12);
 }

@@ -8,7 +8,7 @@ use clawsig_model::{
     train,
 };
 use clawsig_schema::{
-    Split, Verdict, VerdictLabel,
+    Split, Target, Verdict, VerdictLabel,
     estimate::Estimate,
     evaluation::{GridRow, MACRO, ModelName, OVERALL, ScoreRow, metric},
     matrix::{ColumnGroup, ColumnInfo, Csr, RowInfo},
@@ -211,6 +211,11 @@ fn a_c_at_an_end_of_the_grid_and_a_class_without_rows_are_said() {
         // Far too strong a penalty beside a good one, from either side.
         assert_eq!(ends(&[1e-8, 1.0]), [false, true]);
         assert_eq!(ends(&[1.0]), [false, false]);
+        // A list of one value asks validation nothing.
+        let alone = TrainData { splits: &data.splits[..1], columns: data.columns };
+        let params = TrainParams { grid: vec![1.0], ..TrainParams::default() };
+        let said = train(&alone, &params.check().unwrap(), &|_, _, _| {}).unwrap().warnings;
+        assert!(!said.iter().any(|text| text.contains("without effect")), "{said:?}");
         let benign: Vec<RowInfo> = data.splits[0]
             .rows
             .iter()
@@ -230,6 +235,39 @@ fn a_c_at_an_end_of_the_grid_and_a_class_without_rows_are_said() {
         let said = found.warnings.join("\n");
         assert!(said.contains("no training row is of class malicious"), "{said}");
         assert!(said.contains("model.grid is without effect"), "{said}");
+    });
+}
+
+#[test]
+fn a_rule_that_gives_the_class_is_said() {
+    with_data(|data| {
+        let rows_of = |split: &SplitData<'_>| -> Vec<RowInfo> {
+            let flagged = |row: &RowInfo| row.verdict.known().map(|v| v != Verdict::Clean);
+            split.rows.iter().map(|r| RowInfo { flag_static: flagged(r), ..r.clone() }).collect()
+        };
+        let rows: Vec<Vec<RowInfo>> = data.splits.iter().map(rows_of).collect();
+        let splits: Vec<SplitData<'_>> = data
+            .splits
+            .iter()
+            .zip(&rows)
+            .map(|(split, rows)| SplitData { rows, ..*split })
+            .collect();
+        let given = TrainData { splits: &splits, columns: data.columns };
+        let params = TrainParams { target: Target::NonClean, ..TrainParams::default() };
+        let training = train(&given, &params.check().unwrap(), &|_, _, _| {}).unwrap();
+        let params = EvaluateParams { replicates: 0, refits: false, ..EvaluateParams::default() };
+        let params = params.check().unwrap();
+        let said = |data| {
+            let found = evaluate(data, None, &training, &params, &|_, _, _| {}).unwrap().results;
+            let about = found.warnings.into_iter().filter(|text| text.contains("gives the class"));
+            about.collect::<Vec<_>>()
+        };
+        let found = said(&given);
+        // The worst of all scanners says the same as this one.
+        assert_eq!(found.len(), 2, "{found:?}");
+        assert!(found[0].starts_with("the rule `static-flag` gives the class of every one of 8"));
+        assert!(found[0].contains("the non-clean says nothing there"), "{found:?}");
+        assert_eq!(said(data), [""; 0]);
     });
 }
 
