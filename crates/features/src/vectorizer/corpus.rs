@@ -1,4 +1,16 @@
 //! Which n-grams of some documents become a vocabulary.
+//!
+//! N-grams are counted level by level, as pairs of the number of the first n-1 tokens and that of the
+//! last: their occurrences are dealt out by the hash of the pair, and each shard is counted in a table
+//! that fits a core's cache ([`super::scan`]). Two prunings keep the tables small, and neither can change
+//! the result:
+//!
+//! - an n-gram is in no more documents than any part of it, so parts below `min_df` end it;
+//! - once `max_features` terms with a count of at least `c` are known, an n-gram with a part that
+//!   occurs less than `c` times can't be among the chosen (ties at `c` stay in).
+//!
+//! Where neither `min_df` nor `max_features` prunes, every different n-gram has to be kept, and memory
+//! grows with them.
 
 use rayon::prelude::*;
 
@@ -7,8 +19,8 @@ use super::{
     intern::NONE,
     params::{Analyzer, VectorizerParams},
     rows::Counter,
-    scan::{HELD, Scan},
-    tokens::{Frequency, ReadTokens},
+    scan::{Frequency, HELD, Scan},
+    tokens::ReadTokens,
 };
 use crate::FeaturesError;
 

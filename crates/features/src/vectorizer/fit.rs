@@ -1,20 +1,11 @@
 //! Learning a vocabulary: one pass over the texts, the rest over token numbers.
 //!
-//! Texts are pushed in batches and read once. They are kept as the sequence of their
-//! tokens' numbers (four bytes a token), to any of which a vocabulary can be fitted. N-grams are
-//! counted level by level, as pairs of the
-//! number of the first n-1 tokens and that of the last: their occurrences are dealt out by the hash
-//! of the pair, and each shard is counted in a table that fits a core's cache. Two prunings keep
-//! the tables small, and neither can change the result:
-//!
-//! - an n-gram is in no more documents than any part of it, so parts below `min_df` end it;
-//! - once `max_features` terms with a count of at least `c` are known, an n-gram with a part that
-//!   occurs less than `c` times can't be among the chosen (ties at `c` stay in).
+//! Texts are pushed in batches and read once. They are kept as the sequence of their tokens' numbers (four
+//! bytes a token), and a vocabulary can be fitted to any of them as often as is wanted.
 //!
 //! Memory is bounded by the tokens (four bytes each), the different tokens, the n-grams that
 //! reach the limits, the occurrences held at a time (96 MiB) and the matrix, in which an entry takes
-//! twelve bytes and exists twice only while pieces are joined. Where neither `min_df` nor
-//! `max_features` prunes, every different n-gram has to be kept, and memory grows with them.
+//! twelve bytes and exists twice only while pieces are joined.
 
 use std::sync::Arc;
 

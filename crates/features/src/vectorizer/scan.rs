@@ -4,8 +4,33 @@ use rayon::prelude::*;
 
 use super::{
     intern::{KeyMap, NONE, hash_key, pair, process_seed},
-    tokens::{Frequency, TokenRun},
+    tokens::TokenRun,
 };
+
+/// How often a term occurs, and in how many documents.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Frequency {
+    pub(super) count: u64,
+    pub(super) documents: u32,
+    /// The number of the last document seen with it, plus 1.
+    last: u32,
+}
+
+impl Frequency {
+    #[inline]
+    pub(super) fn see(&mut self, document: u32) {
+        self.count += 1;
+        if self.last != document + 1 {
+            self.last = document + 1;
+            self.documents += 1;
+        }
+    }
+
+    pub(super) fn add(&mut self, other: Frequency) {
+        self.count += other.count;
+        self.documents += other.documents;
+    }
+}
 
 /// A scan of all n-grams of one length whose parts survive.
 pub(super) struct Scan<'a> {

@@ -18,35 +18,10 @@ use super::{
 };
 use crate::FeaturesError;
 
-/// How often a term occurs, and in how many documents.
-#[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct Frequency {
-    pub(crate) count: u64,
-    pub(crate) documents: u32,
-    /// The number of the last document seen with it, plus 1.
-    last: u32,
-}
-
-impl Frequency {
-    #[inline]
-    pub(crate) fn see(&mut self, document: u32) {
-        self.count += 1;
-        if self.last != document + 1 {
-            self.last = document + 1;
-            self.documents += 1;
-        }
-    }
-
-    pub(crate) fn add(&mut self, other: Frequency) {
-        self.count += other.count;
-        self.documents += other.documents;
-    }
-}
-
 /// The different tokens.
 pub(crate) type Tokens = Interner<()>;
 
-/// Some consecutive documents as token numbers of one worker, which is a thread's own tokens.
+/// Some consecutive documents as token numbers, which are one worker's until all are read.
 #[derive(Debug)]
 pub(crate) struct TokenRun {
     worker: usize,
