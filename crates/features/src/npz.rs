@@ -312,7 +312,7 @@ impl<R: Read> Array<R> {
         }
         // One byte more than announced tells a member that goes on from one that ends, whose
         // checksum is compared then.
-        if self.data.read(&mut block[..1])? > 0 {
+        if self.data.by_ref().take(1).read_to_end(&mut Vec::new())? > 0 {
             return Err(self.wrong(&misfit));
         }
         Ok(made)

@@ -119,7 +119,7 @@ impl SignalsReader {
     /// The rows in the order of the file. From the first on, the next row group is read while one is worked
     /// on, so that two are in memory at a time. After an error the iterator ends.
     pub fn rows(self, columns: Columns) -> Rows {
-        Rows { groups: Groups::Unread(self.table, columns), rows: Vec::new().into_iter() }
+        Rows { groups: RowGroups::Unread(self.table, columns), rows: Vec::new().into_iter() }
     }
 }
 
@@ -170,33 +170,33 @@ type Group = Result<Vec<SkillRow>, IngestError>;
 
 /// The rows of a file.
 pub struct Rows {
-    groups: Groups,
+    groups: RowGroups,
     rows: std::vec::IntoIter<SkillRow>,
 }
 
 /// The row groups that are left.
-enum Groups {
+enum RowGroups {
     Unread(ParquetTable, Columns),
     /// They come from a thread.
     Reading(Receiver<Group>, JoinHandle<()>),
     Ended,
 }
 
-impl Groups {
+impl RowGroups {
     /// The rows of the next one.
     fn next(&mut self) -> Option<Group> {
-        match std::mem::replace(self, Groups::Ended) {
-            Groups::Ended => None,
-            Groups::Unread(table, columns) => match read_ahead(table, columns) {
+        match std::mem::replace(self, RowGroups::Ended) {
+            RowGroups::Ended => None,
+            RowGroups::Unread(table, columns) => match read_ahead(table, columns) {
                 Ok((groups, thread)) => {
-                    *self = Groups::Reading(groups, thread);
+                    *self = RowGroups::Reading(groups, thread);
                     self.next()
                 }
                 Err(error) => Some(Err(IngestError::Threads { reason: error.to_string() })),
             },
-            Groups::Reading(groups, thread) => match groups.recv() {
+            RowGroups::Reading(groups, thread) => match groups.recv() {
                 Ok(Ok(rows)) => {
-                    *self = Groups::Reading(groups, thread);
+                    *self = RowGroups::Reading(groups, thread);
                     Some(Ok(rows))
                 }
                 Ok(Err(error)) => Some(Err(error)),

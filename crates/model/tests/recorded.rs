@@ -205,7 +205,7 @@ fn training_and_evaluation_are_as_they_are_on_record() {
         let mut value = serde_json::to_value(&results.results).unwrap();
         let models = value["models"].take();
         record(&mut found, "", &value);
-        // What is done with the second model is the same.
+        // The second model is treated alike.
         record(&mut found, "model", &models[0]);
         let all = results.predictions.iter().find(|(name, _)| *name == ModelName::All).unwrap();
         for row in all.1.rows.iter().step_by(9) {

@@ -11,6 +11,7 @@ mod known;
 mod lock;
 mod manifest;
 mod marker;
+mod outputs;
 mod owned;
 mod plan;
 mod run;

@@ -6,16 +6,14 @@ use std::{
     sync::{Mutex, PoisonError},
 };
 
-use rayon::prelude::*;
-
 use crate::{
-    Input, Manifest, Output, Plan, Scratch, Standing, State, StoreError, disk,
+    Input, Manifest, Plan, Scratch, Standing, State, StoreError, disk,
     error::io,
-    hash::hash_file,
     journal::{self, Journal, is_plain_name},
     lock::FolderLock,
     manifest::{FORMAT, MANIFEST_FILE},
     marker::{self, MARKER_FILE, TEMPORARY_FOLDER},
+    outputs::{outputs_of, sync},
     owned, seal,
     state::{Difference, difference, is_absence, state_of},
     temporary::unfinished,
@@ -298,7 +296,7 @@ impl RunFolder {
             let _ = journal::remove(&new);
             return Err(io("write", &path)(e));
         }
-        disk::sync(&self.root).map_err(io("sync", &self.root))
+        sync(&self.root)
     }
 
     /// The path of a text file beside the stages: a plain name with an extension, as no stage has.
@@ -394,57 +392,6 @@ impl RunFolder {
         sync(&self.root)?;
         old.map_or(Ok(()), |old| journal::remove(&old))
     }
-}
-
-/// The files below `folder`, with their paths relative to it; the folders below it are synced.
-fn files_below(
-    folder: &Path,
-    prefix: &str,
-    files: &mut Vec<(String, PathBuf)>,
-) -> Result<(), StoreError> {
-    for entry in fs::read_dir(folder).map_err(io("read", folder))? {
-        let entry = entry.map_err(io("read", folder))?;
-        let path = entry.path();
-        let kind = entry.file_type().map_err(io("read", &path))?;
-        let Some(name) = entry.file_name().to_str().map(str::to_owned) else {
-            return Err(StoreError::NotAFile { path });
-        };
-        let relative = if prefix.is_empty() { name } else { format!("{prefix}/{name}") };
-        if kind.is_dir() {
-            files_below(&path, &relative, files)?;
-            sync(&path)?;
-        } else if kind.is_file() {
-            files.push((relative, path));
-        } else {
-            return Err(StoreError::NotAFile { path });
-        }
-    }
-    Ok(())
-}
-
-/// Syncs and hashes every file below `folder`, on all threads; the outputs by path.
-fn outputs_of(folder: &Path) -> Result<Vec<Output>, StoreError> {
-    let mut files = Vec::new();
-    files_below(folder, "", &mut files)?;
-    files.sort_unstable();
-    let finish = |(name, path): (String, PathBuf)| {
-        if name == TIMING_FILE {
-            return sync(&path).map(|()| None);
-        }
-        // One waits for the disk while the other computes.
-        let (hash, synced) = rayon::join(|| hash_file(&path), || sync(&path));
-        synced?;
-        let hash = hash?;
-        Ok(Some(Output { path: name, sha256: hash.sha256, bytes: hash.bytes }))
-    };
-    let finished: Vec<Result<Option<Output>, StoreError>> =
-        files.into_par_iter().map(finish).collect();
-    // Of several errors the first file's is told.
-    finished.into_iter().filter_map(Result::transpose).collect()
-}
-
-fn sync(path: &Path) -> Result<(), StoreError> {
-    disk::sync(path).map_err(io("sync", path))
 }
 
 #[cfg(test)]

@@ -77,6 +77,9 @@ fn folds<'m>(
     let params = fitted.params().clone().check()?;
     let seed = context.settings().evaluate.random.seed;
     let mut folds = CrossValidation::new(matrices.pooled(), training, wanted, seed);
+    if folds.folds().is_empty() {
+        return Ok(folds);
+    }
     let part = |part: &str, done, total| context.progress.part(part, done, total);
     part("reading the folds' rows", 0, wanted as u64);
     let mut numbers = Vec::new();

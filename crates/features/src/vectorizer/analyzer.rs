@@ -49,7 +49,7 @@ pub(crate) fn cut(text: &str, limit: Option<usize>) -> &str {
     }
 }
 
-/// Eight bytes of a text, the first one lowest. What is asked of each is answered in its highest bit.
+/// Eight bytes of a text, the first one lowest. Each question is answered in the highest bit of each byte.
 #[derive(Clone, Copy)]
 struct Eight(u64);
 
@@ -73,28 +73,27 @@ impl Eight {
         Eight(u64::from_le_bytes(eight))
     }
 
-    /// Which are beyond ASCII.
+    /// Is it beyond ASCII?
     fn beyond(self) -> u64 {
         self.0 & HIGHEST
     }
 
-    /// Which are at least `least`, which is ASCII, once they are seen as ASCII: no sum of two such
-    /// carries.
-    fn from(bytes: u64, least: u8) -> u64 {
+    /// Is it at least `least`, both taken as ASCII? No sum of two such carries into the next byte.
+    fn at_least(bytes: u64, least: u8) -> u64 {
         (bytes & !HIGHEST) + each(0x80 - least)
     }
 
-    /// Which are between `first` and `last`, which are ASCII.
+    /// Is it between `first` and `last`, all taken as ASCII?
     fn between(bytes: u64, first: u8, last: u8) -> u64 {
-        Eight::from(bytes, first) & !Eight::from(bytes, last + 1)
+        Eight::at_least(bytes, first) & !Eight::at_least(bytes, last + 1)
     }
 
-    /// Which are ASCII letters of either case.
+    /// Is it an ASCII letter of either case?
     fn letters(self) -> u64 {
         Eight::between(self.0 | each(0x20), b'a', b'z') & !self.0 & HIGHEST
     }
 
-    /// Which are ASCII word characters.
+    /// Is it an ASCII word character?
     #[inline]
     fn words(self) -> u64 {
         let digits = Eight::between(self.0, b'0', b'9');
@@ -102,7 +101,7 @@ impl Eight {
         self.letters() | (digits | underscores) & !self.0 & HIGHEST
     }
 
-    /// Which are ASCII capitals.
+    /// Is it an ASCII capital?
     #[inline]
     fn capitals(self) -> u64 {
         // Bit 5 tells the cases of a letter apart.
@@ -131,7 +130,7 @@ fn word_start(bytes: &[u8], mut at: usize) -> usize {
     at
 }
 
-/// Where the ASCII word characters from `at` on end, and whether there is a capital among them.
+/// The end of the ASCII word characters that begin at `at`, and whether there is a capital among them.
 #[inline]
 fn word_end(bytes: &[u8], mut at: usize) -> (usize, bool) {
     let mut capitals = 0;

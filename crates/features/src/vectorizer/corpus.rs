@@ -9,8 +9,8 @@
 //! - once `max_features` terms with a count of at least `c` are known, an n-gram with a part that
 //!   occurs less than `c` times can't be among the chosen (ties at `c` stay in).
 //!
-//! Where neither `min_df` nor `max_features` prunes, every different n-gram has to be kept, and memory
-//! grows with them.
+//! Every different n-gram has to be kept if neither `min_df` nor `max_features` prunes, and memory grows
+//! with them.
 
 use rayon::prelude::*;
 
