@@ -9,7 +9,7 @@ mod model;
 mod predict;
 
 use std::{
-    fs,
+    fs, io,
     path::{Path, PathBuf},
     process::Command,
 };
@@ -157,23 +157,22 @@ impl Bench {
 
     fn features(&self) -> Result<(), Failure> {
         let program = self.example("clawsig-features", "bench_features")?;
-        let corpus = |rows: u64, copies: &[&str]| -> Result<String, Failure> {
+        let corpus = |rows: u64| -> Result<String, Failure> {
             let file = self.folder.join("features.jsonl").display().to_string();
-            let words = ["generate", &rows.to_string(), &file];
-            execute(Command::new(&program).args(words).args(copies))?;
+            execute(Command::new(&program).args(["generate", &rows.to_string(), &file]))?;
             Ok(file)
         };
-        let file = corpus(TRAIN_ROWS, &[])?;
+        let file = corpus(TRAIN_ROWS)?;
         let ours = side(&program, &["clawsig", &file])?;
         let theirs = self.peer("features.py", &[&file])?;
         ratios(&ours, theirs.as_deref());
         ratios(&ours, Some(&side(&program, &["linfa", &file])?));
-        let file = corpus(ALL_ROWS, &["copies"])?;
+        let file = corpus(ALL_ROWS)?;
         side(&program, &["duplicates", &file])?;
         side(&program, &["recall", &file])?;
         println!("growth: rows, seconds, MB/s, entries, peak MB, ns an entry, bytes an entry");
         for times in [1, 2, 4, 8] {
-            let file = corpus(TRAIN_ROWS * times, &[])?;
+            let file = corpus(TRAIN_ROWS * times)?;
             let line = output(Command::new(&program).args(["clawsig", &file]))?;
             let keys = ["rows", "seconds", "megabytes_per_second", "entries", "peak_megabytes"];
             let values = keys.map(|key| number(&line, key).unwrap_or(f64::NAN));
@@ -186,6 +185,17 @@ impl Bench {
         }
         Ok(())
     }
+}
+
+/// Reads the files of a folder, so that no side waits for the disk which the one before it spared.
+fn warm(folder: &Path) -> Result<(), Failure> {
+    let read = || -> io::Result<()> {
+        for entry in fs::read_dir(folder)? {
+            io::copy(&mut fs::File::open(entry?.path())?, &mut io::sink())?;
+        }
+        Ok(())
+    };
+    read().map_err(|e| Failure::Check(format!("cannot read {}: {e}", folder.display())))
 }
 
 /// Runs our side and shows what it printed.

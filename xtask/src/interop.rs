@@ -29,18 +29,18 @@ pub(crate) fn check() -> Result<(), Failure> {
         Err(other) => return Err(other),
     };
     let scratch = std::env::temp_dir().join(format!("clawsig-interop-{}", std::process::id()));
-    let result =
-        check_in(&scratch, &python, &schema).and_then(|()| check_review(&scratch, &annotators));
+    let program = build_clawsig()?;
+    let result = check_in(&program, &scratch, &python, &schema)
+        .and_then(|()| check_review(&program, &scratch, &annotators));
     // The folder is scratch: what can't be removed stays in the temporary folder.
     let _ = fs::remove_dir_all(&scratch);
     result
 }
 
-fn check_in(scratch: &Path, python: &Path, schema: &Path) -> Result<(), Failure> {
-    let program = build_clawsig()?;
+fn check_in(program: &Path, scratch: &Path, python: &Path, schema: &Path) -> Result<(), Failure> {
     let at = |name: &str| scratch.join(name).display().to_string();
     let (sample, out) = (at("run"), at("out"));
-    run(Command::new(&program).args(["run", "--final", "--quiet", "--out", &sample]))?;
+    run(Command::new(program).args(["run", "--final", "--quiet", "--out", &sample]))?;
     for (form, name) in [
         ("csv", "skills.csv"),
         ("npz", "npz"),
@@ -50,7 +50,7 @@ fn check_in(scratch: &Path, python: &Path, schema: &Path) -> Result<(), Failure>
         ("croissant", "croissant"),
         ("leaderboard", "submission"),
     ] {
-        let mut export = Command::new(&program);
+        let mut export = Command::new(program);
         export.args(["export", form, &sample, "--quiet", "--out"]);
         export.arg(Path::new(&out).join(name));
         if form == "leaderboard" {
@@ -61,7 +61,7 @@ fn check_in(scratch: &Path, python: &Path, schema: &Path) -> Result<(), Failure>
     let skills = root().join("tests").join("examples").join("skills");
     let rows = Path::new(&sample).join("ingest").join("signals").join("test.parquet");
     for (form, name) in [("sarif", "predict.sarif"), ("csv", "predict.csv")] {
-        let mut predict = Command::new(&program);
+        let mut predict = Command::new(program);
         predict.arg("predict").arg(&skills).arg(&rows).args(["--model", &sample, "--as", form]);
         let path = Path::new(&out).join(name);
         fs::write(&path, output(&mut predict)?)
@@ -72,11 +72,10 @@ fn check_in(scratch: &Path, python: &Path, schema: &Path) -> Result<(), Failure>
 }
 
 /// A review sample in the annotation tools' packages, and their exports back.
-fn check_review(scratch: &Path, python: &Path) -> Result<(), Failure> {
+fn check_review(program: &Path, scratch: &Path, python: &Path) -> Result<(), Failure> {
     let at = |name: &str| scratch.join(name);
-    let program = build_clawsig()?;
     let sample = ["--reviews", "40", "--quiet", "--out"];
-    run(Command::new(&program)
+    run(Command::new(program)
         .args(["adjudicate", "sample"])
         .arg(at("run"))
         .args(sample)

@@ -5,9 +5,8 @@
 //! transform it. Each prints one line of JSON. Run each in its own process: peak memory is the
 //! process's.
 //!
-//! `bench_features generate ROWS FILE copies` makes every fifth document a changed copy of the one
-//! before; `bench_features duplicates FILE` groups near-duplicates, and `bench_features recall FILE`
-//! compares the groups of the first 10,000 documents with the exact similarities of all pairs.
+//! `bench_features duplicates FILE` groups near-duplicates, and `bench_features recall FILE` compares the
+//! groups of the first 10,000 documents with the exact similarities of all pairs.
 #![allow(clippy::print_stdout, reason = "printing the measurement is the purpose")]
 
 #[path = "../tests/exact/mod.rs"]
@@ -17,6 +16,7 @@ use std::{
     error::Error,
     fs::{self, File},
     io::{BufRead, BufReader, BufWriter, Write},
+    ops::Range,
     time::Instant,
 };
 
@@ -25,10 +25,10 @@ use clawsig_features::{
     duplicates::{Sketches, groups},
     vectorizer::DocumentFrequency,
 };
+use clawsig_schema::raw::RawRow;
+use clawsig_synth::{Synth, SynthParams};
 use linfa_preprocessing::tf_idf_vectorization::TfIdfVectorizer;
 use ndarray::Array1;
-use rand::{RngExt, SeedableRng};
-use rand_chacha::ChaCha8Rng;
 
 type Outcome = Result<(), Box<dyn Error>>;
 
@@ -36,86 +36,33 @@ fn main() -> Outcome {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
     match arguments[..] {
-        ["generate", rows, file] => generate(rows.parse()?, file, false),
-        ["generate", rows, file, "copies"] => generate(rows.parse()?, file, true),
+        ["generate", rows, file] => generate(rows.parse()?, file),
         ["clawsig", file] => clawsig(file),
         ["linfa", file] => linfa(file),
         ["duplicates", file] => duplicates(file),
         ["recall", file] => recall(file),
-        _ => Err("expected `generate ROWS FILE [copies]`, or `clawsig`, `linfa`, `duplicates` or \
-                  `recall` and FILE"
-            .into()),
+        _ => Err("expected `generate ROWS FILE`, or `clawsig`, `linfa`, `duplicates` or `recall` and FILE".into()),
     }
 }
 
-/// Of so many documents one is a copy, where there are copies.
-const COPY_EVERY: u64 = 5;
-
-fn generate(rows: u64, file: &str, copies: bool) -> Outcome {
+/// As many documents as the study's texts would be with so many rows, without the bundles.
+fn generate(rows: u64, file: &str) -> Outcome {
+    let params = SynthParams { rows, seed: 42, bundles: 0.0, ..SynthParams::default() };
+    let synth = Synth::new(params.check()?);
     let mut out = BufWriter::new(File::create(file)?);
-    for row in 0..rows {
-        let text = if copies && row % COPY_EVERY == COPY_EVERY - 1 {
-            changed(&document(row - 1), row)
-        } else {
-            document(row)
-        };
-        let text: String = text.chars().take(6_000).collect();
-        serde_json::to_writer(&mut out, &text)?;
-        out.write_all(b"\n")?;
-    }
-    Ok(out.flush()?)
-}
-
-fn random(row: u64) -> ChaCha8Rng {
-    let mut rng = ChaCha8Rng::seed_from_u64(42);
-    rng.set_stream(row);
-    rng
-}
-
-/// Words by a Zipf law over a vocabulary that grows with the text, with some bigrams favoured, as
-/// in documents on one subject.
-fn document(row: u64) -> String {
-    let mut rng = random(row);
-    let length = 800 + rng.random_range(0..9_000_usize);
-    let mut text = String::from("---\nname: skill\n---\n");
-    let subject = rng.random_range(0..2_000_u64);
-    while text.len() < length {
-        // The inverse of a Zipf distribution function with an exponent near 1.
-        let share: f64 = rng.random();
-        let mut word = (share * (3.0e6_f64).ln()).exp() as u64;
-        if word > 300 && rng.random_bool(0.5) {
-            word = 300 + subject * 40 + word % 40;
-        }
-        text.push_str(&spelt(word));
-        text.push_str(if rng.random_bool(0.1) { ". " } else { " " });
-    }
-    text
-}
-
-/// The text with up to one in forty words replaced: similarities from 0.75 to 1.
-fn changed(text: &str, row: u64) -> String {
-    let mut rng = random(row);
-    let rate = rng.random_range(0.0..0.025);
-    let mut word = |word: &str| {
-        if rng.random_bool(rate) { spelt(rng.random_range(0..3_000_000)) } else { word.to_owned() }
+    let threads = rayon::current_num_threads();
+    let text = |row: RawRow| row.skill_md_content.unwrap_or_default().chars().take(6_000).collect();
+    let texts = |synth: &Synth, rows: Range<u64>| -> Vec<String> {
+        rows.map(|row| text(synth.row(row))).collect()
     };
-    text.split(' ').map(|old| word(old) + " ").collect()
-}
-
-/// A pronounceable word for a number.
-fn spelt(mut number: u64) -> String {
-    const SYLLABLES: [&str; 16] = [
-        "ta", "re", "mi", "con", "po", "se", "lu", "an", "di", "ver", "ka", "no", "est", "fi",
-        "ro", "gu",
-    ];
-    let mut word = String::new();
-    loop {
-        word.push_str(SYLLABLES[(number % 16) as usize]);
-        number /= 16;
-        if number == 0 {
-            return word;
+    synth.ordered_chunks(0..rows, 256, threads, texts, |texts| -> Outcome {
+        for text in texts {
+            serde_json::to_writer(&mut out, &text)?;
+            out.write_all(b"\n")?;
         }
-    }
+        Ok(())
+    })?;
+    Ok(out.flush()?)
 }
 
 fn lines(file: &str) -> Result<impl Iterator<Item = String>, Box<dyn Error>> {

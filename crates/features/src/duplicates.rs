@@ -300,7 +300,7 @@ const COMPARED_AT_ONCE: usize = 4096;
 
 /// A shingle of one of two documents, by its first word's place.
 #[derive(Clone, Copy)]
-struct Place {
+struct ShinglePlace {
     at: u32,
     in_first: bool,
     shared: bool,
@@ -314,9 +314,9 @@ fn hash_words(words: &[u32]) -> u64 {
 
 /// The Jaccard similarity of the shingles of two documents, 0 where neither has one. `table` is
 /// scratch space.
-fn similarity(a: &[u32], b: &[u32], table: &mut HashTable<Place>) -> f64 {
+fn similarity(a: &[u32], b: &[u32], table: &mut HashTable<ShinglePlace>) -> f64 {
     table.clear();
-    let shingle = |place: &Place| {
+    let shingle = |place: &ShinglePlace| {
         let at = place.at as usize;
         let words = if place.in_first { a } else { b };
         &words[at..at + SHINGLE]
@@ -338,7 +338,7 @@ fn similarity(a: &[u32], b: &[u32], table: &mut HashTable<Place>) -> f64 {
                     }
                 }
                 hashbrown::hash_table::Entry::Vacant(entry) => {
-                    entry.insert(Place { at, in_first, shared: false });
+                    entry.insert(ShinglePlace { at, in_first, shared: false });
                 }
             }
         }

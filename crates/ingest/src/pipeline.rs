@@ -166,8 +166,11 @@ fn draw(
     hashes: &mut BTreeMap<String, String>,
 ) -> Result<HashSet<u128>, IngestError> {
     let mut state = Totals::new(false);
-    state.draw =
-        Some(Draw { seed: params.sample_seed, rows: params.sample_rows, kept: BTreeSet::new() });
+    state.draw = Some(SampleDraw {
+        seed: params.sample_seed,
+        rows: params.sample_rows,
+        kept: BTreeSet::new(),
+    });
     for input in inputs.iter().filter(|input| input.split.is_none_or(|split| split == Split::Train))
     {
         let read = read_file(input, params, None, None, &mut state, &|_| {})?;
@@ -178,13 +181,13 @@ fn draw(
 }
 
 /// A sample under way: the ids with the smallest hashes so far.
-struct Draw {
+struct SampleDraw {
     seed: u64,
     rows: usize,
     kept: BTreeSet<([u8; 8], u128)>,
 }
 
-impl Draw {
+impl SampleDraw {
     fn offer(&mut self, key: u128) {
         let mut hash = Sha256::new();
         hash.update(self.seed.to_le_bytes());
@@ -261,7 +264,7 @@ struct Totals {
     reasons: BTreeMap<String, u64>,
     examples: [Option<String>; 3],
     not_sampled: u64,
-    draw: Option<Draw>,
+    draw: Option<SampleDraw>,
     warnings: Vec<String>,
 }
 

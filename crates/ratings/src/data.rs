@@ -332,13 +332,13 @@ fn raters(
     Ok(names)
 }
 
-struct Facts {
+struct ItemFacts {
     clusters: Option<Vec<String>>,
     weights: Vec<u64>,
 }
 
 /// What belongs to an item and has to be the same in all its rows.
-fn facts(records: &[Record], places: &BTreeMap<&str, usize>) -> Result<Facts, RatingsError> {
+fn facts(records: &[Record], places: &BTreeMap<&str, usize>) -> Result<ItemFacts, RatingsError> {
     let mut clusters: Vec<Option<(&str, &Place)>> = vec![None; places.len()];
     let mut weights: Vec<Option<(u64, &Place)>> = vec![None; places.len()];
     for record in records {
@@ -372,7 +372,7 @@ fn facts(records: &[Record], places: &BTreeMap<&str, usize>) -> Result<Facts, Ra
         .collect()
     });
     let weights = weights.iter().map(|weight| weight.map_or(1, |(weight, _)| weight)).collect();
-    Ok(Facts { clusters: named, weights })
+    Ok(ItemFacts { clusters: named, weights })
 }
 
 /// Sorts a rater's ratings of an item by time and version, like ones once.

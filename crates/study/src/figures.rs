@@ -41,7 +41,7 @@ const PAIRS: [(usize, usize); 3] = [(0, 1), (0, 2), (1, 2)];
 const FLAGGED: usize = 0;
 
 /// What measures ask of a row, found out once.
-struct Facts<'r> {
+struct RowFacts<'r> {
     row: &'r SkillRow,
     flags: [bool; 3],
     model: Option<String>,
@@ -62,7 +62,8 @@ impl<'a> FigureCounts<'a> {
     /// Takes a row into account. Lengths of texts need rows that were read with their text.
     pub fn observe(&mut self, row: &SkillRow) {
         let flags = [0, 1, 2].map(|at| published_flag(row, Scanner::ALL[at]));
-        let facts = Facts { row, flags, model: row.judge.model.as_deref().map(str::to_lowercase) };
+        let facts =
+            RowFacts { row, flags, model: row.judge.model.as_deref().map(str::to_lowercase) };
         self.rows += 1;
         self.texts += u64::from(row.text.is_some());
         for (table, (a, b)) in self.pairs.iter_mut().zip(PAIRS) {
@@ -129,7 +130,7 @@ impl<'a> FigureCounts<'a> {
 }
 
 impl Count {
-    fn observe(&mut self, measure: &Measure, facts: &Facts<'_>) {
+    fn observe(&mut self, measure: &Measure, facts: &RowFacts<'_>) {
         match measure {
             Measure::Rows { among } => {
                 self.part += u64::from(facts.are_among(among));
@@ -169,7 +170,7 @@ impl Count {
     }
 }
 
-impl Facts<'_> {
+impl RowFacts<'_> {
     fn are_among(&self, wanted: &Selection) -> bool {
         let row = self.row;
         let flagged = self.flags.iter().filter(|&&flag| flag).count() as u8;

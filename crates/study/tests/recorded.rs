@@ -164,6 +164,7 @@ fn a_study_is_as_it_is_on_record() {
             "/missing/warnings",
             "/choices",
             "/rule_differences/rows",
+            "/rule_differences/listed",
             "/findings",
             "/slices",
         ] {

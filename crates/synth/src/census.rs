@@ -123,7 +123,7 @@ pub(crate) struct Member {
 
 /// What a scanner left behind.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Scan {
+pub(crate) enum ScanResult {
     /// It flags the row.
     Flagged,
     /// It found nothing.
@@ -226,27 +226,27 @@ impl Member {
         (before, all)
     }
 
-    pub(crate) fn scan(&self, scanner: Scanner) -> Scan {
+    pub(crate) fn scan(&self, scanner: Scanner) -> ScanResult {
         if self.flag(scanner) {
-            return Scan::Flagged;
+            return ScanResult::Flagged;
         }
         let quiet = |_: usize, flags: usize| !is_flagged(flags, scanner);
         match scanner {
             Scanner::Static => match self.rank(Order::Static as u64, quiet).0 {
-                rank if rank < STATIC_MISSING => Scan::Missing,
-                _ => Scan::Clean,
+                rank if rank < STATIC_MISSING => ScanResult::Missing,
+                _ => ScanResult::Clean,
             },
             Scanner::VirusTotal => match self.rank(Order::VirusTotal as u64, quiet).0 {
-                rank if rank < VIRUSTOTAL_MISSING => Scan::Missing,
+                rank if rank < VIRUSTOTAL_MISSING => ScanResult::Missing,
                 rank if rank < VIRUSTOTAL_MISSING + VIRUSTOTAL_STALE => {
-                    Scan::Stale { moved_on: rank < VIRUSTOTAL_MISSING + VIRUSTOTAL_MOVED_ON }
+                    ScanResult::Stale { moved_on: rank < VIRUSTOTAL_MISSING + VIRUSTOTAL_MOVED_ON }
                 }
-                _ => Scan::Clean,
+                _ => ScanResult::Clean,
             },
             Scanner::SkillSpector => match self.quiet_rank() {
-                None => Scan::Clean,
-                Some((rank, missing)) if rank < missing => Scan::Missing,
-                Some(_) => Scan::Error,
+                None => ScanResult::Clean,
+                Some((rank, missing)) if rank < missing => ScanResult::Missing,
+                Some(_) => ScanResult::Error,
             },
         }
     }
@@ -266,9 +266,9 @@ impl Member {
     pub(crate) fn score(&self) -> Option<u32> {
         let verdict = self.verdict;
         let flagged = match self.scan(Scanner::SkillSpector) {
-            Scan::Flagged => true,
-            Scan::Clean => false,
-            Scan::Stale { .. } | Scan::Error | Scan::Missing => return None,
+            ScanResult::Flagged => true,
+            ScanResult::Clean => false,
+            ScanResult::Stale { .. } | ScanResult::Error | ScanResult::Missing => return None,
         };
         let alike = |v: usize, flags: usize| {
             v == verdict && is_flagged(flags, Scanner::SkillSpector) == flagged

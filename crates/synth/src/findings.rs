@@ -3,7 +3,7 @@
 use clawsig_schema::{Scanner, Severity, Verdict, raw::RawRow};
 
 use crate::{
-    census::{Member, Scan, is_malicious},
+    census::{Member, ScanResult, is_malicious},
     draw::Draw,
     json::Object,
     risk::{CATEGORIES, REASONS},
@@ -124,7 +124,7 @@ fn fill_virustotal(row: &mut RawRow, member: &Member, draw: &mut Draw) {
     let scan = member.scan(Scanner::VirusTotal);
     row.virustotal_status = quiet_status(scan).map(str::to_owned);
     let (malicious, suspicious) = match scan {
-        Scan::Flagged => {
+        ScanResult::Flagged => {
             let counts = match member.verdict() {
                 Verdict::Malicious => (2 + draw.run(0.85, 30), draw.below(3)),
                 _ if draw.chance(0.6) => (1 + draw.run(0.25, 6), draw.below(2)),
@@ -134,9 +134,9 @@ fn fill_virustotal(row: &mut RawRow, member: &Member, draw: &mut Draw) {
             row.virustotal_status = Some(status.to_owned());
             counts
         }
-        Scan::Stale { moved_on } => (u32::from(moved_on), 0),
-        Scan::Clean => (0, 0),
-        Scan::Error | Scan::Missing => return,
+        ScanResult::Stale { moved_on } => (u32::from(moved_on), 0),
+        ScanResult::Clean => (0, 0),
+        ScanResult::Error | ScanResult::Missing => return,
     };
     let harmless = draw.run(0.3, 5);
     row.virustotal_malicious_count = Some(malicious);
@@ -190,11 +190,11 @@ fn set_score(row: &mut RawRow, score: u32, draw: &mut Draw) {
 }
 
 /// The status of a scan that flags nothing.
-fn quiet_status(scan: Scan) -> Option<&'static str> {
+fn quiet_status(scan: ScanResult) -> Option<&'static str> {
     match scan {
-        Scan::Clean => Some("clean"),
-        Scan::Stale { .. } => Some("stale"),
-        Scan::Error => Some("error"),
-        Scan::Missing | Scan::Flagged => None,
+        ScanResult::Clean => Some("clean"),
+        ScanResult::Stale { .. } => Some("stale"),
+        ScanResult::Error => Some("error"),
+        ScanResult::Missing | ScanResult::Flagged => None,
     }
 }

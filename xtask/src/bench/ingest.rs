@@ -2,10 +2,10 @@
 
 use std::{fs, path::Path, process::Command};
 
-use super::{ALL_ROWS, Bench, ratios, side};
+use super::{ALL_ROWS, Bench, ratios, side, warm};
 use crate::{
     Failure,
-    cargo::{build_clawsig, cargo, output, release_folder, run as execute},
+    cargo::{build_clawsig, cargo, release_folder, run as execute},
 };
 
 /// The study's rows times this is the second size.
@@ -49,8 +49,7 @@ impl Bench {
         let files: Vec<String> = ["train", "validation", "test", "eval_holdout"]
             .map(|split| corpus.join(format!("{split}.jsonl")).display().to_string())
             .into();
-        // The first pass warms the page cache for all sides.
-        output(Command::new(program).args([&folder, &out]))?;
+        warm(corpus)?;
         let ours = side(program, &[&folder, &out])?;
         for peer in ["polars", "pandas"] {
             if times > 1 && peer == "pandas" {
@@ -59,6 +58,7 @@ impl Bench {
             }
             let mut words = vec![peer];
             words.extend(files.iter().map(String::as_str));
+            warm(corpus)?;
             match self.peer("ingest.py", &words) {
                 Ok(theirs) => ratios(&ours, theirs.as_deref()),
                 Err(Failure::Check(why)) => println!("{peer} did not get through: {why}"),

@@ -7,7 +7,7 @@ use std::{
     process::Command,
 };
 
-use super::{ALL_ROWS, Bench, TRAIN_ROWS, number, ratios};
+use super::{ALL_ROWS, Bench, TRAIN_ROWS, number, ratios, warm};
 use crate::{
     Failure,
     cargo::{build_clawsig, output, run as execute},
@@ -241,15 +241,4 @@ impl Bench {
         self.peer("families.py", &runs)?;
         Ok(())
     }
-}
-
-/// Reads the files of a folder, so that no side waits for the disk which the one before it spared.
-fn warm(folder: &Path) -> Result<(), Failure> {
-    let read = || -> std::io::Result<()> {
-        for entry in fs::read_dir(folder)? {
-            std::io::copy(&mut fs::File::open(entry?.path())?, &mut std::io::sink())?;
-        }
-        Ok(())
-    };
-    read().map_err(|e| Failure::Check(format!("cannot read {}: {e}", folder.display())))
 }

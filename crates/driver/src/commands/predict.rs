@@ -32,7 +32,7 @@ use baseline::Baseline;
 use gate::Gate;
 use lines::InputLine;
 use output::{Output, Prediction};
-use scorer::{Given, Outcome, Scorer};
+use scorer::{Given, Scorer, SkillOutcome};
 use skills::{ReadSkill, SkillFile};
 
 /// Skills scored at a time, where they are not lines.
@@ -57,12 +57,12 @@ pub(super) fn score_row(
     let scorer = Scorer::load(run, false, top)?;
     let single = SingleRow { row: row.clone(), has_scanners: true };
     Ok(match scorer.score(&[Some(&single)]).pop() {
-        Some(Outcome::Scored(scored)) => {
+        Some(SkillOutcome::Scored(scored)) => {
             let classes = scorer.classes();
             Ok(Said { classes, score: scored.score, unlike: scored.unlike })
         }
-        Some(Outcome::Failed(why)) => Err(why),
-        Some(Outcome::Absent) | None => Err("the model gave no score".to_owned()),
+        Some(SkillOutcome::Failed(why)) => Err(why),
+        Some(SkillOutcome::Absent) | None => Err("the model gave no score".to_owned()),
     })
 }
 
@@ -87,15 +87,15 @@ pub(crate) fn predict(arguments: &PredictArgs, global: &Global) -> Result<ExitSt
     let mut scorer = Scorer::load(&arguments.model, arguments.text_only, arguments.top)?;
     let request = (form == PredictForm::InstallPolicy).then(|| policy::read(io::stdin().lock()));
     let (inputs, refused) = match request {
-        Some(Ok(skills)) => (vec![Input::Skills(skills)], None),
+        Some(Ok(skills)) => (vec![NamedPath::Skills(skills)], None),
         Some(Err(reason)) => (Vec::new(), Some(reason)),
         None => {
-            let found = arguments.paths.iter().map(|path| Input::find(path));
+            let found = arguments.paths.iter().map(|path| NamedPath::find(path));
             (found.collect::<Result<_, _>>()?, None)
         }
     };
     if let Some(threshold) = &arguments.threshold {
-        let given: Vec<Given> = inputs.iter().map(Input::given).collect();
+        let given: Vec<Given> = inputs.iter().map(NamedPath::given).collect();
         scorer.set_threshold(threshold, &given)?;
     }
     let gate = Gate::parse(&arguments.fail_on, scorer.classes(), arguments.threshold.is_some())?;
@@ -151,20 +151,20 @@ struct SkillCounts {
 }
 
 /// What a path names.
-enum Input {
+enum NamedPath {
     StdinRows,
     Lines(PathBuf),
     Parquet(PathBuf),
     Skills(Vec<SkillFile>),
 }
 
-impl Input {
-    fn find(path: &Path) -> Result<Input, Error> {
+impl NamedPath {
+    fn find(path: &Path) -> Result<NamedPath, Error> {
         if path == Path::new("-") {
-            return Input::of_stdin();
+            return NamedPath::of_stdin();
         }
         if path.is_dir() {
-            return Ok(Input::Skills(skills::find(path)?));
+            return Ok(NamedPath::Skills(skills::find(path)?));
         }
         if !path.exists() {
             return Err(Error::Usage(format!(
@@ -175,9 +175,9 @@ impl Input {
         }
         let ending = path.extension().and_then(|ending| ending.to_str()).unwrap_or_default();
         match ending.to_ascii_lowercase().as_str() {
-            "jsonl" | "ndjson" => Ok(Input::Lines(path.to_owned())),
-            "parquet" => Ok(Input::Parquet(path.to_owned())),
-            "md" | "markdown" | "txt" => Ok(Input::Skills(vec![SkillFile::alone(path)])),
+            "jsonl" | "ndjson" => Ok(NamedPath::Lines(path.to_owned())),
+            "parquet" => Ok(NamedPath::Parquet(path.to_owned())),
+            "md" | "markdown" | "txt" => Ok(NamedPath::Skills(vec![SkillFile::alone(path)])),
             other => {
                 let remedy = match other {
                     "gz" => ": unpack it, as with `gunzip -c FILE | clawsig predict -`",
@@ -195,25 +195,25 @@ impl Input {
     }
 
     /// Rows begin with a brace. Anything else is one SKILL.md, which is said.
-    fn of_stdin() -> Result<Input, Error> {
+    fn of_stdin() -> Result<NamedPath, Error> {
         let mut stdin = io::stdin().lock();
         let start = stdin.fill_buf().map_err(Error::io("read", "-"))?;
         let start = start.strip_prefix("\u{feff}".as_bytes()).unwrap_or(start);
         match start.iter().find(|byte| !byte.is_ascii_whitespace()) {
-            None | Some(b'{') => Ok(Input::StdinRows),
+            None | Some(b'{') => Ok(NamedPath::StdinRows),
             Some(_) => {
                 let bytes = skills::read_text(stdin)
                     .map_err(|reason| Error::Usage(format!("standard input {reason}")))?;
                 terminal::say("standard input begins with no { and is scored as one SKILL.md");
-                Ok(Input::Skills(vec![SkillFile::from_stdin(bytes)]))
+                Ok(NamedPath::Skills(vec![SkillFile::from_stdin(bytes)]))
             }
         }
     }
 
     fn given(&self) -> Given {
         match self {
-            Input::StdinRows | Input::Lines(_) | Input::Parquet(_) => Given::Rows,
-            Input::Skills(_) => Given::Texts,
+            NamedPath::StdinRows | NamedPath::Lines(_) | NamedPath::Parquet(_) => Given::Rows,
+            NamedPath::Skills(_) => Given::Texts,
         }
     }
 }
@@ -231,15 +231,15 @@ struct Run<'a> {
 }
 
 impl Run<'_> {
-    fn input(&mut self, input: Input) -> Result<(), Error> {
+    fn input(&mut self, input: NamedPath) -> Result<(), Error> {
         match input {
-            Input::StdinRows => self.lines(io::stdin(), "-"),
-            Input::Lines(path) => {
+            NamedPath::StdinRows => self.lines(io::stdin(), "-"),
+            NamedPath::Lines(path) => {
                 let file = File::open(&path).map_err(Error::io("open", &path))?;
                 self.lines(file, &path.to_string_lossy())
             }
-            Input::Parquet(path) => self.parquet(&path),
-            Input::Skills(skills) => {
+            NamedPath::Parquet(path) => self.parquet(&path),
+            NamedPath::Skills(skills) => {
                 for batch in skills.chunks(BATCH) {
                     let read = batch.par_iter().map(SkillFile::read).collect();
                     let sources =
@@ -307,11 +307,11 @@ impl Run<'_> {
         let mut predictions = Vec::with_capacity(read.len());
         for ((source, read), outcome) in sources.iter().zip(&read).zip(outcomes) {
             let result = match (outcome, read) {
-                (Outcome::Scored(scored), _) => Ok(scored),
-                (Outcome::Failed(reason), _) => Err(reason),
-                (Outcome::Absent, Err(reason)) => Err(reason.clone()),
+                (SkillOutcome::Scored(scored), _) => Ok(scored),
+                (SkillOutcome::Failed(reason), _) => Err(reason),
+                (SkillOutcome::Absent, Err(reason)) => Err(reason.clone()),
                 // The scorer was given the row.
-                (Outcome::Absent, Ok(_)) => Err("the row was left out".to_owned()),
+                (SkillOutcome::Absent, Ok(_)) => Err("the row was left out".to_owned()),
             };
             let result = result.map_err(|reason| printable(&reason, 300));
             let sha256 = read.as_ref().ok().map(|skill| skill.sha256.as_str());

@@ -29,7 +29,7 @@ use crate::{
     terminal::{self, Table, count},
 };
 use corpus::Corpus;
-use experiment::{CLASSES, ModelSettings, Outcome, Pool, Prediction};
+use experiment::{CLASSES, ModelSettings, Pool, Prediction, TransferResult};
 
 /// The format of `transfer.json`.
 ///
@@ -103,9 +103,10 @@ pub(crate) fn transfer(arguments: &TransferArgs, global: &Global) -> Result<Exit
     let experiments = pool.experiments(arguments.folds as usize, seed);
     let found = experiments.par_iter().map(|experiment| pool.outcome(experiment, &models));
     // Of several errors the first line's is told, whichever thread was faster.
-    let found: Vec<Result<(Outcome, Vec<Prediction>), Error>> = found.collect();
-    let found: Vec<(Outcome, Vec<Prediction>)> = found.into_iter().collect::<Result<_, _>>()?;
-    let outcomes: Vec<&Outcome> = found.iter().map(|(outcome, _)| outcome).collect();
+    let found: Vec<Result<(TransferResult, Vec<Prediction>), Error>> = found.collect();
+    let found: Vec<(TransferResult, Vec<Prediction>)> =
+        found.into_iter().collect::<Result<_, _>>()?;
+    let outcomes: Vec<&TransferResult> = found.iter().map(|(outcome, _)| outcome).collect();
     let result = json!({
         "format": FORMAT,
         "folds": arguments.folds,
@@ -172,11 +173,11 @@ fn about(corpus: &Corpus) -> serde_json::Value {
     })
 }
 
-fn figures(outcome: &Outcome) -> [&Estimate; 4] {
+fn figures(outcome: &TransferResult) -> [&Estimate; 4] {
     [&outcome.macro_f1, &outcome.recall, &outcome.false_positive_rate, &outcome.roc_auc]
 }
 
-fn table(outcomes: &[&Outcome]) -> String {
+fn table(outcomes: &[&TransferResult]) -> String {
     let mut table = Table::new(&[
         "split",
         "train",
@@ -215,7 +216,7 @@ fn cell(text: &str) -> String {
 fn write(
     folder: &Path,
     pool: &Pool,
-    found: &[(Outcome, Vec<Prediction>)],
+    found: &[(TransferResult, Vec<Prediction>)],
     result: &serde_json::Value,
 ) -> Result<(), Error> {
     files::write_json(&folder.join("transfer.json"), result)?;

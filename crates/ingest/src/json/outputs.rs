@@ -59,20 +59,20 @@ impl<'de> Visitor<'de> for ContextSeed<'_> {
 
 /// One scanner's output: whether there is any, and the two texts that are kept.
 #[derive(Default)]
-struct Output<'a> {
+struct ScannerOutput<'a> {
     present: bool,
     verdict: Option<Cow<'a, str>>,
     recommendation: Option<Cow<'a, str>>,
 }
 
-fn present<'de>(present: bool) -> Output<'de> {
-    Output { present, ..Output::default() }
+fn present<'de>(present: bool) -> ScannerOutput<'de> {
+    ScannerOutput { present, ..ScannerOutput::default() }
 }
 
 struct OutputSeed<'s>(&'s ParseState);
 
 impl<'de> DeserializeSeed<'de> for OutputSeed<'_> {
-    type Value = Output<'de>;
+    type Value = ScannerOutput<'de>;
 
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
         deserializer.deserialize_any(self)
@@ -80,7 +80,7 @@ impl<'de> DeserializeSeed<'de> for OutputSeed<'_> {
 }
 
 impl<'de> Visitor<'de> for OutputSeed<'_> {
-    type Value = Output<'de>;
+    type Value = ScannerOutput<'de>;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("a scanner's output")
@@ -117,7 +117,7 @@ impl<'de> Visitor<'de> for OutputSeed<'_> {
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
-        let mut output = Output::default();
+        let mut output = ScannerOutput::default();
         while let Some(key) = map.next_key_seed(NameSeed(self.0))? {
             let kept = match key.as_ref() {
                 "verdict" => &mut output.verdict,

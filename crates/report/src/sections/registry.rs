@@ -24,9 +24,6 @@ const STATISTICS: [(&str, &str); 9] = [
     ("mcnemar_exact", "McNemar, exact"),
 ];
 
-/// The pairs a table has room for.
-const PAIRS: usize = 3;
-
 /// The registry's scanners by the published counts, whatever this run's rows are.
 pub(super) fn registry(study: &StudyResults) -> Section {
     let blocks = match study.registry.as_result() {
@@ -52,7 +49,6 @@ fn fill(found: &RegistryResults) -> Vec<Block> {
         ("The scanners with one another", &found.agreement.pairs),
         ("Each scanner and the verdict (suspicious or malicious)", &found.with_verdict),
     ] {
-        let pairs = &pairs[..pairs.len().min(PAIRS)];
         let names: Vec<String> = pairs
             .iter()
             .map(|pair| format!("{}, {}", rater_word(&pair.a), rater_word(&pair.b)))

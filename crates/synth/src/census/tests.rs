@@ -54,15 +54,18 @@ fn patterns_verdicts_and_splits_are_the_published_ones() {
 fn scans_scores_and_issues_are_the_published_ones() {
     let members = whole_census();
     let scans = |scanner, scan| count(&members, |m| m.scan(scanner) == scan);
-    assert_eq!(scans(Scanner::VirusTotal, Scan::Missing), 1_580);
-    assert_eq!(count(&members, |m| matches!(m.scan(Scanner::VirusTotal), Scan::Stale { .. })), 233);
-    assert_eq!(scans(Scanner::Static, Scan::Missing), 67_453 - 66_185);
-    assert_eq!(scans(Scanner::SkillSpector, Scan::Missing), 67_453 - 66_222);
-    assert_eq!(scans(Scanner::SkillSpector, Scan::Clean), 33_350);
-    assert_eq!(scans(Scanner::SkillSpector, Scan::Error), 16);
+    assert_eq!(scans(Scanner::VirusTotal, ScanResult::Missing), 1_580);
+    assert_eq!(
+        count(&members, |m| matches!(m.scan(Scanner::VirusTotal), ScanResult::Stale { .. })),
+        233
+    );
+    assert_eq!(scans(Scanner::Static, ScanResult::Missing), 67_453 - 66_185);
+    assert_eq!(scans(Scanner::SkillSpector, ScanResult::Missing), 67_453 - 66_222);
+    assert_eq!(scans(Scanner::SkillSpector, ScanResult::Clean), 33_350);
+    assert_eq!(scans(Scanner::SkillSpector, ScanResult::Error), 16);
     let malicious = |m: &Member| m.verdict() == Verdict::Malicious;
     assert_eq!(
-        count(&members, |m| malicious(m) && m.scan(Scanner::SkillSpector) == Scan::Missing),
+        count(&members, |m| malicious(m) && m.scan(Scanner::SkillSpector) == ScanResult::Missing),
         192
     );
     for (verdict, score, issues, digits) in [

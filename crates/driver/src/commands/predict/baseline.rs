@@ -18,12 +18,12 @@ use crate::{Error, settings::no_toml, terminal};
 #[serde(deny_unknown_fields)]
 struct BaselineFile {
     #[serde(default)]
-    reviewed: Vec<Entry>,
+    reviewed: Vec<BaselineEntry>,
 }
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Entry {
+struct BaselineEntry {
     sha256: String,
     reason: String,
     owner: String,

@@ -62,12 +62,12 @@ pub(super) struct Output<'a> {
     out: BufWriter<Stdout>,
     scorer: &'a Scorer,
     has_threshold: bool,
-    form: Form,
+    state: FormState,
     /// The models that have scored.
     used: Vec<ModelName>,
 }
 
-enum Form {
+enum FormState {
     Jsonl,
     Csv,
     Table(Table),
@@ -77,25 +77,25 @@ enum Form {
 
 impl<'a> Output<'a> {
     pub(super) fn new(form: PredictForm, scorer: &'a Scorer, has_threshold: bool) -> Output<'a> {
-        let form = match form {
-            PredictForm::Jsonl => Form::Jsonl,
-            PredictForm::Csv => Form::Csv,
+        let state = match form {
+            PredictForm::Jsonl => FormState::Jsonl,
+            PredictForm::Csv => FormState::Csv,
             PredictForm::Table => {
                 let flag = if has_threshold { vec!["flagged"] } else { Vec::new() };
                 let head = ["skill", "verdict", ">probability", "model"];
                 let head = [&head[..], &flag, &["why it scored above the runner-up"]].concat();
-                Form::Table(Table::new(&head).last_below())
+                FormState::Table(Table::new(&head).last_below())
             }
-            PredictForm::Sarif => Form::Sarif(Sarif::new(scorer.classes())),
-            PredictForm::InstallPolicy => Form::Policy(Policy::new()),
+            PredictForm::Sarif => FormState::Sarif(Sarif::new(scorer.classes())),
+            PredictForm::InstallPolicy => FormState::Policy(Policy::new()),
         };
         let out = BufWriter::new(io::stdout());
-        Output { out, scorer, has_threshold, form, used: Vec::new() }
+        Output { out, scorer, has_threshold, state, used: Vec::new() }
     }
 
     /// What stands before the first prediction.
     pub(super) fn begin(&mut self) -> Result<(), Error> {
-        if let Form::Csv = self.form {
+        if let FormState::Csv = self.state {
             let mut header = ["source", "id", "slug", "model", "verdict", "runner_up"]
                 .map(str::to_owned)
                 .to_vec();
@@ -110,14 +110,14 @@ impl<'a> Output<'a> {
     pub(super) fn line(&self, prediction: &Prediction<'_>) -> Result<Vec<u8>, Error> {
         let classes = self.scorer.classes();
         let facts = prediction.result.as_ref().ok().map(|scored| self.scorer.facts(scored.which));
-        match self.form {
-            Form::Jsonl => {
+        match self.state {
+            FormState::Jsonl => {
                 let line = serde_json::to_string(&JsonLine::new(prediction, classes, facts))
                     .map_err(|e| Error::Output(e.into()))?;
                 Ok([harmless(&line).as_bytes(), b"\n"].concat())
             }
-            Form::Csv => csv_line(&csv_cells(prediction, classes, facts)),
-            Form::Table(_) | Form::Sarif(_) | Form::Policy(_) => Ok(Vec::new()),
+            FormState::Csv => csv_line(&csv_cells(prediction, classes, facts)),
+            FormState::Table(_) | FormState::Sarif(_) | FormState::Policy(_) => Ok(Vec::new()),
         }
     }
 
@@ -131,17 +131,17 @@ impl<'a> Output<'a> {
         {
             self.used.push(scored.which);
         }
-        match &mut self.form {
-            Form::Jsonl | Form::Csv => self.out.write_all(line).map_err(Error::Output),
-            Form::Table(table) => {
+        match &mut self.state {
+            FormState::Jsonl | FormState::Csv => self.out.write_all(line).map_err(Error::Output),
+            FormState::Table(table) => {
                 table.row(table_cells(&prediction, classes, self.has_threshold));
                 Ok(())
             }
-            Form::Sarif(sarif) => {
+            FormState::Sarif(sarif) => {
                 add_finding(sarif, &prediction, classes, facts);
                 Ok(())
             }
-            Form::Policy(policy) => {
+            FormState::Policy(policy) => {
                 policy.add(
                     &prediction,
                     classes,
@@ -154,7 +154,7 @@ impl<'a> Output<'a> {
 
     /// Answers a policy's request whose skills can't be scored.
     pub(super) fn refuse(&mut self, reason: &str) {
-        if let Form::Policy(policy) = &mut self.form {
+        if let FormState::Policy(policy) = &mut self.state {
             policy.fail(reason);
         }
     }
@@ -167,12 +167,12 @@ impl<'a> Output<'a> {
     /// What stands after the last prediction.
     pub(super) fn end(&mut self, counts: &SkillCounts) -> Result<(), Error> {
         let facts = self.used.iter().map(|&which| self.scorer.facts(which));
-        let text = match &mut self.form {
-            Form::Table(table) => {
+        let text = match &mut self.state {
+            FormState::Table(table) => {
                 let about: String = facts.map(|facts| facts.in_words() + "\n").collect();
                 table.render() + &about
             }
-            Form::Sarif(sarif) => {
+            FormState::Sarif(sarif) => {
                 sarif.property("models", json!(facts.collect::<Vec<_>>()));
                 sarif.property("suppressed", json!(counts.reviewed));
                 sarif.property("expiredReviews", json!(counts.expired));
@@ -180,8 +180,8 @@ impl<'a> Output<'a> {
                     .map_err(|e| Error::Output(e.into()))?;
                 harmless(&log).into_owned() + "\n"
             }
-            Form::Policy(policy) => harmless(&policy.answer()?).into_owned() + "\n",
-            Form::Jsonl | Form::Csv => String::new(),
+            FormState::Policy(policy) => harmless(&policy.answer()?).into_owned() + "\n",
+            FormState::Jsonl | FormState::Csv => String::new(),
         };
         self.out.write_all(text.as_bytes()).map_err(Error::Output)?;
         self.flush()

@@ -120,21 +120,21 @@ impl Scorer {
     }
 
     /// Scores skills, in order and in parallel.
-    pub(super) fn score(&self, skills: &[Option<&SingleRow>]) -> Vec<Outcome> {
+    pub(super) fn score(&self, skills: &[Option<&SingleRow>]) -> Vec<SkillOutcome> {
         skills.par_chunks(CHUNK).flat_map_iter(|chunk| self.score_chunk(chunk)).collect()
     }
 
-    fn score_chunk(&self, skills: &[Option<&SingleRow>]) -> Vec<Outcome> {
+    fn score_chunk(&self, skills: &[Option<&SingleRow>]) -> Vec<SkillOutcome> {
         let rows: Vec<&SkillRow> = skills.iter().flatten().map(|skill| &skill.row).collect();
         let mut made = self.features.transform_rows(&rows, self.known.as_ref()).into_iter();
         let outcome = |skill: &Option<&SingleRow>| {
             let Some((skill, made)) = skill.as_ref().and_then(|skill| Some((skill, made.next()?)))
             else {
-                return Outcome::Absent;
+                return SkillOutcome::Absent;
             };
             let scored =
                 made.map_err(|e| e.to_string()).and_then(|made| self.score_one(skill, made));
-            scored.map_or_else(Outcome::Failed, Outcome::Scored)
+            scored.map_or_else(SkillOutcome::Failed, SkillOutcome::Scored)
         };
         skills.iter().map(outcome).collect()
     }
@@ -161,7 +161,7 @@ impl Scorer {
 }
 
 /// What became of a skill.
-pub(super) enum Outcome {
+pub(super) enum SkillOutcome {
     /// There was none.
     Absent,
     /// It could not be scored.

@@ -35,7 +35,7 @@ pub(super) struct Experiment {
 
 /// One line of the table.
 #[derive(Clone, Debug, Serialize)]
-pub(super) struct Outcome {
+pub(super) struct TransferResult {
     pub(super) split: String,
     pub(super) train: String,
     pub(super) test: String,
@@ -245,7 +245,7 @@ impl Pool {
         &self,
         experiment: &Experiment,
         settings: &ModelSettings,
-    ) -> Result<(Outcome, Vec<Prediction>), Error> {
+    ) -> Result<(TransferResult, Vec<Prediction>), Error> {
         let mut predictions = Vec::new();
         let mut refused = None;
         for (fold, (train, test)) in experiment.folds.iter().enumerate() {
@@ -292,7 +292,7 @@ impl Pool {
             }
         };
         let trained: usize = experiment.folds.iter().map(|(train, _)| train.len()).sum();
-        let outcome = Outcome {
+        let outcome = TransferResult {
             split: experiment.split.clone(),
             train: experiment.train.clone(),
             test: experiment.test.clone(),
