@@ -1,8 +1,9 @@
 //! `clawsig predict` as a gate: what it prints and how it ends, case by case, held against
-//! `gate.txt`. `UPDATE_EXPECT=1` writes that file anew; read the difference before you keep it.
+//! `gate.txt`. `UPDATE_RECORDS=1` writes that file anew; read the difference before you keep it.
 
 use std::{fs, os::unix::fs::symlink, path::Path, process::Command};
 
+use clawsig_test_record::compare;
 use serde_json::Value;
 
 use crate::program::{Outcome, Sandbox};
@@ -141,12 +142,7 @@ fn the_gate_prints_and_ends_as_it_is_on_record() {
         let printed = redacted(&printed, &sandbox.path(""));
         found += &format!("## {name}\n$ clawsig {}\n{printed}", words.join(" "));
     }
-    let record = Path::new(env!("CARGO_MANIFEST_DIR")).join("end_to_end/gate.txt");
-    if std::env::var_os("UPDATE_EXPECT").is_some() {
-        fs::write(&record, &found).unwrap();
-    }
-    let expected = fs::read_to_string(&record).unwrap();
-    assert_eq!(found, expected, "UPDATE_EXPECT=1 writes gate.txt anew");
+    compare("end_to_end/gate.txt", &found);
 }
 
 #[test]

@@ -1,13 +1,13 @@
 //! Wrong uses with what they are answered: one list, so that a change of wording is seen as a whole.
 //!
-//! `CLAWSIG_SNAPSHOT=write cargo test --test end-to-end wrong_uses` writes it anew.
+//! `UPDATE_RECORDS=1 cargo test --test end-to-end wrong_uses` writes it anew.
 
-use std::{env, fs};
+use std::fs;
+
+use clawsig_test_record::compare;
 
 use crate::program::Sandbox;
 
-/// The answers as they stand.
-const EXPECTED: &str = "end_to_end/wrong_uses.txt";
 /// Lines of an answer that are kept: a usage error repeats the command's help.
 const LINES: usize = 8;
 
@@ -120,10 +120,5 @@ fn each_wrong_use_gets_the_answer_of_the_list() {
     }
     let here = fs::canonicalize(sandbox.path(".")).unwrap().display().to_string();
     let answers = answers.replace(&here, "HERE").replace("clawsig-under-test", "clawsig");
-    if env::var("CLAWSIG_SNAPSHOT").as_deref() == Ok("write") {
-        fs::write(EXPECTED, &answers).unwrap();
-    }
-    let expected = fs::read_to_string(EXPECTED).unwrap();
-    let differing = answers.split("\n\n").zip(expected.split("\n\n")).find(|(a, b)| a != b);
-    assert!(answers == expected, "differs: {differing:#?}");
+    compare("end_to_end/wrong_uses.txt", &answers);
 }

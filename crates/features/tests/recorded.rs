@@ -1,9 +1,9 @@
 //! Whole feature sets of rows that have everything a row may have, held against their record.
 //!
-//! `UPDATE_EXPECT=1 cargo test -p clawsig-features` writes the record anew; read it before it is accepted.
+//! `UPDATE_RECORDS=1 cargo test -p clawsig-features` writes the record anew; read it before it is accepted.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test ends by panicking")]
 
-use std::{env, fmt::Write as _, fs, path::Path};
+use std::fmt::Write as _;
 
 use clawsig_features::{
     BoxError, CharsParams, FeatureParams, NumericColumns, RowIter, RowSource, VectorizerParams,
@@ -15,6 +15,7 @@ use clawsig_schema::{
     StaticSignals, Target, Verdict, VerdictLabel, VirusTotalSignals, matrix::ColumnGroup,
     settings::FlagParams,
 };
+use clawsig_test_record::compare;
 
 struct Made(Vec<SkillRow>);
 
@@ -79,8 +80,9 @@ fn row(n: usize) -> SkillRow {
             .collect(),
         ..BundleStats::default()
     };
-    let engines =
-        |every: usize| (n % 5 != 1).then_some(if n % every == 0 { 1 + n as u32 } else { 0 });
+    let engines = |every: usize| {
+        (n % 5 != 1).then_some(if n.is_multiple_of(every) { 1 + n as u32 } else { 0 })
+    };
     SkillRow {
         id: format!("{n:064x}"),
         slug: (n % 6 != 5).then(|| format!("owner{}/skill{n}", n % 8)),
@@ -99,7 +101,7 @@ fn row(n: usize) -> SkillRow {
             verdict_text: None,
             malicious: engines(4),
             suspicious: engines(7),
-            harmless: (n % 3 == 0).then_some(2),
+            harmless: n.is_multiple_of(3).then_some(2),
             undetected: engines(1),
             has_output: n % 5 != 1,
         },
@@ -192,15 +194,5 @@ fn rows_become_the_numbers_that_are_on_record() {
     let severity =
         FeatureParams { target: Target::Severity, groups: ColumnGroup::ALL.to_vec(), ..all };
     record(&mut found, "severity", 30, severity);
-
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests").join("recorded.txt");
-    if env::var_os("UPDATE_EXPECT").is_some() {
-        fs::write(&path, &found).unwrap();
-        return;
-    }
-    let recorded = fs::read_to_string(&path).unwrap();
-    for (number, (found, recorded)) in (1..).zip(found.lines().zip(recorded.lines())) {
-        assert_eq!(found, recorded, "line {number} of {}", path.display());
-    }
-    assert_eq!(found.lines().count(), recorded.lines().count());
+    compare("tests/recorded.txt", &found);
 }

@@ -1,12 +1,13 @@
 //! Whole ingests of rows that have everything a row may have, in every form, held against their record.
 //!
-//! `UPDATE_EXPECT=1 cargo test -p clawsig-ingest` writes the record anew; read it before it is accepted.
+//! `UPDATE_RECORDS=1 cargo test -p clawsig-ingest` writes the record anew; read it before it is accepted.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test ends by panicking")]
 
-use std::{env, fmt::Write as _, fs, path::Path};
+use std::{fmt::Write as _, fs};
 
 use clawsig_ingest::{Columns, IngestParams, OutputPaths, SignalsReader, Source, ingest};
 use clawsig_schema::{Split, column::Column};
+use clawsig_test_record::compare;
 use serde_json::{Value, json};
 
 /// One of some values, in turn.
@@ -191,15 +192,5 @@ fn rows_arrive_and_are_counted_as_they_are_on_record() {
     record(&mut found, "a file that names no split", &files, all.clone());
     let sampled = IngestParams { sample_rows: 9, sample_seed: 7, ..all };
     record(&mut found, "a sample", &[("train.jsonl", lines(0..60))], sampled);
-
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests").join("recorded.txt");
-    if env::var_os("UPDATE_EXPECT").is_some() {
-        fs::write(&path, &found).unwrap();
-        return;
-    }
-    let recorded = fs::read_to_string(&path).unwrap();
-    for (number, (found, recorded)) in (1..).zip(found.lines().zip(recorded.lines())) {
-        assert_eq!(found, recorded, "line {number} of {}", path.display());
-    }
-    assert_eq!(found.lines().count(), recorded.lines().count());
+    compare("tests/recorded.txt", &found);
 }

@@ -1,9 +1,9 @@
 //! Two whole trainings and evaluations, against what they found before.
 //!
-//! `UPDATE_EXPECT=1 cargo test -p clawsig-model` writes the record anew; read it before it is accepted.
+//! `UPDATE_RECORDS=1 cargo test -p clawsig-model` writes the record anew; read it before it is accepted.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test ends by panicking")]
 
-use std::{env, fmt::Write, fs, path::Path};
+use std::fmt::Write;
 
 use clawsig_model::{
     Calibration, ClassWeight, CrossValidation, EvaluateParams, Penalty, SplitData, TrainData,
@@ -15,6 +15,7 @@ use clawsig_schema::{
     matrix::{ColumnGroup, ColumnInfo, Csr, RowInfo},
     settings::SeedParams,
 };
+use clawsig_test_record::{compare, rounded};
 use serde_json::Value;
 
 fn columns() -> Vec<ColumnInfo> {
@@ -99,21 +100,8 @@ fn matrix(rows: &[Vec<(u32, f64)>]) -> Csr {
     Csr::new(columns().len(), indptr, indices, values).unwrap()
 }
 
-/// Five digits of every number that is not whole.
 fn plain(value: &Value) -> Value {
-    match value {
-        Value::Number(number) if number.as_u64().is_none() => {
-            let digits = format!("{:.4e}", number.as_f64().unwrap());
-            Value::from(digits.parse::<f64>().unwrap())
-        }
-        Value::Array(values) => values.iter().map(plain).collect(),
-        Value::Object(fields) => fields
-            .iter()
-            .filter(|(_, value)| !value.is_null())
-            .map(|(name, value)| (name.clone(), plain(value)))
-            .collect(),
-        other => other.clone(),
-    }
+    rounded(value, &|_| true)
 }
 
 /// A line for each item of a list, of a long one for every fifth, and for each figure of a table. The
@@ -213,13 +201,5 @@ fn training_and_evaluation_are_as_they_are_on_record() {
             writeln!(found, "prediction: {row}").unwrap();
         }
     }
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/recorded.txt");
-    if env::var_os("UPDATE_EXPECT").is_some() {
-        fs::write(&path, &found).unwrap();
-    }
-    let expected = fs::read_to_string(&path).unwrap();
-    for (number, (found, expected)) in (1..).zip(found.lines().zip(expected.lines())) {
-        assert_eq!(found, expected, "line {number}");
-    }
-    assert_eq!(found.lines().count(), expected.lines().count());
+    compare("tests/recorded.txt", &found);
 }

@@ -1,9 +1,9 @@
 //! A whole study of rows that have everything a row may have, held against its record.
 //!
-//! `UPDATE_EXPECT=1 cargo test -p clawsig-study` writes the record anew; read it before it is accepted.
+//! `UPDATE_RECORDS=1 cargo test -p clawsig-study` writes the record anew; read it before it is accepted.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test ends by panicking")]
 
-use std::{env, fmt::Write, fs, path::Path};
+use std::fmt::Write;
 
 use clawsig_schema::{
     FlagRule, JudgeFields, MissingPolicy, SkillRow, SkillSpectorSignals, Split, StaticSignals,
@@ -11,6 +11,7 @@ use clawsig_schema::{
     settings::{FlagParams, SeedParams},
 };
 use clawsig_study::{Study, StudyParams};
+use clawsig_test_record::{compare, rounded};
 use serde_json::Value;
 
 /// One of the words, `None` for a blank one.
@@ -92,29 +93,16 @@ fn row(n: usize) -> SkillRow {
     }
 }
 
-/// Five digits of every number that is not whole, and no interval: they depend on the resampling, which
-/// has its own tests.
-fn plain(value: Value) -> Value {
-    match value {
-        Value::Number(number) if number.as_u64().is_none() => {
-            let digits = format!("{:.4e}", number.as_f64().unwrap());
-            Value::from(digits.parse::<f64>().unwrap())
-        }
-        Value::Array(values) => values.into_iter().map(plain).collect(),
-        Value::Object(fields) => fields
-            .into_iter()
-            .filter(|(name, value)| !(name.contains("interval") || value.is_null()))
-            .map(|(name, value)| (name, plain(value)))
-            .collect(),
-        other => other,
-    }
+/// No interval: they depend on the resampling, which has its own tests.
+fn plain(value: &Value) -> Value {
+    rounded(value, &|name| !name.contains("interval"))
 }
 
 /// A line for each item of the list at a place in the results.
 fn record(out: &mut String, results: &Value, place: &str) {
     writeln!(out, "\n# {place}").unwrap();
     for item in results.pointer(place).unwrap().as_array().unwrap() {
-        writeln!(out, "{}", plain(item.clone())).unwrap();
+        writeln!(out, "{}", plain(item)).unwrap();
     }
 }
 
@@ -171,13 +159,5 @@ fn a_study_is_as_it_is_on_record() {
             record(&mut found, &results, place);
         }
     }
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/recorded.txt");
-    if env::var_os("UPDATE_EXPECT").is_some() {
-        fs::write(&path, &found).unwrap();
-    }
-    let expected = fs::read_to_string(&path).unwrap();
-    for (number, (found, expected)) in (1..).zip(found.lines().zip(expected.lines())) {
-        assert_eq!(found, expected, "line {number}");
-    }
-    assert_eq!(found.lines().count(), expected.lines().count());
+    compare("tests/recorded.txt", &found);
 }
