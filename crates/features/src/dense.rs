@@ -41,7 +41,7 @@ mod tests {
     #[test]
     fn records_and_labels_stand_side_by_side() {
         let matrix = Csr::new(3, vec![0, 1, 2], vec![2, 0], vec![5.0, 6.0]).unwrap();
-        let dataset = linfa_dataset(&matrix, vec!["a", "b"], 1 << 10).unwrap();
+        let dataset = linfa_dataset(&matrix, vec!["a", "b"], 48).unwrap();
         assert_eq!(dataset.records()[[0, 2]], 5.0);
         assert_eq!(dataset.records().sum(), 11.0);
         assert_eq!(dataset.targets()[1], "b");

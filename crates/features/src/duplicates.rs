@@ -385,6 +385,18 @@ mod tests {
     }
 
     #[test]
+    fn words_of_a_few_letters_have_hashes_of_their_own() {
+        let letters = b"0123456789_abcdefghijklmnopqrstuvwxyz";
+        let mut hashes = std::collections::HashSet::new();
+        for &a in letters {
+            for &b in letters {
+                assert!(hashes.insert(hash_word(&[a, b])));
+                assert!(letters.iter().all(|&c| hashes.insert(hash_word(&[a, b, c]))));
+            }
+        }
+    }
+
+    #[test]
     fn copies_are_found_and_others_are_not() {
         let (a, b) = (text(0, 400), text(10_000, 400));
         let changed = a.replace("word200 ", "other ");
