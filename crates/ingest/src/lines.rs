@@ -324,4 +324,37 @@ mod tests {
         let last = blocks.last().unwrap();
         assert_eq!(last.bytes, b"last\n");
     }
+
+    #[test]
+    fn a_long_line_makes_one_block_larger_and_no_more() {
+        let mut content = vec![b'y'; BLOCK + 1];
+        content.extend(b"\nshort".repeat(3 * BLOCK / 6));
+        let (blocks, _) = blocks(&content, 64 << 20);
+        assert!(blocks.iter().all(|block| !block.oversized && block.bytes.len() <= 2 * BLOCK));
+        assert_eq!(blocks.iter().map(|block| block.bytes.len()).sum::<usize>(), content.len());
+    }
+
+    /// Gives a few bytes on every second read; the others are interrupted.
+    struct Halting(Cursor<Vec<u8>>, bool);
+
+    impl Read for Halting {
+        fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+            self.1 = !self.1;
+            if self.1 {
+                return Err(io::ErrorKind::Interrupted.into());
+            }
+            let few = buffer.len().min(3);
+            self.0.read(&mut buffer[..few])
+        }
+    }
+
+    #[test]
+    fn a_read_that_is_interrupted_is_taken_up_again() {
+        let content = b"one\ntwo and more\nthree".to_vec();
+        let halting: Box<dyn Read + Send> = Box::new(Halting(Cursor::new(content.clone()), false));
+        let bytes = Cursor::new(Vec::new()).chain(halting);
+        let mut lines = Lines { bytes, limit: 1 << 20, carry: Vec::new(), offset: 0, ended: false };
+        assert_eq!(lines.next(Vec::new()).unwrap().unwrap().bytes, content);
+        assert!(lines.next(Vec::new()).unwrap().is_none());
+    }
 }
