@@ -105,6 +105,12 @@ mod tests {
     }
 
     #[test]
+    fn a_sum_keeps_what_a_large_term_swallows() {
+        assert_eq!(sum([1.0, 1e100, 1.0, -1e100].into_iter()), 2.0);
+        assert_eq!(sum([1e100, 1.0, -1e100, -3.0].into_iter()), -2.0);
+    }
+
+    #[test]
     fn a_constant_column_is_zero_in_every_bit() {
         for value in [0.1, 14.62, -1e-300, 1e300, f64::MIN_POSITIVE, 0.0] {
             let scaling = Scaling::fit("x", &[value; 1003]).unwrap();

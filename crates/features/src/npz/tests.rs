@@ -93,6 +93,35 @@ fn a_full_disk_is_an_error_wherever_it_ends() {
     write_npz(disk, &matrix).unwrap();
 }
 
+/// A disk that can't read one of its bytes.
+struct Broken(Cursor<Vec<u8>>, u64);
+
+impl Read for Broken {
+    fn read(&mut self, bytes: &mut [u8]) -> io::Result<usize> {
+        let begin = self.0.position();
+        let read = self.0.read(bytes)?;
+        let is_hit = (begin..begin + read as u64).contains(&self.1);
+        if is_hit { Err(io::Error::other("the disk is broken")) } else { Ok(read) }
+    }
+}
+
+impl Seek for Broken {
+    fn seek(&mut self, to: io::SeekFrom) -> io::Result<u64> {
+        self.0.seek(to)
+    }
+}
+
+#[test]
+fn a_disk_that_fails_is_named_and_not_the_file() {
+    let bytes = written(&sample());
+    for at in 0..bytes.len() as u64 {
+        let disk = Broken(Cursor::new(bytes.clone()), at);
+        if let Err(error) = read_npz(disk, NpzLimits::default()) {
+            assert!(error.to_string().contains("the disk is broken"), "{at}: {error}");
+        }
+    }
+}
+
 #[test]
 fn a_damaged_file_is_an_error_or_gives_the_same_matrix() {
     let bytes = written(&sample());
