@@ -307,6 +307,25 @@ fn a_cut_or_foreign_parquet_file_is_one_clear_error() {
     }
 }
 
+/// Its footer is whole and tells of pages that are not there.
+#[test]
+fn a_parquet_file_that_lost_its_middle_is_told_so() {
+    let folder = tempfile::tempdir().unwrap();
+    fs::write(folder.path().join("test.jsonl"), lines((0..3_000).map(row))).unwrap();
+    let (work, done) = run_with(folder.path(), IngestParams::default());
+    done.unwrap();
+    let path = work.path().join("signals/test.parquet");
+    let whole = fs::read(&path).unwrap();
+    // The length of the footer stands before the last four bytes.
+    let at = whole.len() - 8;
+    let footer = u32::from_le_bytes(*whole[at..].first_chunk().unwrap()) as usize + 8;
+    assert!(footer < whole.len() / 2);
+    fs::write(&path, [&whole[..4], &whole[whole.len() - footer..]].concat()).unwrap();
+    let read: Result<Vec<_>, _> = SignalsReader::open(&path).unwrap().rows(Columns::All).collect();
+    let error = read.unwrap_err().to_string();
+    assert!(error.contains("lies outside the file, which was cut"), "{error}");
+}
+
 #[test]
 fn sources_that_are_none_are_refused() {
     let folder = tempfile::tempdir().unwrap();

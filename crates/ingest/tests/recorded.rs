@@ -3,7 +3,7 @@
 //! `UPDATE_RECORDS=1 cargo test -p clawsig-ingest` writes the record anew; read it before it is accepted.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test ends by panicking")]
 
-use std::{fmt::Write as _, fs};
+use std::{fmt::Write as _, fs, sync::Mutex};
 
 use clawsig_ingest::{Columns, IngestParams, OutputPaths, SignalsReader, Source, ingest};
 use clawsig_schema::{Split, column::Column};
@@ -148,7 +148,15 @@ fn record(out: &mut String, title: &str, files: &[(&str, String)], params: Inges
         rejects: work.path().join("rejects.jsonl"),
     };
     let source = Source::Path { path: folder.path().to_owned() };
-    let found = ingest(&source, &params.check().unwrap(), &paths, &|_, _, _| {}).unwrap();
+    let told = Mutex::new((0, 0));
+    let progress = |_: &str, done: u64, of: u64| {
+        let mut told = told.lock().unwrap();
+        assert!(told.0 <= done && done <= of, "{done} of {of} after {told:?}");
+        *told = (done, of);
+    };
+    let found = ingest(&source, &params.check().unwrap(), &paths, &progress).unwrap();
+    let (done, of) = *told.lock().unwrap();
+    assert_eq!(done, of);
     writeln!(out, "\n# {title}").unwrap();
     for (name, value) in serde_json::to_value(&found.profile).unwrap().as_object().unwrap() {
         match value {
