@@ -45,7 +45,7 @@ fn main() -> Outcome {
     }
 }
 
-/// As many documents as the study's texts would be with so many rows, without the bundles.
+/// Writes the texts of a synthetic corpus of so many rows, each cut at 6,000 characters.
 fn generate(rows: u64, file: &str) -> Outcome {
     let params = SynthParams { rows, seed: 42, bundles: 0.0, ..SynthParams::default() };
     let synth = Synth::new(params.check()?);
