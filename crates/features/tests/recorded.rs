@@ -15,7 +15,7 @@ use clawsig_schema::{
     StaticSignals, Target, Verdict, VerdictLabel, VirusTotalSignals, matrix::ColumnGroup,
     settings::FlagParams,
 };
-use clawsig_test_record::compare;
+use clawsig_test_record::{compare, word, words};
 
 struct Made(Vec<SkillRow>);
 
@@ -23,17 +23,6 @@ impl RowSource for Made {
     fn rows(&mut self, split: Split) -> Result<RowIter<'_>, BoxError> {
         Ok(Box::new(self.0.iter().filter(move |row| row.split == split).cloned().map(Ok)))
     }
-}
-
-/// One of the words, `None` for a blank one.
-fn word(words: &[&str], at: usize) -> Option<String> {
-    Some(words[at % words.len()].to_owned()).filter(|word| !word.is_empty())
-}
-
-/// Those of the words whose bits are set.
-fn words(words: &[&str], bits: usize) -> Vec<String> {
-    let set = words.iter().enumerate().filter(|(at, _)| bits >> at & 1 == 1);
-    set.map(|(_, word)| (*word).to_owned()).collect()
 }
 
 /// A text of some parts that a document may have; that of three rows in ten is nearly that of the row before.

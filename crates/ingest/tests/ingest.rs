@@ -1,7 +1,12 @@
 //! The stage from files to files.
 #![allow(clippy::unwrap_used, reason = "a failed step fails the test")]
 
-use std::{collections::BTreeMap, fs, io::Write, path::Path};
+use std::{
+    collections::BTreeMap,
+    fs,
+    io::Write,
+    path::{Path, PathBuf},
+};
 
 use clawsig_ingest::{
     Columns, IngestError, IngestParams, Ingested, OutputPaths, RawParquetWriter, SignalsReader,
@@ -62,6 +67,16 @@ fn signals(work: &TempDir, split: Split) -> Vec<SkillRow> {
     let path = work.path().join(format!("signals/{split}.parquet"));
     let rows = SignalsReader::open(path).unwrap().rows(Columns::All);
     rows.collect::<Result<_, _>>().unwrap()
+}
+
+/// A folder that holds the table of some rows, and the path of the table.
+fn table_of(rows: usize) -> (TempDir, PathBuf) {
+    let folder = tempfile::tempdir().unwrap();
+    fs::write(folder.path().join("train.jsonl"), lines((0..rows).map(row))).unwrap();
+    let (work, done) = run_with(folder.path(), IngestParams::default());
+    done.unwrap();
+    let path = work.path().join("signals/train.parquet");
+    (work, path)
 }
 
 fn bytes(work: &TempDir) -> BTreeMap<String, Vec<u8>> {
@@ -295,11 +310,7 @@ fn texts_are_read_at_any_places_of_several_row_groups() {
 
 #[test]
 fn a_cut_or_foreign_parquet_file_is_one_clear_error() {
-    let folder = tempfile::tempdir().unwrap();
-    fs::write(folder.path().join("train.jsonl"), lines((0..50).map(row))).unwrap();
-    let (work, done) = run_with(folder.path(), IngestParams::default());
-    done.unwrap();
-    let path = work.path().join("signals/train.parquet");
+    let (_work, path) = table_of(50);
     let whole = fs::read(&path).unwrap();
     for length in [0, 3, 11, whole.len() / 2, whole.len() - 1] {
         fs::write(&path, &whole[..length]).unwrap();
@@ -310,11 +321,7 @@ fn a_cut_or_foreign_parquet_file_is_one_clear_error() {
 /// Its footer is whole and tells of pages that are not there.
 #[test]
 fn a_parquet_file_that_lost_its_middle_is_told_so() {
-    let folder = tempfile::tempdir().unwrap();
-    fs::write(folder.path().join("test.jsonl"), lines((0..3_000).map(row))).unwrap();
-    let (work, done) = run_with(folder.path(), IngestParams::default());
-    done.unwrap();
-    let path = work.path().join("signals/test.parquet");
+    let (_work, path) = table_of(3_000);
     let whole = fs::read(&path).unwrap();
     // The length of the footer stands before the last four bytes.
     let at = whole.len() - 8;

@@ -11,19 +11,8 @@ use clawsig_schema::{
     settings::{FlagParams, SeedParams},
 };
 use clawsig_study::{Study, StudyParams};
-use clawsig_test_record::{compare, rounded};
+use clawsig_test_record::{compare, rounded, word, words};
 use serde_json::Value;
-
-/// One of the words, `None` for a blank one.
-fn word(words: &[&str], at: usize) -> Option<String> {
-    Some(words[at % words.len()].to_owned()).filter(|word| !word.is_empty())
-}
-
-/// Those of the words whose bits are set.
-fn words(words: &[&str], bits: usize) -> Vec<String> {
-    let set = words.iter().enumerate().filter(|(at, _)| bits >> at & 1 == 1);
-    set.map(|(_, word)| (*word).to_owned()).collect()
-}
 
 /// A row whose fields go through their values at different speeds.
 fn row(n: usize) -> SkillRow {

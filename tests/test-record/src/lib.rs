@@ -1,5 +1,5 @@
-//! What a test found, held line by line against a record: a text file beside the test that somebody has
-//! read before it was accepted.
+//! Holds what a test found against a record, line by line. A record is a text file beside the test, which
+//! somebody has read before it was accepted. [`word`] and [`words`] give made-up rows their values.
 //!
 //! `UPDATE_RECORDS=1` writes the records of the tests that run anew.
 #![forbid(unsafe_code)]
@@ -46,6 +46,17 @@ pub fn rounded(value: &Value, is_kept: &dyn Fn(&str) -> bool) -> Value {
     }
 }
 
+/// One of the words, in turn; `None` for a blank one.
+pub fn word(words: &[&str], at: usize) -> Option<String> {
+    Some(words[at % words.len()].to_owned()).filter(|word| !word.is_empty())
+}
+
+/// Those of the words whose bits are set.
+pub fn words(words: &[&str], bits: usize) -> Vec<String> {
+    let set = words.iter().enumerate().filter(|(at, _)| bits >> at & 1 == 1);
+    set.map(|(_, word)| (*word).to_owned()).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use serde_json::json;
@@ -57,6 +68,13 @@ mod tests {
         let value = json!({"a": [1.000_004, 12, -0.123_456_7], "b": null, "c": 1, "text": "1.5"});
         let found = rounded(&value, &|name| name != "c");
         assert_eq!(found, json!({"a": [1.0, 12, -0.12346], "text": "1.5"}));
+    }
+
+    #[test]
+    fn values_come_in_turn_and_by_bits() {
+        let turn = [0, 1, 2].map(|at| word(&["a", ""], at));
+        assert_eq!(turn, [Some("a".to_owned()), None, Some("a".to_owned())]);
+        assert_eq!(words(&["a", "b", "c"], 0b101), ["a", "c"]);
     }
 
     #[test]
