@@ -15,11 +15,16 @@ use crate::{
     error::{ModelError, Result},
     model::TrainedModel,
     params::TrainParams,
+    path::start_at,
     scored::Scored,
     solver::{Coefficients, Compact, PickedRows, Solver},
     split::group_folds,
     train::{COMPARED_GAP, Training, fit, keep_groups},
 };
+
+/// The gap to which models are solved that only serve as starts of others: a smaller one costs more
+/// than it spares the solver afterwards, a larger one less.
+const START_GAP: f64 = 1e-2;
 
 /// The groups of rows that share an owner or a near-duplicate, directly or through others, numbered
 /// from 0 in order of first appearance.
@@ -50,30 +55,33 @@ struct Repeated {
 
 impl Repeated {
     /// Trains on a fold's rows, from a start of the same fold; without one by way of the smaller values of
-    /// C that were tried, each from the solution of the one before, which is quicker than a start from 0.
+    /// C that were tried, which is quicker than a start from 0.
     fn fit(
         &self,
         x: &Compact,
         labels: &[usize],
         columns: &[ColumnInfo],
-        mut start: Option<Coefficients>,
+        start: Option<Coefficients>,
         progress: crate::solver::Progress<'_>,
     ) -> Result<TrainedModel> {
-        let one = |c: f64, start: Option<&Coefficients>| {
-            let params = TrainParams { c, ..self.params.clone() };
-            fit(x, labels, &self.groups, columns, &params, start, progress)
+        let (c, tolerance) = (self.params.c, self.params.tolerance);
+        let one = |c: f64, tolerance: f64, start: Option<Coefficients>| {
+            let params = TrainParams { c, tolerance, ..self.params.clone() };
+            fit(x, labels, &self.groups, columns, &params, start.as_ref(), progress)
         };
+        let mut solved: Vec<(f64, Coefficients)> =
+            start.map(|start| (c, start)).into_iter().collect();
         // linfa's solver takes no start.
-        if start.is_none() && self.params.solver != Solver::Linfa {
-            let c = self.params.c;
-            let mut smaller: Vec<f64> =
-                self.params.grid.iter().copied().filter(|&smaller| smaller < c).collect();
+        if solved.is_empty() && self.params.solver != Solver::Linfa {
+            let mut smaller = self.params.grid.clone();
+            smaller.retain(|&smaller| smaller < c);
             smaller.sort_by(f64::total_cmp);
             for c in smaller {
-                start = Some(one(c, start.as_ref())?.coefficients);
+                let solution = one(c, tolerance.max(START_GAP), start_at(c, &solved))?;
+                solved.push((c, solution.coefficients));
             }
         }
-        one(self.params.c, start.as_ref())
+        one(c, tolerance, start_at(c, &solved))
     }
 }
 

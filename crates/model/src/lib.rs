@@ -11,6 +11,7 @@ mod leaderboard;
 pub mod metrics;
 mod model;
 mod params;
+mod path;
 mod persist;
 mod score;
 mod scored;

@@ -14,6 +14,7 @@ use crate::{
     metrics::split_metrics,
     model::{TrainedModel, columns_hash},
     params::{ClassWeight, TrainParams, ValidTrainParams},
+    path::{apart, start_at},
     scored::Scored,
     solver::{Coefficients, Compact, Matrix, Problem, Solution, Solver, Stop},
 };
@@ -194,7 +195,7 @@ impl Tuner<'_> {
 
     /// Fits the columns of some groups. C is chosen by macro F1 on validation, ties by lower
     /// log-loss, then by the smaller C. The fits go from the C of the start outwards (without one, from
-    /// the smallest), each from the solution of the nearest C, to a gap of [`COMPARED_GAP`]; the chosen
+    /// the smallest), each where those before it lead to, to a gap of [`COMPARED_GAP`]; the chosen
     /// one goes on to `tolerance`. `name` says in progress and warnings which model it is.
     pub(crate) fn tune(
         &self,
@@ -216,7 +217,6 @@ impl Tuner<'_> {
             let warning = not_reached(&part, &model);
             Ok::<_, ModelError>((model, warning))
         };
-        let apart = |a: f64, b: f64| (a.ln() - b.ln()).abs();
         if let Some((from, _)) = &start {
             grid.sort_by(|&a, &b| apart(a, *from).total_cmp(&apart(b, *from)));
         }
@@ -224,11 +224,10 @@ impl Tuner<'_> {
         let mut warnings = Vec::new();
         let mut fits: Vec<(GridRow, TrainedModel)> = Vec::new();
         for (done, &c) in (0..).zip(&grid) {
-            let known = fits.iter().map(|(row, model)| (row.c, &model.coefficients));
-            let near = known
-                .chain(start.as_ref().map(|(from, start)| (*from, start)))
-                .min_by(|a, b| apart(a.0, c).total_cmp(&apart(b.0, c)));
-            let (fitted, warning) = fit_one(c, gap, near.map(|(_, found)| found), done)?;
+            let solved = fits.iter().map(|(row, model)| (row.c, &model.coefficients));
+            let given = start.iter().map(|(from, start)| (*from, start));
+            let near = start_at(c, &solved.chain(given).collect::<Vec<_>>());
+            let (fitted, warning) = fit_one(c, gap, near.as_ref(), done)?;
             warnings.extend(warning);
             fits.push((self.score(model, &fitted)?, fitted));
         }
