@@ -156,21 +156,16 @@ pub fn build(
         Ok(())
     })?;
     progress("fitting the vocabulary", done, 0);
-    let read = reader.finish()?;
-    let (fitted, pieces) = read.fit_in_pieces(&|_| true)?;
-    // The tokens go before the matrix is joined, which takes twice its memory.
-    drop(read);
-    let matrix = MatrixRows::join(pieces, fitted.cols())?;
+    let (fitted, matrix) = reader.finish()?.fit(|_| true)?;
     let known = KnownWords::of(&fitted);
     let mut measured: BTreeMap<Split, Vec<TextMeasures>> = BTreeMap::new();
     let mut splits = vec![SplitFeatures { split: Split::Train, matrix, rows: infos }];
     for &split in Split::ALL.iter().filter(|&&split| split != Split::Train) {
-        let mut pieces = Vec::new();
-        let mut infos = Vec::new();
+        let (mut made, mut infos) = (MatrixRows::default(), Vec::new());
         in_batches(rows_of(source, split)?, row_size, |batch| {
             let known = known.as_ref().filter(|_| split != Split::EvalHoldout);
-            for (piece, measures) in fitted.transform_pieces(batch, known)? {
-                pieces.push(piece);
+            for (piece, measures) in fitted.transform_batch(batch, known)? {
+                made.extend([piece]);
                 measured.entry(split).or_default().extend(measures);
             }
             sketches.push(&texts_of(batch));
@@ -179,7 +174,7 @@ pub fn build(
             progress("transforming texts", done, 0);
             Ok(())
         })?;
-        let matrix = MatrixRows::join(pieces, fitted.cols())?;
+        let matrix = made.finish(fitted.cols())?;
         splits.push(SplitFeatures { split, matrix, rows: infos });
     }
     progress("near-duplicates", done, 0);
@@ -272,24 +267,15 @@ impl ReadRows {
         &self,
         chosen: impl Fn(usize) -> bool + Sync,
     ) -> Result<(FittedFeatures, Csr), FeaturesError> {
-        let (fitted, pieces) = self.fit_in_pieces(&chosen)?;
-        let matrix = MatrixRows::join(pieces, fitted.cols())?;
-        Ok((fitted, matrix))
-    }
-
-    fn fit_in_pieces(
-        &self,
-        chosen: &(dyn Fn(usize) -> bool + Sync),
-    ) -> Result<(FittedFeatures, Vec<MatrixRows>), FeaturesError> {
         let signals: Vec<&Signals> =
             (0..self.len()).filter(|&row| chosen(row)).map(|row| &self.signals[row]).collect();
         if signals.is_empty() {
             return Err(FeaturesError::NoTrainingRows);
         }
-        let (text, words) = learn(&self.text, ColumnGroup::Text, chosen)?.unzip();
-        let (chars, characters) = learn(&self.chars, ColumnGroup::Chars, chosen)?.unzip();
+        let (text, words) = learn(&self.text, ColumnGroup::Text, &chosen)?.unzip();
+        let (chars, characters) = learn(&self.chars, ColumnGroup::Chars, &chosen)?.unzip();
         let fitted = FittedFeatures::learn(self.params.clone(), (text, chars), &signals)?;
-        let pieces = MatrixRows::pieces(self.len(), |number, row| {
+        let rows = MatrixRows::make(self.len(), |number, row| {
             let mut first = 0;
             for (view, tokens) in [(fitted.text(), &words), (fitted.chars(), &characters)] {
                 let (Some(view), Some(tokens)) = (view, tokens) else { continue };
@@ -298,7 +284,8 @@ impl ReadRows {
             }
             fitted.append(&self.signals[number], &self.ids[number], row)
         })?;
-        Ok((fitted, pieces))
+        let matrix = rows.finish(fitted.cols())?;
+        Ok((fitted, matrix))
     }
 }
 
@@ -339,17 +326,16 @@ impl FittedFeatures {
         &self,
         rows: impl IntoIterator<IntoIter: Send, Item = Result<SkillRow, BoxError>>,
     ) -> Result<Csr, FeaturesError> {
-        let mut pieces = Vec::new();
+        let mut made = MatrixRows::default();
         in_batches(rows, row_size, |batch| {
-            let made = self.transform_pieces(batch, None)?;
-            pieces.extend(made.into_iter().map(|(piece, _)| piece));
+            made.extend(self.transform_batch(batch, None)?.into_iter().map(|(piece, _)| piece));
             Ok(())
         })?;
-        MatrixRows::join(pieces, self.cols())
+        made.finish(self.cols())
     }
 
     /// The rows of a batch, in order, with what is measured of their texts if words are given.
-    fn transform_pieces(
+    fn transform_batch(
         &self,
         batch: &[SkillRow],
         known: Option<&KnownWords>,

@@ -5,7 +5,7 @@
 //!
 //! Memory is bounded by the tokens (four bytes each), the different tokens, the n-grams that
 //! reach the limits, the occurrences held at a time (96 MiB) and the matrix, in which an entry takes
-//! twelve bytes and exists twice only while pieces are joined.
+//! twelve bytes.
 
 use std::sync::Arc;
 
@@ -59,12 +59,7 @@ impl TfIdfFit {
     /// [`FeaturesError::NoDocuments`], [`FeaturesError::EmptyVocabulary`],
     /// [`FeaturesError::EverythingPruned`], and [`FeaturesError::UndefinedIdf`] where a fixed vocabulary meets the plain idf.
     pub fn finish(self) -> Result<(FittedTfIdf, Csr), FeaturesError> {
-        let read = self.read()?;
-        let (fitted, pieces) = read.fit_in_pieces(&|_| true)?;
-        // The tokens go before the matrix is joined, which takes twice its memory.
-        drop(read);
-        let matrix = MatrixRows::join(pieces, fitted.cols())?;
-        Ok((fitted, matrix))
+        self.read()?.fit(|_| true)
     }
 }
 
@@ -115,21 +110,13 @@ impl ReadTexts {
         &self,
         chosen: impl Fn(usize) -> bool + Sync,
     ) -> Result<(FittedTfIdf, Csr), FeaturesError> {
-        let (fitted, pieces) = self.fit_in_pieces(&chosen)?;
-        let matrix = MatrixRows::join(pieces, fitted.cols())?;
-        Ok((fitted, matrix))
-    }
-
-    fn fit_in_pieces(
-        &self,
-        chosen: &(dyn Fn(usize) -> bool + Sync),
-    ) -> Result<(FittedTfIdf, Vec<MatrixRows>), FeaturesError> {
-        let (fitted, tokens) = self.learn(chosen)?;
-        let pieces = MatrixRows::pieces(self.len(), |text, row| {
+        let (fitted, tokens) = self.learn(&chosen)?;
+        let rows = MatrixRows::make(self.len(), |text, row| {
             tokens.append_row(&fitted, text, 0, row);
             Ok(())
         })?;
-        Ok((fitted, pieces))
+        let matrix = rows.finish(fitted.cols())?;
+        Ok((fitted, matrix))
     }
 
     /// Learns from the chosen texts; gives the tokens of all too, as the vocabulary numbers them.

@@ -227,16 +227,16 @@ impl FittedTfIdf {
     where
         I: IntoIterator<IntoIter: Send, Item: AsRef<str> + Send + Sync>,
     {
-        let mut pieces = Vec::new();
+        let mut made = MatrixRows::default();
         texts_in_batches(texts, |batch| {
-            pieces.extend(self.transform_pieces(batch));
+            made.extend(self.transform_batch(batch));
             Ok(())
         })?;
-        MatrixRows::join(pieces, self.cols())
+        made.finish(self.cols())
     }
 
     /// The rows of a batch, in order.
-    pub(crate) fn transform_pieces<S: AsRef<str> + Sync>(&self, batch: &[S]) -> Vec<MatrixRows> {
+    fn transform_batch<S: AsRef<str> + Sync>(&self, batch: &[S]) -> Vec<MatrixRows> {
         let rows = |texts: &[S]| {
             self.memories.with(self.cols(), |memory| {
                 let mut rows = MatrixRows::default();

@@ -163,7 +163,7 @@ impl Hashing {
     where
         I: IntoIterator<IntoIter: Send, Item: AsRef<str> + Send + Sync>,
     {
-        let mut pieces = Vec::new();
+        let mut made = MatrixRows::default();
         texts_in_batches(texts, |batch| {
             let rows: Vec<MatrixRows> = batch
                 .par_chunks(64)
@@ -176,10 +176,10 @@ impl Hashing {
                     rows
                 })
                 .collect();
-            pieces.extend(rows);
+            made.extend(rows);
             Ok(())
         })?;
-        MatrixRows::join(pieces, self.0.columns as usize)
+        made.finish(self.0.columns as usize)
     }
 
     fn column(&self, term: &[u8]) -> (u32, f64) {

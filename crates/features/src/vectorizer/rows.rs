@@ -11,6 +11,11 @@ use super::{
 };
 use crate::FeaturesError;
 
+/// Rows of a piece, which one thread makes.
+const PIECE_ROWS: usize = 64;
+/// Pieces for each thread that are made before they are put into their place.
+const PIECES_A_THREAD: usize = 16;
+
 /// A matrix that is being put together row by row.
 #[derive(Debug, Default)]
 pub(crate) struct MatrixRows {
@@ -26,16 +31,16 @@ impl MatrixRows {
         self.values.extend_from_slice(values);
     }
 
-    /// So many rows, made in parallel in pieces of consecutive ones: `append` is given a row's number,
-    /// and the row to put its entries into.
-    pub(crate) fn pieces(
+    /// So many rows, made in parallel: `append` is given a row's number, and the row to put its entries
+    /// into. While some are made, those before them are put into their place, so that little of the
+    /// matrix exists twice.
+    pub(crate) fn make(
         rows: usize,
         append: impl Fn(usize, &mut SparseRow) -> Result<(), FeaturesError> + Sync,
-    ) -> Result<Vec<MatrixRows>, FeaturesError> {
-        let numbers: Vec<usize> = (0..rows).collect();
-        let piece = |numbers: &[usize]| {
+    ) -> Result<MatrixRows, FeaturesError> {
+        let piece = |&first: &usize| {
             let (mut piece, mut row) = (MatrixRows::default(), SparseRow::default());
-            for &number in numbers {
+            for number in first..rows.min(first + PIECE_ROWS) {
                 row.columns.clear();
                 row.values.clear();
                 append(number, &mut row)?;
@@ -43,42 +48,45 @@ impl MatrixRows {
             }
             Ok(piece)
         };
-        let pieces: Vec<Result<_, FeaturesError>> = numbers.par_chunks(64).map(piece).collect();
-        // Of several errors the first row's is told, whichever thread was faster.
-        pieces.into_iter().collect()
+        let (mut made, mut pieces) = (MatrixRows::default(), Vec::new());
+        let mut take = |pieces: Vec<Result<MatrixRows, FeaturesError>>| {
+            for piece in pieces {
+                // Of several errors the first row's is told, whichever thread was faster.
+                made.extend([piece?]);
+            }
+            Ok::<(), FeaturesError>(())
+        };
+        let starts: Vec<usize> = (0..rows).step_by(PIECE_ROWS).collect();
+        for starts in starts.chunks(PIECES_A_THREAD * rayon::current_num_threads()) {
+            let block = || starts.par_iter().map(piece).collect();
+            let (next, taken) = rayon::join(block, || take(pieces));
+            taken?;
+            pieces = next;
+        }
+        take(pieces)?;
+        Ok(made)
     }
 
-    /// Number of rows.
-    pub(crate) fn len(&self) -> usize {
-        self.lengths.len()
-    }
-
-    /// Joins pieces in order, in parallel; each is freed as soon as it is copied.
-    pub(crate) fn join(pieces: Vec<MatrixRows>, cols: usize) -> Result<Csr, FeaturesError> {
-        let rows = pieces.iter().map(MatrixRows::len).sum::<usize>();
-        let entries = pieces.iter().map(|p| p.values.len()).sum();
-        let mut indptr = Vec::with_capacity(rows + 1);
+    /// Ends the matrix, which has so many columns.
+    pub(crate) fn finish(self, cols: usize) -> Result<Csr, FeaturesError> {
         let mut end = 0_u64;
-        indptr.push(0);
-        for &length in pieces.iter().flat_map(|piece| &piece.lengths) {
+        let ends = self.lengths.iter().map(|&length| {
             end += u64::from(length);
-            indptr.push(end);
-        }
-        let (mut indices, mut values) = (vec![0; entries], vec![0.0; entries]);
-        let mut places = Vec::with_capacity(pieces.len());
-        let (mut columns_left, mut values_left) = (&mut indices[..], &mut values[..]);
-        for piece in pieces {
-            let (columns, rest) = columns_left.split_at_mut(piece.indices.len());
-            columns_left = rest;
-            let (numbers, rest) = values_left.split_at_mut(piece.values.len());
-            values_left = rest;
-            places.push((piece, columns, numbers));
-        }
-        places.into_par_iter().for_each(|(piece, columns, numbers)| {
-            columns.copy_from_slice(&piece.indices);
-            numbers.copy_from_slice(&piece.values);
+            end
         });
-        Ok(Csr::new(cols, indptr, indices, values)?)
+        let indptr = std::iter::once(0).chain(ends).collect();
+        Ok(Csr::new(cols, indptr, self.indices, self.values)?)
+    }
+}
+
+impl Extend<MatrixRows> for MatrixRows {
+    /// Puts the rows of others behind its own.
+    fn extend<I: IntoIterator<Item = MatrixRows>>(&mut self, others: I) {
+        for other in others {
+            self.lengths.extend_from_slice(&other.lengths);
+            self.indices.extend_from_slice(&other.indices);
+            self.values.extend_from_slice(&other.values);
+        }
     }
 }
 
@@ -200,6 +208,42 @@ pub(crate) fn normalise(values: &mut [f64], norm: Norm) {
     if size > 0.0 {
         for value in values {
             *value /= size;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rows_stand_in_order_whatever_the_threads_and_the_first_error_is_told() {
+        for (rows, threads) in [(0, 1), (1, 2), (1_024, 1), (1_025, 1), (5_000, 3)] {
+            let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+            let append = |number: usize, row: &mut SparseRow| {
+                for column in 0..number as u32 % 3 {
+                    row.columns.push(column);
+                    row.values.push(number as f64);
+                }
+                Ok(())
+            };
+            let made = pool.install(|| MatrixRows::make(rows, append).unwrap());
+            let matrix = made.finish(2).unwrap();
+            assert_eq!(matrix.rows(), rows);
+            for number in 0..rows {
+                let (columns, values) = ([0, 1], [number as f64; 2]);
+                let entries = number % 3;
+                assert_eq!(matrix.row(number), (&columns[..entries], &values[..entries]));
+            }
+            let failing = |number: usize, row: &mut SparseRow| match number {
+                700.. => Err(FeaturesError::TooMany {
+                    what: if number == 700 { "first" } else { "later" },
+                }),
+                _ => append(number, row),
+            };
+            let failed = pool.install(|| MatrixRows::make(rows, failing));
+            let first = matches!(failed, Err(FeaturesError::TooMany { what: "first" }));
+            assert_eq!(first, rows > 700);
         }
     }
 }
