@@ -195,8 +195,8 @@ impl Tuner<'_> {
 
     /// Fits the columns of some groups. C is chosen by macro F1 on validation, ties by lower
     /// log-loss, then by the smaller C. The fits go from the C of the start outwards (without one, from
-    /// the smallest), each where those before it lead to, to a gap of [`COMPARED_GAP`]; the chosen
-    /// one goes on to `tolerance`. `name` says in progress and warnings which model it is.
+    /// the smallest), each from where those before it point ([`start_at`]), to a gap of [`COMPARED_GAP`];
+    /// the chosen one goes on to `tolerance`. `name` says in progress and warnings which model it is.
     pub(crate) fn tune(
         &self,
         (name, model): (&str, ModelName),
