@@ -16,7 +16,7 @@ use crate::{
     novelty::{KnownWords, Novelty, TextMeasures},
     params::ValidFeatureParams,
     signals::Signals,
-    vectorizer::{FittedTfIdf, MatrixRows, ReadTexts, Renumbered, TfIdf, TfIdfFit},
+    vectorizer::{FittedTfIdf, MatrixRows, PIECE_ROWS, ReadTexts, Renumbered, TfIdf, TfIdfFit},
 };
 
 /// The rows of one split, in order.
@@ -341,7 +341,7 @@ impl FittedFeatures {
         known: Option<&KnownWords>,
     ) -> Result<Vec<(MatrixRows, Vec<TextMeasures>)>, FeaturesError> {
         let made: Vec<Result<_, FeaturesError>> = batch
-            .par_chunks(64)
+            .par_chunks(PIECE_ROWS)
             .map(|chunk| {
                 let (mut rows, mut measures) = (MatrixRows::default(), Vec::new());
                 for made in self.transform_rows(&chunk.iter().collect::<Vec<_>>(), known) {

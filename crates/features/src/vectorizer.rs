@@ -31,7 +31,7 @@ pub use params::{
 pub(crate) use fit::Renumbered;
 pub(crate) use fitted::TfIdfFile;
 pub(crate) use intern::{NONE, digest, hash_key, process_seed};
-pub(crate) use rows::MatrixRows;
+pub(crate) use rows::{MatrixRows, PIECE_ROWS};
 pub(crate) use terms::Terms;
 pub(crate) use tokens::TokenReader;
 

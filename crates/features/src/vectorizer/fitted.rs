@@ -13,7 +13,7 @@ use super::{
     intern::NONE,
     memory::{Memories, Memory},
     params::{Idf, ValidVectorizerParams, VectorizerParams},
-    rows::{MatrixRows, Weighting},
+    rows::{MatrixRows, PIECE_ROWS, Weighting},
     terms::Terms,
 };
 use crate::{
@@ -249,7 +249,7 @@ impl FittedTfIdf {
                 rows
             })
         };
-        batch.par_chunks(64).map(rows).collect()
+        batch.par_chunks(PIECE_ROWS).map(rows).collect()
     }
 
     pub(crate) fn to_file(&self) -> TfIdfFile {

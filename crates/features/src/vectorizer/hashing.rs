@@ -10,7 +10,7 @@ use super::{
     analyzer::{Token, cut, each_token},
     fitted::SparseRow,
     params::{Analyzer, Norm, check_ngrams, check_stop_words},
-    rows::{MatrixRows, normalise},
+    rows::{MatrixRows, PIECE_ROWS, normalise},
     terms::is_stop_word,
 };
 use crate::{FeaturesError, batch::texts_in_batches};
@@ -166,7 +166,7 @@ impl Hashing {
         let mut made = MatrixRows::default();
         texts_in_batches(texts, |batch| {
             let rows: Vec<MatrixRows> = batch
-                .par_chunks(64)
+                .par_chunks(PIECE_ROWS)
                 .map(|texts| {
                     let mut rows = MatrixRows::default();
                     for text in texts {

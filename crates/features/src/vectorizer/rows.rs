@@ -11,9 +11,9 @@ use super::{
 };
 use crate::FeaturesError;
 
-/// Rows of a piece, which one thread makes.
-const PIECE_ROWS: usize = 64;
-/// Pieces for each thread that are made before they are put into their place.
+/// Consecutive rows that one thread makes at a time.
+pub(crate) const PIECE_ROWS: usize = 64;
+/// For each thread, the pieces of so many rows that are made before they are put into their place.
 const PIECES_A_THREAD: usize = 16;
 
 /// A matrix that is being put together row by row.
