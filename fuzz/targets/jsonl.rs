@@ -3,12 +3,12 @@
 
 use std::{fs, sync::LazyLock};
 
-use clawsig_ingest::{IngestParams, OutputPaths, Source, ValidParams, ingest};
+use clawsig_ingest::{IngestParams, OutputPaths, Source, ValidIngestParams, ingest};
 use libfuzzer_sys::fuzz_target;
 use tempfile::TempDir;
 
 static FOLDER: LazyLock<TempDir> = LazyLock::new(|| tempfile::tempdir().expect("a scratch folder"));
-static PARAMS: LazyLock<ValidParams> = LazyLock::new(|| {
+static PARAMS: LazyLock<ValidIngestParams> = LazyLock::new(|| {
     let params = IngestParams {
         max_row_bytes: 4096,
         max_reject_share: 1.0,

@@ -12,7 +12,7 @@ use crate::{AdjudicateError, CANNOT_TELL, questions::question};
 
 /// One reviewer's answer to one question on one unit.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Answer {
+pub struct ReviewAnswer {
     /// The unit.
     pub item: String,
     /// The reviewer.
@@ -57,7 +57,7 @@ pub fn read_answers(
     file: &str,
     bytes: &[u8],
     reviewer: Option<&str>,
-) -> Result<(AnswerForm, Vec<Answer>), AdjudicateError> {
+) -> Result<(AnswerForm, Vec<ReviewAnswer>), AdjudicateError> {
     let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
     let mut found = AnswerReader { file, reviewer, answers: Vec::new(), given: BTreeSet::new() };
     let start = bytes.iter().find(|byte| !byte.is_ascii_whitespace());
@@ -75,7 +75,7 @@ pub fn read_answers(
 struct AnswerReader<'f> {
     file: &'f str,
     reviewer: Option<&'f str>,
-    answers: Vec<Answer>,
+    answers: Vec<ReviewAnswer>,
     given: BTreeSet<(String, String, &'static str)>,
 }
 
@@ -125,7 +125,7 @@ impl AnswerReader<'_> {
             );
             return self.wrong(place, reason);
         }
-        self.answers.push(Answer {
+        self.answers.push(ReviewAnswer {
             item: item.to_owned(),
             reviewer: reviewer.to_owned(),
             question: asked.name,
@@ -317,7 +317,7 @@ fn name_of(user: &Value) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{Sheet, Sheets};
+    use crate::{ReviewUnit, Sheets};
 
     fn read(text: &str) -> Vec<(String, String, &'static str, Option<&'static str>)> {
         let (_, answers) = read_answers("f", text.as_bytes(), None).unwrap();
@@ -377,7 +377,7 @@ mod tests {
         let evil = "=cmd()\nfine\n@x\u{202e}";
         let sheets = Sheets {
             evidence: vec!["text"],
-            units: vec![Sheet { id: "=1+1\u{7}".to_owned(), evidence: vec![evil.to_owned()] }],
+            units: vec![ReviewUnit { id: "=1+1\u{7}".to_owned(), evidence: vec![evil.to_owned()] }],
         };
         let csv = String::from_utf8(sheets.csv().unwrap()).unwrap();
         assert!(csv.contains("'=cmd()\nfine\n'@x\\u{202e}"), "{csv}");

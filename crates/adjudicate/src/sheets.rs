@@ -10,7 +10,7 @@ const CELL: usize = 30_000;
 
 /// One unit as a reviewer sees it. All of it may be an attacker's text.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Sheet {
+pub struct ReviewUnit {
     /// The unit.
     pub id: String,
     /// Evidence by name, in the order of [`Sheets::evidence`].
@@ -23,7 +23,7 @@ pub struct Sheets {
     /// The names of the pieces of evidence, for example `text`.
     pub evidence: Vec<&'static str>,
     /// The units in the order of review.
-    pub units: Vec<Sheet>,
+    pub units: Vec<ReviewUnit>,
 }
 
 /// The text with everything that could act on a reader written as an escape; line ends stay.
@@ -80,7 +80,7 @@ impl Sheets {
 
     /// Tasks as Label Studio imports them.
     pub fn label_studio_tasks(&self) -> Value {
-        let task = |unit: &Sheet| {
+        let task = |unit: &ReviewUnit| {
             let mut data = serde_json::Map::new();
             data.insert("item".to_owned(), json!(unit.id));
             for (name, text) in self.evidence.iter().zip(&unit.evidence) {
@@ -119,7 +119,7 @@ impl Sheets {
 
     /// Records as Argilla's `records.from_json` and the Hub's JSON reader take them.
     pub fn argilla_records(&self) -> Value {
-        let record = |unit: &Sheet| {
+        let record = |unit: &ReviewUnit| {
             let fields: serde_json::Map<String, Value> = self
                 .evidence
                 .iter()

@@ -64,7 +64,7 @@ pub(crate) fn gwet(weights: &Weights, shares: &[Wide]) -> (Wide, Wide) {
 }
 
 /// Disagreements of a table, as counts: no share is rounded.
-struct Disagreement<'t> {
+struct DisagreementSums<'t> {
     table: &'t Table,
     weights: &'t Weights,
     n: Wide,
@@ -75,8 +75,8 @@ struct Disagreement<'t> {
     observed: Wide,
 }
 
-impl<'t> Disagreement<'t> {
-    fn new(table: &'t Table, weights: &'t Weights) -> Result<Disagreement<'t>, Undefined> {
+impl<'t> DisagreementSums<'t> {
+    fn new(table: &'t Table, weights: &'t Weights) -> Result<DisagreementSums<'t>, Undefined> {
         let q = table.categories();
         if weights.categories() != q {
             return Err(Undefined::WeightsShape);
@@ -95,7 +95,7 @@ impl<'t> Disagreement<'t> {
                 observed = observed + weights.apart(cell / q, cell % q) * Wide::from(count);
             }
         }
-        Ok(Disagreement { table, weights, n, row, column, both, observed })
+        Ok(DisagreementSums { table, weights, n, row, column, both, observed })
     }
 
     /// Observed and expected disagreement, each times the same number.
@@ -173,7 +173,7 @@ fn weighted(table: &Table, weights: &Weights, chance: Chance) -> Outcome {
 
 /// The coefficient in twice the precision, for a mean of several.
 pub(crate) fn precise(table: &Table, weights: &Weights, chance: Chance) -> Result<Wide, Undefined> {
-    let (observed, expected) = Disagreement::new(table, weights)?.parts(chance)?;
+    let (observed, expected) = DisagreementSums::new(table, weights)?.parts(chance)?;
     if is_zero(table, chance) {
         return Ok(Wide::ZERO);
     }
@@ -194,7 +194,7 @@ pub(crate) fn gradient(
     weights: &Weights,
     chance: Chance,
 ) -> Result<Vec<Wide>, Undefined> {
-    let found = Disagreement::new(table, weights)?;
+    let found = DisagreementSums::new(table, weights)?;
     let q = table.categories();
     let chance = if chance == Chance::Krippendorff { Chance::Scott } else { chance };
     let (observed, expected) = found.parts(chance)?;
@@ -249,7 +249,7 @@ pub(crate) fn gradient(
 /// The variance of Cohen's kappa if the raters answered independently (Fleiss, Cohen and Everitt
 /// 1969), times the number of subjects.
 pub(crate) fn null_variance(table: &Table, weights: &Weights) -> Result<Wide, Undefined> {
-    let found = Disagreement::new(table, weights)?;
+    let found = DisagreementSums::new(table, weights)?;
     found.parts(Chance::Cohen)?;
     let share = |totals: &[Wide]| totals.iter().map(|t| *t / found.n).collect::<Vec<_>>();
     let (row, column) = (share(&found.row), share(&found.column));

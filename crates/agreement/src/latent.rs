@@ -55,7 +55,7 @@ impl LatentParams {
 
 /// How the parameters were found.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Solution {
+pub enum LatentSolution {
     /// By the moments' closed form: three raters, two categories, no gaps.
     ClosedForm,
     /// By EM, the best of several starts.
@@ -106,7 +106,7 @@ pub struct LatentClasses {
     /// Independent cells less free parameters; 0 fits any data that the model can produce.
     pub degrees_of_freedom: i64,
     /// How the parameters were found.
-    pub solution: Solution,
+    pub solution: LatentSolution,
     /// The p-value of the likelihood-ratio test of the model against the patterns as they are;
     /// `None` with gaps, or without degrees of freedom.
     pub fit_p_value: Option<f64>,
@@ -182,7 +182,7 @@ pub fn refit(
 fn fit(
     ratings: &Ratings,
     params: &ValidLatentParams,
-    by: Option<Solution>,
+    by: Option<LatentSolution>,
 ) -> Result<LatentClasses, Undefined> {
     let (q, r) = (ratings.categories(), ratings.raters());
     if q < 2 {
@@ -218,7 +218,7 @@ fn fit(
         return Err(Undefined::OneCategory);
     }
     let complete = rows.iter().all(|(pattern, _)| pattern.iter().all(Option::is_some));
-    let wanted = complete && r == 3 && q == 2 && by != Some(Solution::Em);
+    let wanted = complete && r == 3 && q == 2 && by != Some(LatentSolution::Em);
     let closed = wanted.then(|| closed_form::fit(&rows, by.is_some())).flatten();
     let mut model = match closed {
         Some(model) => model,

@@ -3,7 +3,7 @@
 
 use clawsig_agreement::{
     Interval, Ratings, Undefined, Weights,
-    latent::{Doubt, LatentParams, Solution, dawid_skene, degrees_of_freedom, refit},
+    latent::{Doubt, LatentParams, LatentSolution, dawid_skene, degrees_of_freedom, refit},
     multi::{self},
     resampling::{ResamplingParams, Units, replicate},
 };
@@ -26,7 +26,7 @@ fn paper() -> Ratings {
 fn the_latent_classes_of_the_paper_are_the_closed_form() {
     let params = LatentParams::default().check().unwrap();
     let model = dawid_skene(&paper(), &params).unwrap();
-    assert_eq!(model.solution, Solution::ClosedForm);
+    assert_eq!(model.solution, LatentSolution::ClosedForm);
     assert!((model.prevalence[1] - 0.381_817_3).abs() < 5e-8, "{}", model.prevalence[1]);
     assert!((model.confusion[2][1][1] - 0.801_864_9).abs() < 5e-8, "{:?}", model.confusion[2]);
     assert!(model.doubts.is_empty(), "{:?}", model.doubts);
@@ -61,7 +61,7 @@ fn em_and_the_closed_form_meet() {
         paper().patterns().map(|(row, count)| (row.to_vec(), count * 1000)).collect();
     rows.push((vec![Some(0), Some(0), None], 1));
     let em = dawid_skene(&Ratings::from_patterns(3, 2, rows).unwrap(), &params).unwrap();
-    assert_eq!(em.solution, Solution::Em);
+    assert_eq!(em.solution, LatentSolution::Em);
     assert!(em.converged, "{} steps", em.iterations);
     assert!((em.prevalence[1] - closed.prevalence[1]).abs() < 1e-5, "{:?}", em.prevalence);
 }
@@ -119,7 +119,7 @@ fn a_model_that_does_not_fit_or_is_not_identified_says_so() {
     let model =
         dawid_skene(&Ratings::from_patterns(3, 2, three.collect::<Vec<_>>()).unwrap(), &params)
             .unwrap();
-    assert_eq!(model.solution, Solution::Em);
+    assert_eq!(model.solution, LatentSolution::Em);
     assert!(model.doubts.contains(&Doubt::DoesNotFit), "{:?}", model.doubts);
 }
 

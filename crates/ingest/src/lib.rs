@@ -30,7 +30,7 @@ mod value;
 pub use error::IngestError;
 pub use hub::{HubAccess, HubError, HubFormat, HubSnapshot, HubSource};
 pub use locate::{SourceFile, locate};
-pub use params::{IngestParams, SourceKind, SourceParams, ValidParams};
+pub use params::{IngestParams, SourceKind, SourceParams, ValidIngestParams};
 pub use pipeline::{Ingested, OutputPaths, ingest};
 pub use raw::RawParquetWriter;
 pub use reject::{Reject, RejectReason};

@@ -85,7 +85,7 @@ clawsig_schema::params! {
 
 /// Checked parameters.
 #[derive(Clone, Debug)]
-pub struct ValidParams {
+pub struct ValidIngestParams {
     pub(crate) max_row_bytes: usize,
     pub(crate) strict: bool,
     pub(crate) max_reject_share: f64,
@@ -100,13 +100,13 @@ impl IngestParams {
     ///
     /// # Errors
     /// The first parameter out of range, with its key, value and range.
-    pub fn check(self) -> Result<ValidParams, IngestError> {
+    pub fn check(self) -> Result<ValidIngestParams, IngestError> {
         self.check_ranges()?;
         let threads = match self.threads {
             0 => thread::available_parallelism().map_or(1, NonZero::get),
             given => given,
         };
-        Ok(ValidParams {
+        Ok(ValidIngestParams {
             max_row_bytes: self.max_row_bytes,
             strict: self.strict,
             max_reject_share: self.max_reject_share,

@@ -24,7 +24,7 @@ use clawsig_schema::{
 use sha2::{Digest, Sha256};
 
 use crate::{
-    IngestError, Reject, Source, ValidParams,
+    IngestError, Reject, Source, ValidIngestParams,
     lines::{BlockReader, Fingerprint, fingerprint},
     locked::check,
     ordered::in_order,
@@ -72,7 +72,7 @@ pub struct Ingested {
 /// under `strict`; the output can't be written.
 pub fn ingest(
     source: &Source,
-    params: &ValidParams,
+    params: &ValidIngestParams,
     out: &OutputPaths,
     progress: Progress<'_>,
 ) -> Result<Ingested, IngestError> {
@@ -100,7 +100,7 @@ pub fn ingest(
 
 fn run(
     listing: &Listing,
-    params: &ValidParams,
+    params: &ValidIngestParams,
     out: &OutputPaths,
     progress: Progress<'_>,
 ) -> Result<(DataProfile, Vec<LockedFile>), IngestError> {
@@ -162,7 +162,7 @@ fn run(
 /// The ids of the training rows to keep: those with the smallest hash of seed and id.
 fn draw(
     inputs: &[InputFile],
-    params: &ValidParams,
+    params: &ValidIngestParams,
     hashes: &mut BTreeMap<String, String>,
 ) -> Result<HashSet<u128>, IngestError> {
     let mut state = Totals::new(false);
@@ -370,7 +370,7 @@ impl Blocks {
 
 fn read_file(
     input: &InputFile,
-    params: &ValidParams,
+    params: &ValidIngestParams,
     sample: Option<&HashSet<u128>>,
     sink: Option<&mut Sink>,
     state: &mut Totals,
@@ -462,7 +462,7 @@ impl FileRead {
     }
 
     /// Whether few enough rows were rejected.
-    fn check(&self, params: &ValidParams) -> Result<(), IngestError> {
+    fn check(&self, params: &ValidIngestParams) -> Result<(), IngestError> {
         let FileProfile { name, accepted, rejected, .. } = &self.profile;
         let rows = accepted + rejected;
         let share = *rejected as f64 / rows as f64;

@@ -62,7 +62,7 @@ impl Repeated {
         labels: &[usize],
         columns: &[ColumnInfo],
         start: Option<Coefficients>,
-        progress: crate::solver::Progress<'_>,
+        progress: crate::solver::StepProgress<'_>,
     ) -> Result<TrainedModel> {
         let (c, tolerance) = (self.params.c, self.params.tolerance);
         let one = |c: f64, tolerance: f64, start: Option<Coefficients>| {

@@ -27,5 +27,5 @@ pub use linfa_traits::SparseLogistic;
 pub use matrix::Matrix;
 pub(crate) use matrix::Row;
 pub use picked::PickedRows;
-pub use problem::{MAX_CLASSES, Problem, Progress, Solution, SolverReport, Stop};
+pub use problem::{MAX_CLASSES, Problem, Solution, SolverReport, StepProgress, Stop};
 pub use solve::Solver;

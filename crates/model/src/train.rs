@@ -47,7 +47,7 @@ pub(crate) fn fit(
     columns: &[ColumnInfo],
     params: &TrainParams,
     start: Option<&Coefficients>,
-    progress: crate::solver::Progress<'_>,
+    progress: crate::solver::StepProgress<'_>,
 ) -> Result<TrainedModel> {
     let names = params.target.classes();
     let mut counts = vec![0_usize; names.len()];
@@ -89,7 +89,7 @@ impl TrainParams {
         labels: &'a [u32],
         classes: &[usize],
         start: Option<&Coefficients>,
-        progress: crate::solver::Progress<'_>,
+        progress: crate::solver::StepProgress<'_>,
     ) -> Result<Solution> {
         let ratio = self.penalty.l1_ratio();
         let problem = Problem::new(x, labels, classes.len(), (1.0 - ratio) / self.c)?

@@ -10,7 +10,7 @@ use crate::{Place, RatingsError, Record, Records, record::Time};
 
 /// What labels are.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Scale {
+pub enum LabelScale {
     /// Names without an order.
     #[default]
     Nominal,
@@ -43,7 +43,7 @@ pub struct RatingTable {
     /// The labels in order. Of two labels the first is the positive one.
     pub labels: Vec<String>,
     /// What labels are.
-    pub scale: Scale,
+    pub scale: LabelScale,
     /// For each item one label's place a rater, or none.
     pub ratings: Vec<Vec<Option<usize>>>,
     /// For each item its cluster's place, where clusters were given.
@@ -88,7 +88,7 @@ impl RatingTable {
     /// not take, more labels or raters than can be counted.
     pub fn new(
         found: &Records,
-        scale: Scale,
+        scale: LabelScale,
         order: &[String],
     ) -> Result<RatingTable, RatingsError> {
         let records = &found.records;
@@ -196,10 +196,10 @@ impl RatingTable {
     pub(crate) fn agreement_weights(&self) -> Weights {
         let q = self.labels.len();
         match self.scale {
-            Scale::Nominal => Weights::identity(q),
-            Scale::Ordinal => Weights::ordinal(q),
+            LabelScale::Nominal => Weights::identity(q),
+            LabelScale::Ordinal => Weights::ordinal(q),
             // With one score there is nothing to be apart.
-            Scale::Interval => {
+            LabelScale::Interval => {
                 Weights::interval(&self.scores).unwrap_or_else(|_| Weights::identity(q))
             }
         }
@@ -208,9 +208,9 @@ impl RatingTable {
     /// The metric that the scale gives Krippendorff's alpha.
     pub(crate) fn metric(&self) -> Metric {
         match self.scale {
-            Scale::Nominal => Metric::Nominal,
-            Scale::Ordinal => Metric::Ordinal,
-            Scale::Interval => Metric::Distance(self.agreement_weights()),
+            LabelScale::Nominal => Metric::Nominal,
+            LabelScale::Ordinal => Metric::Ordinal,
+            LabelScale::Interval => Metric::Distance(self.agreement_weights()),
         }
     }
 
@@ -223,7 +223,7 @@ impl RatingTable {
 /// The labels in order, and their numbers on a scale of numbers.
 fn labels(
     records: &[Record],
-    scale: Scale,
+    scale: LabelScale,
     order: &[String],
     remarks: &mut Vec<String>,
 ) -> Result<(Vec<String>, Vec<f64>), RatingsError> {
@@ -257,7 +257,7 @@ fn labels(
         .iter()
         .map(|label| label.parse::<f64>().ok().filter(|value| value.is_finite()))
         .collect();
-    let most = if scale == Scale::Interval { MOST_SCORES } else { MOST_LABELS };
+    let most = if scale == LabelScale::Interval { MOST_SCORES } else { MOST_LABELS };
     if used.len() > most {
         return Err(RatingsError::Study(format!(
             "there are {} different ratings, more than the {most} that are compared; are they scores \
@@ -265,7 +265,7 @@ fn labels(
             used.len()
         )));
     }
-    if scale == Scale::Interval
+    if scale == LabelScale::Interval
         && let Some((record, label)) = records.iter().find_map(|record| {
             let label = record.rating.as_deref()?;
             label.parse::<f64>().ok().is_none_or(|v| !v.is_finite()).then_some((record, label))
@@ -278,7 +278,7 @@ fn labels(
         );
         return Err(RatingsError::row(&record.place, reason));
     }
-    if scale == Scale::Ordinal && order.is_empty() && numbers.iter().any(Option::is_none) {
+    if scale == LabelScale::Ordinal && order.is_empty() && numbers.iter().any(Option::is_none) {
         return Err(RatingsError::Study(format!(
             "--scale ordinal needs the labels' order: --labels LOWEST,...,HIGHEST; the labels are {}",
             list(&used)
@@ -423,11 +423,11 @@ pub(crate) fn natural(version: &str) -> Vec<(u64, String)> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{Layout, Sheet};
+    use crate::{Layout, RatingFile};
 
-    fn table(text: &str, scale: Scale, order: &[&str]) -> Result<RatingTable, RatingsError> {
+    fn table(text: &str, scale: LabelScale, order: &[&str]) -> Result<RatingTable, RatingsError> {
         let mut found = Records::default();
-        found.add(&Sheet::csv("r.csv", text.as_bytes(), b',')?, &Layout::default())?;
+        found.add(&RatingFile::csv("r.csv", text.as_bytes(), b',')?, &Layout::default())?;
         let order: Vec<String> = order.iter().map(|&label| label.to_owned()).collect();
         RatingTable::new(&found, scale, &order)
     }
@@ -435,7 +435,7 @@ mod tests {
     #[test]
     fn the_last_rating_counts_and_the_series_is_kept() {
         let text = "item,rater,rating,version\nx,a,0,2.9\nx,a,1,2.10\ny,a,1,2.9\ny,b,0,1\n";
-        let found = table(text, Scale::Nominal, &[]).unwrap();
+        let found = table(text, LabelScale::Nominal, &[]).unwrap();
         assert_eq!(found.labels, ["1", "0"]);
         assert_eq!(found.ratings, [vec![Some(0), None], vec![Some(0), Some(1)]]);
         assert_eq!(found.series.len(), 1);
@@ -446,21 +446,24 @@ mod tests {
     fn contradictions_are_refused_with_both_places() {
         let told =
             |text, scale, order: &[&str]| table(text, scale, order).err().unwrap().to_string();
-        let twice = told("item,rater,rating\nx,a,0\nx,a,1\n", Scale::Nominal, &[]);
+        let twice = told("item,rater,rating\nx,a,0\nx,a,1\n", LabelScale::Nominal, &[]);
         assert!(twice.contains("line 3") && twice.contains("line 2") && twice.contains("version"));
-        let cluster = told("item,rater,rating,cluster\nx,a,0,c\nx,b,1,d\n", Scale::Nominal, &[]);
+        let cluster =
+            told("item,rater,rating,cluster\nx,a,0,c\nx,b,1,d\n", LabelScale::Nominal, &[]);
         assert!(cluster.contains("the cluster of item `x` is another than at r.csv, line 2"));
         let text = "item,rater,rating\nx,a,low\nx,b,high\n";
-        assert!(told(text, Scale::Ordinal, &[]).contains("--labels"));
-        assert!(told(text, Scale::Interval, &[]).contains("is no number"));
-        assert!(told(text, Scale::Ordinal, &["low", "mid"]).contains("line 3: the rating `high`"));
-        assert!(told("item,rater,rating\nx,a,\n", Scale::Nominal, &[]).contains("no rating"));
+        assert!(told(text, LabelScale::Ordinal, &[]).contains("--labels"));
+        assert!(told(text, LabelScale::Interval, &[]).contains("is no number"));
+        assert!(
+            told(text, LabelScale::Ordinal, &["low", "mid"]).contains("line 3: the rating `high`")
+        );
+        assert!(told("item,rater,rating\nx,a,\n", LabelScale::Nominal, &[]).contains("no rating"));
     }
 
     #[test]
     fn remarks_tell_of_slips() {
         let text = "item,rater,rating\nx,a,Yes\nx,a,Yes\nx,b,yes \ny,a,no\nz,c,\n";
-        let found = table(text, Scale::Nominal, &[]).unwrap();
+        let found = table(text, LabelScale::Nominal, &[]).unwrap();
         let told = found.remarks.join("\n");
         for part in [
             "more than once and alike",

@@ -495,7 +495,7 @@ impl Joint {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{Layout, Records, Scale, Sheet};
+    use crate::{LabelScale, Layout, RatingFile, Records};
 
     /// Up to five raters of a hidden class of 30 %; the first two take each other's word half of the time.
     fn table(shared: bool, raters: usize, items: usize) -> RatingTable {
@@ -518,8 +518,10 @@ mod tests {
             }
         }
         let mut found = Records::default();
-        found.add(&Sheet::csv("x", text.as_bytes(), b',').unwrap(), &Layout::default()).unwrap();
-        RatingTable::new(&found, Scale::Nominal, &[]).unwrap()
+        found
+            .add(&RatingFile::csv("x", text.as_bytes(), b',').unwrap(), &Layout::default())
+            .unwrap();
+        RatingTable::new(&found, LabelScale::Nominal, &[]).unwrap()
     }
 
     #[test]

@@ -10,14 +10,14 @@ mod scanners;
 mod sheet;
 mod study;
 
-pub use data::{RatingTable, Scale};
+pub use data::{LabelScale, RatingTable};
 pub use error::{Place, RatingsError};
 pub use label_model::{Fit, LabelModel, LabelModels};
 pub use record::{COLUMNS, Layout, Record, Records, Rename, Time};
 pub use retest::{Change, Retest};
 pub use scanners::{Scan, read_scan};
-pub use sheet::Sheet;
+pub use sheet::RatingFile;
 pub use study::{
-    Disagreement, Findings, LabelShare, Named, NamedTest, PairFindings, Pattern, Posterior,
+    Findings, ItemDisagreement, LabelShare, Named, NamedTest, PairFindings, Pattern, Posterior,
     RaterFindings, study,
 };

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use clawsig_schema::hostile::printable;
 
-use crate::{Place, RatingsError, Sheet, sheet::NESTED};
+use crate::{Place, RatingFile, RatingsError, sheet::NESTED};
 
 /// One rating of one item.
 #[derive(Clone, Debug, PartialEq)]
@@ -117,7 +117,7 @@ impl Records {
     /// # Errors
     /// A column that is missing, an item or rater without a name, a weight, a time or a number that
     /// is none.
-    pub fn add(&mut self, sheet: &Sheet, layout: &Layout) -> Result<(), RatingsError> {
+    pub fn add(&mut self, sheet: &RatingFile, layout: &Layout) -> Result<(), RatingsError> {
         let mut found = [None; COLUMNS.len()];
         let wide = !layout.raters.is_empty();
         for (slot, role) in found.iter_mut().zip(COLUMNS) {
@@ -268,7 +268,7 @@ impl Records {
     }
 }
 
-fn missing(sheet: &Sheet, name: &str, role: &str, asked: bool) -> RatingsError {
+fn missing(sheet: &RatingFile, name: &str, role: &str, asked: bool) -> RatingsError {
     let shown: Vec<String> =
         sheet.columns.iter().take(20).map(|column| printable(column, 40)).collect();
     let remedy = match (role, asked) {
@@ -311,8 +311,8 @@ fn parse_time(text: &str, place: &Place) -> Result<Time, RatingsError> {
 mod tests {
     use super::*;
 
-    fn sheet(text: &str) -> Sheet {
-        Sheet::csv("r.csv", text.as_bytes(), b',').unwrap()
+    fn sheet(text: &str) -> RatingFile {
+        RatingFile::csv("r.csv", text.as_bytes(), b',').unwrap()
     }
 
     fn layout() -> Layout {

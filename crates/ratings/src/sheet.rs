@@ -7,7 +7,7 @@ use crate::{Place, RatingsError};
 
 /// The rows of one file. Numbers and truth values are written as text; a cell may be absent.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Sheet {
+pub struct RatingFile {
     /// The file, as it was named.
     pub file: String,
     /// What rows are counted in: `line` or `row`.
@@ -18,17 +18,18 @@ pub struct Sheet {
     pub rows: Vec<(u64, Vec<Option<String>>)>,
 }
 
-impl Sheet {
+impl RatingFile {
     /// Reads delimited text with a header; an empty cell is absent.
     ///
     /// # Errors
     /// Text that is not UTF-8, a row of another length, a column named twice or not at all.
-    pub fn csv(file: &str, bytes: &[u8], delimiter: u8) -> Result<Sheet, RatingsError> {
+    pub fn csv(file: &str, bytes: &[u8], delimiter: u8) -> Result<RatingFile, RatingsError> {
         let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
         let mut reader = csv::ReaderBuilder::new().delimiter(delimiter).from_reader(bytes);
         let header = reader.headers().map_err(|e| unreadable(file, &e))?;
         let columns: Vec<String> = header.iter().map(str::to_owned).collect();
-        let mut sheet = Sheet { file: file.to_owned(), unit: "line", columns, rows: Vec::new() };
+        let mut sheet =
+            RatingFile { file: file.to_owned(), unit: "line", columns, rows: Vec::new() };
         if let [only] = &sheet.columns[..]
             && only.contains([';', '\t'])
         {
@@ -52,7 +53,7 @@ impl Sheet {
     ///
     /// # Errors
     /// What is no JSON object, and a value that is a list or an object.
-    pub fn json(file: &str, bytes: &[u8]) -> Result<Sheet, RatingsError> {
+    pub fn json(file: &str, bytes: &[u8]) -> Result<RatingFile, RatingsError> {
         let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
         let start = bytes.iter().find(|byte| !byte.is_ascii_whitespace());
         let (unit, objects) = if start == Some(&b'[') {
@@ -80,7 +81,7 @@ impl Sheet {
             }
             ("line", objects)
         };
-        Sheet::of_objects(file, unit, objects)
+        RatingFile::of_objects(file, unit, objects)
     }
 
     /// Rows from objects whose values are texts, numbers, truth values or null.
@@ -88,7 +89,7 @@ impl Sheet {
         file: &str,
         unit: &'static str,
         objects: Vec<(u64, Map<String, Value>)>,
-    ) -> Result<Sheet, RatingsError> {
+    ) -> Result<RatingFile, RatingsError> {
         let mut columns: Vec<String> = Vec::new();
         for name in objects.iter().flat_map(|(_, object)| object.keys()) {
             if !columns.contains(name) {
@@ -108,7 +109,7 @@ impl Sheet {
             let cells = cells.map(|cell| cell.unwrap_or_else(|_| Some(NESTED.to_owned())));
             rows.push((number, cells.collect()));
         }
-        let sheet = Sheet { file: file.to_owned(), unit, columns, rows };
+        let sheet = RatingFile { file: file.to_owned(), unit, columns, rows };
         sheet.check_columns()?;
         Ok(sheet)
     }
@@ -157,15 +158,18 @@ mod tests {
 
     #[test]
     fn csv_and_json_give_one_table() {
-        let csv = Sheet::csv("a.csv", "\u{feff}item,rating\nx,1\ny,\n".as_bytes(), b',').unwrap();
-        let lines = Sheet::json(
+        let csv =
+            RatingFile::csv("a.csv", "\u{feff}item,rating\nx,1\ny,\n".as_bytes(), b',').unwrap();
+        let lines = RatingFile::json(
             "a.jsonl",
             b"{\"item\":\"x\",\"rating\":1.0}\n\n{\"item\":\"y\",\"rating\":null}\n",
         )
         .unwrap();
         let array =
-            Sheet::json("a.json", b" [{\"item\":\"x\",\"rating\":1},{\"item\":\"y\"}]").unwrap();
-        let cells = |sheet: &Sheet| sheet.rows.iter().map(|row| row.1.clone()).collect::<Vec<_>>();
+            RatingFile::json("a.json", b" [{\"item\":\"x\",\"rating\":1},{\"item\":\"y\"}]")
+                .unwrap();
+        let cells =
+            |sheet: &RatingFile| sheet.rows.iter().map(|row| row.1.clone()).collect::<Vec<_>>();
         let expected = vec![vec![Some("x".into()), Some("1".into())], vec![Some("y".into()), None]];
         assert_eq!(cells(&csv), expected);
         assert_eq!(cells(&lines), expected);
@@ -175,12 +179,14 @@ mod tests {
 
     #[test]
     fn bad_tables_are_named_by_place() {
-        let told = |found: Result<Sheet, RatingsError>| found.unwrap_err().to_string();
-        assert!(told(Sheet::csv("f", b"a,b\n1\n", b',')).starts_with("f: line 2 has 1 cell where"));
-        assert!(told(Sheet::csv("f", b"a,b\n1,\xff\n", b',')).contains("line 2 is not UTF-8"));
-        assert!(told(Sheet::csv("f", b"a,a\n", b',')).contains("two columns are named `a`"));
-        assert!(told(Sheet::csv("f", b"a;b\n1;2\n", b',')).contains("commas"));
-        assert!(told(Sheet::json("f", b"{}\n[]\n")).starts_with("f, line 2: "));
-        assert!(told(Sheet::json("f", b"[1]")).starts_with("f: "));
+        let told = |found: Result<RatingFile, RatingsError>| found.unwrap_err().to_string();
+        assert!(
+            told(RatingFile::csv("f", b"a,b\n1\n", b',')).starts_with("f: line 2 has 1 cell where")
+        );
+        assert!(told(RatingFile::csv("f", b"a,b\n1,\xff\n", b',')).contains("line 2 is not UTF-8"));
+        assert!(told(RatingFile::csv("f", b"a,a\n", b',')).contains("two columns are named `a`"));
+        assert!(told(RatingFile::csv("f", b"a;b\n1;2\n", b',')).contains("commas"));
+        assert!(told(RatingFile::json("f", b"{}\n[]\n")).starts_with("f, line 2: "));
+        assert!(told(RatingFile::json("f", b"[1]")).starts_with("f: "));
     }
 }

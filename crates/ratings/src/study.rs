@@ -15,7 +15,7 @@ use clawsig_study::stated;
 use serde::Serialize;
 
 use crate::{
-    LabelModels, RatingTable, RatingsError, Retest, Scale,
+    LabelModels, LabelScale, RatingTable, RatingsError, Retest,
     label_model::{Posteriors, label_models},
     retest::retests,
 };
@@ -52,7 +52,7 @@ pub struct Findings {
     /// The combinations of ratings, the commonest first.
     pub patterns: Vec<Pattern>,
     /// Items that raters disagree on, the most disputed first.
-    pub disagreements: Vec<Disagreement>,
+    pub disagreements: Vec<ItemDisagreement>,
     /// The same raters on the same items again.
     pub retests: Vec<Retest>,
     /// Label models; a baseline, never a truth.
@@ -146,7 +146,7 @@ pub struct Pattern {
 
 /// One item that raters disagree on.
 #[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct Disagreement {
+pub struct ItemDisagreement {
     /// The item.
     pub item: String,
     /// The mean disagreement of its pairs of ratings, 0 to 1.
@@ -172,7 +172,7 @@ pub fn study(
     progress(1, 4);
     let coefficients = coefficients(table, &units, resampling, &mut remarks);
     progress(2, 4);
-    let (label_models, posteriors) = if table.scale == Scale::Interval {
+    let (label_models, posteriors) = if table.scale == LabelScale::Interval {
         let reading = vec!["no label model: scores are no classes".to_owned()];
         let none = Posteriors { independent: None, shared: None };
         (LabelModels { models: Vec::new(), best: None, reading }, none)
@@ -188,9 +188,9 @@ pub fn study(
     };
     let findings = Findings {
         scale: match table.scale {
-            Scale::Nominal => "nominal",
-            Scale::Ordinal => "ordinal",
-            Scale::Interval => "interval",
+            LabelScale::Nominal => "nominal",
+            LabelScale::Ordinal => "ordinal",
+            LabelScale::Interval => "interval",
         },
         items: table.items.len() as u64,
         subjects: patterns.subjects(),
@@ -301,7 +301,7 @@ impl Measure {
             all.extend([P::MaxKappa, P::PrevalenceIndex, P::BiasIndex]);
         }
         let mut all: Vec<Measure> = all.into_iter().map(Measure::Plain).collect();
-        if table.scale != Scale::Nominal {
+        if table.scale != LabelScale::Nominal {
             all.extend([Measure::Weighted, Measure::Graded]);
         }
         all
@@ -437,7 +437,7 @@ fn coefficients(
     remarks: &mut Vec<String>,
 ) -> Vec<Named> {
     let weights = table.agreement_weights();
-    let graded = table.scale != Scale::Nominal;
+    let graded = table.scale != LabelScale::Nominal;
     let mut all = vec![
         ("percent_agreement", RatingStatistic::PercentAgreement(weights.clone())),
         ("fleiss_kappa", RatingStatistic::Fleiss(weights.clone())),
@@ -461,7 +461,7 @@ fn coefficients(
             if whole { analytic } else { Estimate { n: analytic.n, ..resampled.bca(place) } };
         found.push(named(name, &estimate));
     }
-    if table.scale == Scale::Interval {
+    if table.scale == LabelScale::Interval {
         found.extend(of_scores(table, patterns, remarks));
     }
     found
@@ -522,7 +522,7 @@ fn combinations(table: &RatingTable) -> Vec<Pattern> {
     found
 }
 
-fn disagreements(table: &RatingTable) -> Vec<Disagreement> {
+fn disagreements(table: &RatingTable) -> Vec<ItemDisagreement> {
     let weights = table.agreement_weights();
     let apart = |a, b| 1.0 - weights.get(a, b).unwrap_or(1.0);
     let mut known = BTreeMap::new();
@@ -538,7 +538,7 @@ fn disagreements(table: &RatingTable) -> Vec<Disagreement> {
             if pairs == 0 { 0.0 } else { sum / pairs as f64 }
         });
         if disagreement > 0.0 {
-            found.push(Disagreement {
+            found.push(ItemDisagreement {
                 item: item.clone(),
                 disagreement,
                 ratings: label_names(table, row),

@@ -20,5 +20,5 @@ pub use chunks::write_jsonl;
 pub use error::SynthError;
 pub use json::write_json_line;
 pub use malformed::{Fault, Line, Malformed, malformed};
-pub use params::{SynthParams, ValidParams};
+pub use params::{SynthParams, ValidSynthParams};
 pub use synth::{Origin, Synth};

@@ -5,7 +5,7 @@ use crate::{
     census::{MEAN_CHARS, MEAN_FILE_BYTES},
 };
 
-/// The parameters of a corpus. [`SynthParams::check`] turns them into [`ValidParams`], which is
+/// The parameters of a corpus. [`SynthParams::check`] turns them into [`ValidSynthParams`], which is
 /// what [`crate::Synth`] takes.
 ///
 /// The same parameters give the same bytes on every machine: see the crate's documentation.
@@ -77,7 +77,7 @@ impl SynthParams {
     ///
     /// # Errors
     /// [`SynthError::Param`] names the first parameter that is out of range.
-    pub fn check(self) -> Result<ValidParams, SynthError> {
+    pub fn check(self) -> Result<ValidSynthParams, SynthError> {
         fn bad(name: &'static str, value: impl ToString, range: &'static str) -> SynthError {
             SynthError::Param { name, value: value.to_string(), range }
         }
@@ -105,15 +105,15 @@ impl SynthParams {
         if !(0.0..=1.0).contains(&self.hostile) {
             return Err(bad("hostile", self.hostile, "0 to 1"));
         }
-        Ok(ValidParams(self))
+        Ok(ValidSynthParams(self))
     }
 }
 
 /// Checked parameters.
 #[derive(Clone, Debug, PartialEq)]
-pub struct ValidParams(pub(crate) SynthParams);
+pub struct ValidSynthParams(pub(crate) SynthParams);
 
-impl ValidParams {
+impl ValidSynthParams {
     /// The parameters as they were given.
     pub fn params(&self) -> &SynthParams {
         &self.0

@@ -7,7 +7,7 @@ use clawsig_schema::{
 use sha2::{Digest, Sha256};
 
 use crate::{
-    ValidParams,
+    ValidSynthParams,
     census::{MEAN_CHARS, MIN_FILE_BYTES, Member, Side},
     draw::{Draw, Purpose},
     findings, hostile,
@@ -21,7 +21,7 @@ use crate::{
 /// number of threads, and a run that was stopped can be taken up again. Memory does not grow with
 /// the number of rows (the language takes about half a megabyte).
 pub struct Synth {
-    params: ValidParams,
+    params: ValidSynthParams,
     language: Language,
 }
 
@@ -52,12 +52,12 @@ pub enum Origin {
 
 impl Synth {
     /// Builds the language; takes a few milliseconds.
-    pub fn new(params: ValidParams) -> Synth {
+    pub fn new(params: ValidSynthParams) -> Synth {
         Synth { params, language: Language::new() }
     }
 
     /// The checked parameters.
-    pub fn params(&self) -> &ValidParams {
+    pub fn params(&self) -> &ValidSynthParams {
         &self.params
     }
 

@@ -16,7 +16,7 @@ use std::{
 };
 
 use clawsig_ingest::{
-    Columns, IngestParams, OutputPaths, SignalsReader, Source, ValidParams, ingest,
+    Columns, IngestParams, OutputPaths, SignalsReader, Source, ValidIngestParams, ingest,
 };
 use clawsig_schema::{Split, raw::RawRow};
 use clawsig_synth::{Synth, SynthParams, write_json_line};
@@ -155,12 +155,12 @@ pub(crate) fn said(panic: &(dyn Any + Send)) -> String {
     format!("panicked: {}", text.or(panic.downcast_ref::<&str>().copied()).unwrap_or("?"))
 }
 
-fn try_case(case: &Case, params: &ValidParams, scratch: &Path) -> Ended {
+fn try_case(case: &Case, params: &ValidIngestParams, scratch: &Path) -> Ended {
     catch_unwind(AssertUnwindSafe(|| read_case(case, params, scratch)))
         .unwrap_or_else(|panic| Ended::Wrong(said(&*panic)))
 }
 
-fn read_case(case: &Case, params: &ValidParams, scratch: &Path) -> Ended {
+fn read_case(case: &Case, params: &ValidIngestParams, scratch: &Path) -> Ended {
     let wrong = |e: &dyn std::fmt::Display| Ended::Wrong(e.to_string());
     let path = scratch.join(case.name);
     if let Err(e) = fs::write(&path, &case.bytes) {

@@ -2,7 +2,7 @@
 
 use clawsig_stats::Wide;
 
-use super::{LatentClasses, Rows, Solution, em};
+use super::{LatentClasses, LatentSolution, Rows, em};
 
 /// The parameters that reproduce the eight patterns exactly, if there are such: the maximum of the
 /// likelihood. Where a share lies beyond 0 or 1, the maximum is at the end of its range: `None`, or
@@ -73,7 +73,7 @@ pub(super) fn fit(rows: &Rows<'_>, beyond: bool) -> Option<LatentClasses> {
         iterations: 0,
         converged: true,
         degrees_of_freedom: 0,
-        solution: Solution::ClosedForm,
+        solution: LatentSolution::ClosedForm,
         fit_p_value: None,
         doubts: Vec::new(),
     };

@@ -2,7 +2,7 @@
 
 use clawsig_stats::{below, generator};
 
-use super::{Doubt, LatentClasses, LatentParams, Rows, Solution};
+use super::{Doubt, LatentClasses, LatentParams, LatentSolution, Rows};
 
 /// Prevalence, then the raters' confusion, row by row.
 #[derive(Clone, Debug)]
@@ -286,7 +286,7 @@ pub(super) fn fit(
         iterations: best.iterations,
         converged: best.converged,
         degrees_of_freedom: 0,
-        solution: Solution::Em,
+        solution: LatentSolution::Em,
         fit_p_value: None,
         doubts,
     }

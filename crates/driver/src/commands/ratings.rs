@@ -5,7 +5,7 @@ mod source;
 mod tables;
 mod words;
 
-use clawsig_ratings::{Findings, RatingTable, Scale, study};
+use clawsig_ratings::{Findings, LabelScale, RatingTable, study};
 use clawsig_stats::ResamplingParams;
 use serde::Serialize;
 
@@ -47,9 +47,9 @@ pub(super) fn ratings(arguments: &AgreementArgs, global: &Global) -> Result<Exit
         which.out.as_ref().map(|out| FolderPlace::at(out, arguments.stage.force)).transpose()?;
     let (records, sources) = source::read(&arguments.ratings.files, &layout)?;
     let scale = match arguments.ratings.scale {
-        RatingScale::Nominal => Scale::Nominal,
-        RatingScale::Ordinal => Scale::Ordinal,
-        RatingScale::Interval => Scale::Interval,
+        RatingScale::Nominal => LabelScale::Nominal,
+        RatingScale::Ordinal => LabelScale::Ordinal,
+        RatingScale::Interval => LabelScale::Interval,
     };
     let table = RatingTable::new(&records, scale, &arguments.ratings.labels)?;
     let progress = Progress::new("agreement", global.quiet);

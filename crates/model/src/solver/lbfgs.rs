@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 use super::{
     passes::{Blocks, TargetRows, axpy, dot},
     point::{Point, Raw},
-    problem::{Progress, Stop},
+    problem::{StepProgress, Stop},
 };
 
 const PAIRS: usize = 10;
@@ -68,7 +68,7 @@ pub(super) fn solve<const N: usize>(
     rows: &TargetRows<'_, N>,
     mut point: Point<'_, '_, N>,
     stop: Stop,
-    progress: Progress<'_>,
+    progress: StepProgress<'_>,
 ) -> Raw<N> {
     let mut pairs = Pairs::new();
     let mut dz = vec![[0.0; N]; rows.x.rows()];

@@ -6,7 +6,7 @@ use ndarray::{Array1, Array2};
 
 use super::{
     coefficients::Coefficients,
-    problem::{Problem, Progress, Stop},
+    problem::{Problem, StepProgress, Stop},
 };
 use crate::error::{ModelError, Result};
 
@@ -17,7 +17,7 @@ const LIMIT: usize = 64_000_000;
 pub(super) fn solve(
     problem: &Problem<'_>,
     stop: Stop,
-    progress: Progress<'_>,
+    progress: StepProgress<'_>,
 ) -> Result<Coefficients> {
     let refuse = |what| Err(ModelError::Unsupported { solver: "linfa", what });
     if problem.weights.iter().any(|w| *w != 1.0) {

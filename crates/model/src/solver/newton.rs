@@ -21,7 +21,7 @@ use super::{
     passes::{Blocks, TargetRows, dot},
     point::{Point, Raw},
     precondition::{Preconditioner, Together, diagonal},
-    problem::{Progress, Stop},
+    problem::{StepProgress, Stop},
     sample::sample,
 };
 
@@ -64,7 +64,7 @@ pub(super) fn solve<const N: usize>(
     mut point: Point<'_, '_, N>,
     sampled: bool,
     stop: Stop,
-    progress: Progress<'_>,
+    progress: StepProgress<'_>,
 ) -> Raw<N> {
     let (l2, n) = (point.penalty.l2, rows.x.rows());
     let entries = rows.x.indptr()[n].max(1) as f64;

@@ -12,7 +12,7 @@ use crate::error::{ModelError, Result};
 pub const MAX_CLASSES: usize = 32;
 
 /// Called with the iterations done and, where known, their total (0 is unknown).
-pub type Progress<'p> = &'p (dyn Fn(u64, u64) + Sync);
+pub type StepProgress<'p> = &'p (dyn Fn(u64, u64) + Sync);
 
 /// When a solver stops.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]

@@ -8,21 +8,21 @@ use super::{
     matrix::Matrix,
     passes::{Blocks, TargetRows, dot},
     point::{Penalty, Point, Raw},
-    problem::{Progress, Stop},
+    problem::{StepProgress, Stop},
 };
 
 /// The most sweeps of one descent.
 const SWEEPS: usize = 200;
 
 /// The matrix by columns.
-struct Columns {
+struct ByColumns {
     begin: Vec<usize>,
     rows: Vec<u32>,
     values: Vec<f64>,
 }
 
-impl Columns {
-    fn of(x: Matrix<'_>) -> Columns {
+impl ByColumns {
+    fn of(x: Matrix<'_>) -> ByColumns {
         let mut begin = vec![0; x.cols() + 1];
         (0..x.rows()).for_each(|row| x.row(row).for_each(|column, _| begin[column + 1] += 1));
         for column in 0..x.cols() {
@@ -39,7 +39,7 @@ impl Columns {
                 *at += 1;
             });
         }
-        Columns { begin, rows, values }
+        ByColumns { begin, rows, values }
     }
 
     fn column(&self, column: usize) -> impl Iterator<Item = (usize, f64)> + Clone {
@@ -89,7 +89,7 @@ impl<const N: usize> Coordinate<N> {
     /// The intercept stays where it is if it is `held`.
     fn new(
         point: &Point<'_, '_, N>,
-        by_column: &Columns,
+        by_column: &ByColumns,
         column: usize,
         held: bool,
     ) -> Coordinate<N> {
@@ -126,7 +126,7 @@ impl<const N: usize> Coordinate<N> {
 /// the column's entries alone. Gives the step, and the sweeps.
 fn descend<const N: usize>(
     point: &Point<'_, '_, N>,
-    by_column: &Columns,
+    by_column: &ByColumns,
     coordinates: &[Coordinate<N>],
     inner: f64,
 ) -> (Blocks<N>, usize) {
@@ -175,7 +175,7 @@ fn descend<const N: usize>(
 /// promises to first order. `dz` becomes the scores' change.
 fn step<const N: usize>(
     point: &mut Point<'_, '_, N>,
-    by_column: &Columns,
+    by_column: &ByColumns,
     inner: f64,
     held: bool,
     dz: &mut [[f64; N]],
@@ -201,10 +201,10 @@ pub(super) fn solve<const N: usize>(
     rows: &TargetRows<'_, N>,
     mut point: Point<'_, '_, N>,
     stop: Stop,
-    progress: Progress<'_>,
+    progress: StepProgress<'_>,
 ) -> Raw<N> {
     let cols = rows.x.cols();
-    let by_column = Columns::of(rows.x);
+    let by_column = ByColumns::of(rows.x);
     let mut dz = vec![[0.0; N]; rows.x.rows()];
     let mut iterations = 0;
     let mut inner = 0.1;

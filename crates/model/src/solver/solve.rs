@@ -12,7 +12,7 @@ use super::{
     lbfgs, linfa_dense, newton,
     passes::{Blocks, TargetRows, offset_of},
     point::{Penalty, Point, Raw},
-    problem::{MAX_CLASSES, Problem, Progress, Solution, SolverReport, Stop},
+    problem::{MAX_CLASSES, Problem, Solution, SolverReport, StepProgress, Stop},
     proximal,
 };
 use crate::error::{ModelError, Result};
@@ -94,7 +94,7 @@ impl Problem<'_> {
         solver: Solver,
         start: Option<&Coefficients>,
         stop: Stop,
-        progress: Progress<'_>,
+        progress: StepProgress<'_>,
     ) -> Result<Solution> {
         if let Some(start) = start {
             self.check_shape("the start's list of weights", start)?;
@@ -237,7 +237,7 @@ fn run<const N: usize>(
     problem: &Problem<'_>,
     start: Option<&Coefficients>,
     stop: Stop,
-    progress: Progress<'_>,
+    progress: StepProgress<'_>,
 ) -> Result<Solution> {
     let q = basis::<N>(problem);
     let mut moments = problem.intercept.then(|| Moments::of(problem.x, &problem.weights));

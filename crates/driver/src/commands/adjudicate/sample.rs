@@ -2,7 +2,9 @@
 
 use std::{collections::HashMap, fmt::Write as _};
 
-use clawsig_adjudicate::{Design, DesignParams, STRATA, Sheet, Sheets, Size, draw, stratum_of};
+use clawsig_adjudicate::{
+    Design, DesignParams, ReviewUnit, STRATA, Sheets, Size, draw, stratum_of,
+};
 use clawsig_ingest::Columns;
 use serde_json::json;
 
@@ -76,7 +78,7 @@ fn sheets(skills: &Skills, design: &Design, hide: Hide) -> Result<Sheets, Error>
     }
     let order: HashMap<&str, usize> =
         design.drawn.iter().enumerate().map(|(at, drawn)| (drawn.id.as_str(), at)).collect();
-    let mut units = vec![Sheet::default(); design.drawn.len()];
+    let mut units = vec![ReviewUnit::default(); design.drawn.len()];
     skills.each(Columns::All, |skill| {
         if let Some(&at) = order.get(skill.item.as_str()) {
             let mut evidence = vec![text(&skill), bundle(&skill)];
@@ -87,7 +89,7 @@ fn sheets(skills: &Skills, design: &Design, hide: Hide) -> Result<Sheets, Error>
                 let stratum = &design.strata[design.drawn[at].stratum].name;
                 evidence.push(claims(&skill, stratum));
             }
-            units[at] = Sheet { id: skill.item, evidence };
+            units[at] = ReviewUnit { id: skill.item, evidence };
         }
         Ok(())
     })?;

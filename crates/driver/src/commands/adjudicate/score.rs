@@ -6,11 +6,11 @@ use std::{
 };
 
 use clawsig_adjudicate::{
-    Answer, EstimateParams, Estimates, POSTURE, QUESTIONS, Review, Reviewed, Stratum, estimates,
-    question, read_answers,
+    EstimateParams, Estimates, POSTURE, QUESTIONS, Review, ReviewAnswer, Reviewed, Stratum,
+    estimates, question, read_answers,
 };
 use clawsig_ingest::Columns;
-use clawsig_ratings::{Layout, Named, Place, RatingTable, Record, Records, Scale, study};
+use clawsig_ratings::{LabelScale, Layout, Named, Place, RatingTable, Record, Records, study};
 use clawsig_schema::{
     estimate::Estimate,
     evaluation::number_cell,
@@ -43,7 +43,7 @@ pub(super) struct ReviewResult {
     pub(super) claimants: Vec<String>,
     pub(super) estimates: Estimates,
     pub(super) wanted_width: f64,
-    pub(super) verdicts: Vec<VerdictRow>,
+    pub(super) verdicts: Vec<PostureRow>,
     #[serde(skip)]
     pub(super) partings: Vec<Parting>,
     pub(super) remarks: Vec<String>,
@@ -83,7 +83,7 @@ pub(super) struct QuestionAgreement {
 
 /// Verdict against posture.
 #[derive(Serialize)]
-pub(super) struct VerdictRow {
+pub(super) struct PostureRow {
     pub(super) verdict: String,
     pub(super) posture: &'static str,
     pub(super) reviewed: u64,
@@ -255,7 +255,7 @@ fn scored(words: &ScoreArgs) -> Result<ReviewResult, Error> {
         wanted_width: words.width,
         verdicts: crossed
             .into_iter()
-            .map(|((verdict, posture), (reviewed, weighted))| VerdictRow {
+            .map(|((verdict, posture), (reviewed, weighted))| PostureRow {
                 verdict,
                 posture,
                 reviewed,
@@ -271,8 +271,8 @@ fn scored(words: &ScoreArgs) -> Result<ReviewResult, Error> {
 fn answers(
     words: &ScoreArgs,
     places: &HashMap<&str, usize>,
-) -> Result<(Vec<SourceFile>, Vec<Answer>), Error> {
-    let (mut sources, mut all) = (Vec::new(), Vec::<Answer>::new());
+) -> Result<(Vec<SourceFile>, Vec<ReviewAnswer>), Error> {
+    let (mut sources, mut all) = (Vec::new(), Vec::<ReviewAnswer>::new());
     let mut given = HashMap::new();
     for path in &words.files {
         let bytes = fs::read(path).map_err(Error::io("read", path))?;
@@ -313,7 +313,7 @@ struct Decided {
 }
 
 /// The posture of each skill: the deciding reviewer's, else that of more than half of its reviewers.
-fn decided(words: &ScoreArgs, answers: &[Answer]) -> Result<Decided, Error> {
+fn decided(words: &ScoreArgs, answers: &[ReviewAnswer]) -> Result<Decided, Error> {
     if let Some(name) = &words.decides
         && !answers.iter().any(|one| one.reviewer == *name)
     {
@@ -326,7 +326,7 @@ fn decided(words: &ScoreArgs, answers: &[Answer]) -> Result<Decided, Error> {
                 .join(", ")
         )));
     }
-    let mut by_item = BTreeMap::<&str, Vec<&Answer>>::new();
+    let mut by_item = BTreeMap::<&str, Vec<&ReviewAnswer>>::new();
     for one in answers.iter().filter(|one| one.question == POSTURE) {
         by_item.entry(&one.item).or_default().push(one);
     }
@@ -350,7 +350,7 @@ fn decided(words: &ScoreArgs, answers: &[Answer]) -> Result<Decided, Error> {
     Ok(found)
 }
 
-fn reviewers(answers: &[Answer]) -> Vec<Reviewer> {
+fn reviewers(answers: &[ReviewAnswer]) -> Vec<Reviewer> {
     let mut items = BTreeMap::<&str, std::collections::BTreeSet<&str>>::new();
     for one in answers {
         items.entry(&one.reviewer).or_default().insert(&one.item);
@@ -362,7 +362,7 @@ fn reviewers(answers: &[Answer]) -> Vec<Reviewer> {
 }
 
 /// The reviewers' agreement on each question, by the statistics of any ratings.
-fn agreement(answers: &[Answer], words: &ScoreArgs) -> Result<Vec<QuestionAgreement>, Error> {
+fn agreement(answers: &[ReviewAnswer], words: &ScoreArgs) -> Result<Vec<QuestionAgreement>, Error> {
     let resampling = ResamplingParams {
         replicates: words.replicates,
         seed: words.seed,
@@ -371,7 +371,8 @@ fn agreement(answers: &[Answer], words: &ScoreArgs) -> Result<Vec<QuestionAgreem
     let checked = resampling.check().map_err(|e| Error::Usage(e.to_string()))?;
     let mut found = Vec::new();
     for asked in &QUESTIONS {
-        let own: Vec<&Answer> = answers.iter().filter(|one| one.question == asked.name).collect();
+        let own: Vec<&ReviewAnswer> =
+            answers.iter().filter(|one| one.question == asked.name).collect();
         let mut counts = BTreeMap::<String, u64>::new();
         for one in &own {
             *counts
@@ -395,7 +396,7 @@ fn agreement(answers: &[Answer], words: &ScoreArgs) -> Result<Vec<QuestionAgreem
             all.extend(records, &Layout::default())?;
             let order: Vec<String> =
                 asked.answers.iter().map(|&answer| answer.to_owned()).collect();
-            let table = RatingTable::new(&all, Scale::Ordinal, &order)?;
+            let table = RatingTable::new(&all, LabelScale::Ordinal, &order)?;
             skills =
                 table.ratings.iter().filter(|row| row.iter().flatten().count() > 1).count() as u64;
             let kept = ["percent_agreement", "gwet_ac2", "krippendorff_alpha"];

@@ -4,7 +4,7 @@ use std::{fs, path::Path};
 
 use clawsig_ingest::{Columns, SignalsReader, TextTable};
 use clawsig_ratings::{
-    COLUMNS, Layout, Place, RatingsError, Record, Records, Rename, Sheet, read_scan,
+    COLUMNS, Layout, Place, RatingFile, RatingsError, Record, Records, Rename, read_scan,
 };
 use clawsig_schema::{
     Scanner, Split,
@@ -123,17 +123,17 @@ fn scan(
     Ok(read_scan(file, stem, &bytes, fields)?)
 }
 
-fn sheet(path: &Path, file: &str) -> Result<Sheet, Error> {
+fn sheet(path: &Path, file: &str) -> Result<RatingFile, Error> {
     let ending = path.extension().and_then(|ending| ending.to_str()).unwrap_or_default();
     let bytes = || fs::read(path).map_err(Error::io("read", path));
     Ok(match ending.to_ascii_lowercase().as_str() {
-        "csv" => Sheet::csv(file, &bytes()?, b',')?,
-        "tsv" => Sheet::csv(file, &bytes()?, b'\t')?,
-        "json" | "jsonl" | "ndjson" | "sarif" => Sheet::json(file, &bytes()?)?,
+        "csv" => RatingFile::csv(file, &bytes()?, b',')?,
+        "tsv" => RatingFile::csv(file, &bytes()?, b'\t')?,
+        "json" | "jsonl" | "ndjson" | "sarif" => RatingFile::json(file, &bytes()?)?,
         "parquet" => {
             let table = TextTable::read(path)?;
             let rows = (1..).zip(table.rows).collect();
-            Sheet { file: file.to_owned(), unit: "row", columns: table.columns, rows }
+            RatingFile { file: file.to_owned(), unit: "row", columns: table.columns, rows }
         }
         _ => {
             // A file that is not there is the likelier mistake.
