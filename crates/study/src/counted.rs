@@ -78,3 +78,43 @@ fn was_run(row: &SkillRow, scanner: Scanner) -> bool {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use clawsig_schema::{SkillSpectorSignals, StaticSignals, VirusTotalSignals};
+
+    use super::*;
+
+    #[test]
+    fn each_trace_alone_shows_that_a_scanner_was_run() {
+        let status = || Some("stale".to_owned());
+        let statics = [
+            StaticSignals { status: status(), ..Default::default() },
+            StaticSignals { has_output: true, ..Default::default() },
+        ]
+        .map(|static_scan| SkillRow { static_scan, ..Default::default() });
+        let virustotals = [
+            VirusTotalSignals { status: status(), ..Default::default() },
+            VirusTotalSignals { has_output: true, ..Default::default() },
+            VirusTotalSignals { malicious: Some(0), ..Default::default() },
+            VirusTotalSignals { suspicious: Some(0), ..Default::default() },
+        ]
+        .map(|virustotal| SkillRow { virustotal, ..Default::default() });
+        let spectors = [
+            SkillSpectorSignals { status: status(), ..Default::default() },
+            SkillSpectorSignals { has_output: true, ..Default::default() },
+            SkillSpectorSignals { score: Some(0.0), ..Default::default() },
+        ]
+        .map(|skillspector| SkillRow { skillspector, ..Default::default() });
+        for (rows, ran) in [
+            (&[SkillRow::default()][..], [false, false, false]),
+            (&statics, [true, false, false]),
+            (&virustotals, [false, true, false]),
+            (&spectors, [false, false, true]),
+        ] {
+            for row in rows {
+                assert_eq!(CountedRows::of(row).ran, ran, "{row:?}");
+            }
+        }
+    }
+}

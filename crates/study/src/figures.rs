@@ -314,6 +314,9 @@ mod tests {
         rows[3].skillspector.score = Some(41.0);
         rows[3].virustotal.status = Some(" Stale ".to_owned());
         rows[2].bundle.files = 1;
+        rows[2].bundle.bytes = 2_500_000;
+        rows[2].bundle.duplicate_paths = 2;
+        rows[2].bundle.unsafe_paths = 3;
         let extension = "py".to_owned();
         rows[2].bundle.extensions = vec![ExtensionCount { extension, files: 1 }];
         rows[1].judge.model = Some("synthetic gpt-5.5 HIGH".to_owned());
@@ -386,6 +389,9 @@ mod tests {
                 0.25,
             ),
             (r#"{"of": "sum", "quantity": "bundle_files"}"#, 1.0),
+            (r#"{"of": "sum", "quantity": "bundle_megabytes"}"#, 2.5),
+            (r#"{"of": "sum", "quantity": "bundle_duplicate_paths"}"#, 2.0),
+            (r#"{"of": "sum", "quantity": "bundle_unsafe_paths"}"#, 3.0),
             (r#"{"of": "mean", "quantity": "score"}"#, 60.5),
             (r#"{"of": "median", "quantity": "issues", "among": {"not_clean": true}}"#, 3.5),
             (r#"{"of": "median", "quantity": "text_characters"}"#, 35.0),

@@ -227,3 +227,20 @@ fn tally(counts: &mut BTreeMap<String, Counts>, name: &str, verdict: Option<usiz
         add(counts.entry(name.to_owned()).or_default(), verdict);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_past_the_limit_are_left_out_and_known_ones_still_counted() {
+        let mut counts = BTreeMap::new();
+        for _ in 0..2 {
+            for number in 0..=MOST_NAMES {
+                tally(&mut counts, &number.to_string(), Some(2));
+            }
+        }
+        assert_eq!(counts.len(), MOST_NAMES);
+        assert!(counts.values().all(|count| *count == [0, 0, 2, 2]));
+    }
+}

@@ -147,6 +147,11 @@ fn rows_of(group: &str, name: &str, tally: &MissingTally) -> Vec<MissingRow> {
     Scanner::ALL.iter().map(of).collect()
 }
 
+/// A part's share of the whole, where there is one.
+pub(crate) fn share(part: u64, whole: u64) -> Option<f64> {
+    (whole > 0).then(|| part as f64 / whole as f64)
+}
+
 /// A row of one group whose missing results are all known, or of which none is told.
 pub(crate) fn missing_row(
     group: &str,
@@ -156,7 +161,6 @@ pub(crate) fn missing_row(
     missing: Option<u64>,
     flagged: u64,
 ) -> MissingRow {
-    let share = |part: u64, whole: u64| (whole > 0).then(|| part as f64 / whole as f64);
     MissingRow {
         group: group.to_owned(),
         name: name.to_owned(),
@@ -278,4 +282,19 @@ fn reread(row: &PairBounds) -> Option<String> {
 /// The flag that the published figures mean: by status, missing as not flagged.
 pub(crate) fn published_flag(row: &SkillRow, scanner: Scanner) -> bool {
     MissingPolicy::Negative.apply(flags::flag(row, scanner, FlagRule::Status)).unwrap_or(false)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_group_without_rows_has_no_share() {
+        assert_eq!((share(0, 0), share(0, 4), share(3, 4)), (None, Some(0.0), Some(0.75)));
+        let row = missing_row("verdict", "malicious", Scanner::Static, 0, Some(0), 0);
+        assert_eq!(
+            (row.rate, row.rate_of_rated, row.lowest, row.highest),
+            (None, None, None, None)
+        );
+    }
 }

@@ -14,7 +14,7 @@ use clawsig_schema::{
 use crate::{
     StudyError, StudyParams,
     bounds::{self, Bounds, Cells},
-    missing::{finish, missing_row, pair_rows},
+    missing::{finish, missing_row, pair_rows, share},
     patterns::{self, PatternCounts},
     readings::readings,
     stated,
@@ -240,7 +240,7 @@ impl RegistryCounts {
                     // What is missing of the other verdicts is not published: as many as there can be.
                     let elsewhere: u64 = self.missing_of.iter().filter_map(|of| of[at]).sum();
                     let most = (self.missing[at].saturating_sub(elsewhere)).min(rows - flagged[at]);
-                    row.highest = (*rows > 0).then(|| (flagged[at] + most) as f64 / *rows as f64);
+                    row.highest = share(flagged[at] + most, *rows);
                 }
                 rates.push(row);
             }

@@ -4,7 +4,7 @@
 use clawsig_agreement::MOST_SUBJECTS;
 use clawsig_schema::{
     BundleStats, FlagRule, JudgeFields, MissingPolicy, SkillRow, SkillSpectorSignals, Split,
-    StaticSignals, Verdict, VirusTotalSignals,
+    StaticSignals, Verdict, VerdictLabel, VirusTotalSignals,
     agreement::{AgreementResults, DisagreementKind},
     settings::{FlagParams, SeedParams},
 };
@@ -226,6 +226,35 @@ fn no_rows_give_reasons_not_numbers() {
     let results = study(&[], params(FlagRule::Status, MissingPolicy::Exclude));
     assert_eq!(results.rows, 0);
     assert!(results.pair_rows().all(|row| row.value.is_none() && row.undefined.is_some()));
+    let why = |rater: usize| results.slices[0].raters[rater].rate.undefined.clone();
+    let told = Some("no subject was rated by enough raters".to_owned());
+    assert_eq!([why(0), why(3)], [told.clone(), told]);
+}
+
+#[test]
+fn verdicts_that_nobody_gave_leave_the_scanners_together_as_they_are() {
+    let unjudged: Vec<SkillRow> = rows(true)
+        .into_iter()
+        .map(|row| SkillRow { verdict: VerdictLabel::Other("pending".to_owned()), ..row })
+        .collect();
+    let settings = params(FlagRule::Status, MissingPolicy::Negative);
+    let (judged, unjudged) = (study(&rows(true), settings.clone()), study(&unjudged, settings));
+    assert_eq!(unjudged.unrated, ["verdict"]);
+    assert_eq!(unjudged.slices[0].scanners, judged.slices[0].scanners);
+}
+
+#[test]
+fn the_progress_counts_resamples_towards_one_total() {
+    let told = std::sync::Mutex::new(Vec::new());
+    let mut study = Study::new(&params(FlagRule::Status, MissingPolicy::Negative).check().unwrap());
+    study.observe(&rows(true)).unwrap();
+    let progress = |_: &str, done, total| told.lock().unwrap().push((done, total));
+    let results = study.finish(&progress).unwrap();
+    // Of all rows there are two more runs, and two for the latent models.
+    let total = (results.slices.len() as u64 + 4) * 200;
+    let told = told.into_inner().unwrap();
+    assert!(told.iter().all(|&(done, all)| all == total && done <= total));
+    assert!(told.iter().any(|&(done, _)| done > total / 2));
 }
 
 #[test]
