@@ -51,6 +51,9 @@ pub enum Undefined {
     UnknownRaters,
     /// All scores are equal, so that there is nothing to agree on.
     NoVariation,
+    /// The variance that a correlation of scores divides by is estimated at 0 or below: the means of the
+    /// subjects differ less than chance alone would make them.
+    NoVariance,
 }
 
 impl Undefined {
@@ -77,6 +80,9 @@ impl Undefined {
             Undefined::NoSuchRater => "there is no such rater",
             Undefined::UnknownRaters => "it is unknown which rater gave which rating",
             Undefined::NoVariation => "all scores are equal",
+            Undefined::NoVariance => {
+                "the variance that the statistic divides by is estimated at zero or below"
+            }
         }
     }
 }

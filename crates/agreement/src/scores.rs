@@ -139,8 +139,7 @@ impl Scores {
             (_, Unit::Single) => s.subjects + (s.k - 1.0) * error,
             (_, Unit::Mean) => s.subjects,
         };
-        let value: Outcome =
-            if below > 0.0 { Ok(gap / below) } else { Err(Undefined::NoVariation) };
+        let value: Outcome = if below > 0.0 { Ok(gap / below) } else { Err(Undefined::NoVariance) };
         let point = Estimate::point(value, subjects);
         let Ok(value) = value else { return point };
         // Scores that never differ, or subjects whose means never do.

@@ -198,6 +198,8 @@ fn scores_without_variation_or_with_nonsense_have_a_reason() {
     assert_eq!(found.no_interval, Some(NoInterval::AtLimit));
     assert_eq!(perfect.kendall_w().unwrap().0, 1.0);
     let crossed = of(&[[1.0, 2.0], [2.0, 1.0]]).unwrap();
+    let mean = crossed.intraclass(Design::OneWay, Unit::Mean, 0.95);
+    assert_eq!(mean.value, Err(Undefined::NoVariance));
     let found = icc(&crossed, Design::TwoWayMixed);
     assert_eq!((found.value, found.no_interval), (Ok(-1.0), Some(NoInterval::AtLimit)));
     let one = of(&[[1.0, 2.0]]).unwrap();
