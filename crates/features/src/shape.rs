@@ -235,6 +235,18 @@ mod tests {
         assert_eq!(count("log_bidirectional_characters"), 1);
     }
 
+    #[test]
+    fn keys_are_names_that_end_with_a_colon() {
+        for (text, keys) in [
+            ("--- a_b: 1 c-d: 2 E9: 3 --- f: 4", 3),
+            ("\u{feff} ---\n: x\né: y\na.b: z\nno key\n---", 0),
+            ("--- a: 1", 0),
+            ("a: 1 --- b: 2 ---", 0),
+        ] {
+            assert_eq!(front_matter_keys(text), keys, "{text}");
+        }
+    }
+
     fn fences(text: &str) -> usize {
         let values = shape(Some(text), &BundleStats::default());
         let counts = SHAPE_COLUMNS.iter().zip(values).filter(|(c, _)| c.starts_with("log_fences"));

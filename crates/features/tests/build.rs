@@ -250,6 +250,7 @@ fn any_rows_can_be_the_training_rows() {
     // Rows that were read once can be the training rows in turn.
     let read = ReadRows::read(&params, all.iter().cloned().map(Ok)).unwrap();
     assert_eq!((read.len(), read.is_empty()), (12, false));
+    assert!(ReadRows::read(&params, []).unwrap().is_empty());
     let chosen = places(&train);
     for _ in 0..2 {
         let (again, matrix) = read.fit(|row| chosen.contains(&row)).unwrap();

@@ -50,8 +50,8 @@ impl ParquetTable {
         let mut file = File::open(path).map_err(IngestError::io("open", path))?;
         let length = file.metadata().map_err(IngestError::io("read", path))?.len();
         let (mut head, mut tail) = ([0; 4], [0; 4]);
-        let read = length >= 12
-            && file.read_exact(&mut head).is_ok()
+        let read = file.read_exact(&mut head).is_ok()
+            && length >= 12
             && file.seek(SeekFrom::End(-4)).is_ok()
             && file.read_exact(&mut tail).is_ok();
         if tail == *b"PARE" {

@@ -154,3 +154,40 @@ impl RawGroup {
         Ok(row)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use clawsig_schema::raw::BundleFile;
+
+    use super::*;
+
+    #[test]
+    fn a_group_is_closed_at_its_rows_or_at_the_bytes_of_all_its_texts() {
+        let scratch = tempfile::tempdir().unwrap();
+        let mut writer = RawParquetWriter::create(scratch.path().join("a.parquet")).unwrap();
+        let content = "x".repeat(GROUP_BYTES / 4);
+        let row = RawRow {
+            skill_md_content: Some(content.clone()),
+            skill_bundle_content: vec![BundleFile {
+                content: content.clone(),
+                ..Default::default()
+            }],
+            clawscan_context: content,
+            ..RawRow::default()
+        };
+        writer.push(&row).unwrap();
+        assert_eq!((writer.rows, writer.bytes), (1, GROUP_BYTES / 4 * 3));
+        writer.push(&row).unwrap();
+        assert_eq!((writer.rows, writer.bytes), (0, 0));
+        for _ in 1..GROUP_ROWS {
+            writer.push(&RawRow::default()).unwrap();
+        }
+        assert_eq!((writer.rows, writer.bytes), (GROUP_ROWS - 1, 0));
+        writer.push(&RawRow::default()).unwrap();
+        assert_eq!(writer.rows, 0);
+        writer.finish().unwrap();
+        let table = ParquetTable::open(&scratch.path().join("a.parquet")).unwrap();
+        let rows: Vec<usize> = (0..table.groups()).map(|group| table.group_rows(group)).collect();
+        assert_eq!(rows[..2], [2, GROUP_ROWS]);
+    }
+}

@@ -5,11 +5,18 @@ use std::{fs, path::Path};
 
 use clawsig_ingest::{
     Columns, IngestError, IngestParams, Ingested, OutputPaths, RawParquetWriter, SignalsReader,
-    Source, ingest,
+    SingleRows, Source, ingest,
 };
-use clawsig_schema::raw::{BundleFile, RawRow};
+use clawsig_schema::{
+    SkillRow,
+    raw::{BundleFile, RawRow},
+};
 
 fn table(path: &Path) {
+    table_of(path, "Words of a skill.");
+}
+
+fn table_of(path: &Path, content: &str) {
     let mut writer = RawParquetWriter::create(path).unwrap();
     for number in 0..3_u32 {
         writer
@@ -17,7 +24,7 @@ fn table(path: &Path) {
                 id: format!("{number:064x}"),
                 skill_slug: Some("owner/skill".to_owned()),
                 skill_version: "1".to_owned(),
-                skill_md_content: Some("Words of a skill.".to_owned()),
+                skill_md_content: Some(content.to_owned()),
                 skill_bundle_content: vec![BundleFile {
                     path: "a.py".to_owned(),
                     ..BundleFile::default()
@@ -71,6 +78,41 @@ fn a_page_in_a_codec_that_is_not_read_is_told_apart_from_a_damaged_one() {
     fs::write(&path, damaged).unwrap();
     let told = read(&path, scratch.path()).unwrap_err().to_string();
     assert!(told.contains("its pages can't be decoded; make or download the file again"), "{told}");
+}
+
+#[test]
+fn a_file_that_lost_bytes_is_told_as_what_it_is() {
+    let scratch = tempfile::tempdir().unwrap();
+    let path = scratch.path().join("train.parquet");
+    let told = || read(&path, scratch.path()).unwrap_err().to_string();
+    // Text that does not shrink, so that the columns are longer than the footer.
+    let mut state = 1_u64;
+    let mut letter = |_| {
+        state = state.wrapping_mul(0x5851_F42D_4C95_7F2D).wrapping_add(1);
+        char::from(b' ' + (state >> 33) as u8 % 95)
+    };
+    table_of(&path, &(0..60_000).map(&mut letter).collect::<String>());
+    let sound = fs::read(&path).unwrap();
+    fs::write(&path, [&sound[..1_000], &sound[51_000..]].concat()).unwrap();
+    assert!(told().contains("lies outside the file, which was cut"), "{}", told());
+    for short in [&b"PAR1PAR1"[..], b"PAR1", &sound[..sound.len() - 1]] {
+        fs::write(&path, short).unwrap();
+        assert!(told().contains("is not a whole Parquet file"), "{}", told());
+    }
+}
+
+#[test]
+fn rows_are_read_from_the_dataset_and_from_the_signals_made_of_it() {
+    let scratch = tempfile::tempdir().unwrap();
+    let path = scratch.path().join("train.parquet");
+    table(&path);
+    read(&path, scratch.path()).unwrap();
+    let rows = |path: &Path| -> Vec<SkillRow> {
+        SingleRows::open(path).unwrap().map(|row| row.unwrap().unwrap().row).collect()
+    };
+    let raw = rows(&path);
+    assert_eq!((raw.len(), raw[0].skillspector.score), (3, Some(20.5)));
+    assert_eq!(rows(&scratch.path().join("signals/train.parquet")), raw);
 }
 
 /// The decoder below panics on some of these.

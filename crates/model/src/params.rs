@@ -308,4 +308,23 @@ mod tests {
         assert!(params.check().is_err());
         assert!(TrainParams::default().check().is_ok());
     }
+
+    #[test]
+    fn a_value_with_a_number_is_read_with_its_name_alone() {
+        let weight = |text: &str| ClassWeight::parse(OsStr::new(text));
+        let given = Some(ClassWeight::Given(vec![1.0, 2.5]));
+        for text in ["given = [1.0, 2.5]", " { given=[1, 2.5] } "] {
+            assert_eq!(weight(text), given, "{text}");
+        }
+        assert_eq!(weight("balanced"), Some(ClassWeight::Balanced));
+        for text in ["[1, 2]", "taken = [1, 2]", "{ given = [1, 2]", "given = []", "given = [0]"] {
+            assert_eq!(weight(text), None, "{text}");
+        }
+        let penalty = |text: &str| Penalty::parse(OsStr::new(text));
+        assert_eq!(penalty("{ elastic-net = 0.25 }"), Some(Penalty::ElasticNet(0.25)));
+        assert_eq!(penalty(" l1 "), Some(Penalty::L1));
+        for text in ["0.25", "given = 0.25", "elastic-net = 1.5", "elastic-net"] {
+            assert_eq!(penalty(text), None, "{text}");
+        }
+    }
 }
