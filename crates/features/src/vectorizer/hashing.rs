@@ -63,7 +63,7 @@ impl HashingParams {
     /// # Errors
     /// [`FeaturesError::Parameter`].
     pub fn check(self) -> Result<Hashing, FeaturesError> {
-        check_ngrams(self.ngrams)?;
+        check_ngrams("ngrams", self.ngrams)?;
         check_stop_words(&self.stop_words, self.analyzer)?;
         if self.columns == 0 || self.columns > i32::MAX as u32 {
             return Err(FeaturesError::Parameter {

@@ -198,6 +198,7 @@ impl CharsParams {
     /// As [`VectorizerParams::check`].
     pub fn check(&self) -> Result<ValidVectorizerParams, FeaturesError> {
         self.check_ranges()?;
+        check_ngrams("chars.ngrams", self.ngrams)?;
         check_limits(
             [("chars.min_df", self.min_df), ("chars.max_df", self.max_df)],
             ("chars.max_features", self.max_features),
@@ -237,10 +238,13 @@ fn check_limits(
     }
 }
 
-pub(super) fn check_ngrams((min, max): (usize, usize)) -> Result<(), FeaturesError> {
+pub(super) fn check_ngrams(
+    name: &'static str,
+    (min, max): (usize, usize),
+) -> Result<(), FeaturesError> {
     if min == 0 || min > max || max > MAX_NGRAM {
         return Err(FeaturesError::Parameter {
-            name: "tfidf.ngrams",
+            name,
             value: format!("{min} to {max}"),
             expected: "a range within 1 to 16",
         });
@@ -269,7 +273,7 @@ impl VectorizerParams {
     /// [`FeaturesError::Setting`] or, for what is no setting, [`FeaturesError::Parameter`].
     pub fn check(self) -> Result<ValidVectorizerParams, FeaturesError> {
         self.check_ranges()?;
-        check_ngrams(self.ngrams)?;
+        check_ngrams("tfidf.ngrams", self.ngrams)?;
         check_limits(
             [("tfidf.min_df", self.min_df), ("tfidf.max_df", self.max_df)],
             ("tfidf.max_features", self.max_features),

@@ -313,10 +313,22 @@ fn impossible_settings_are_refused_by_name() {
     let refused = |params: VectorizerParams| params.check().unwrap_err().to_string();
     let text = refused(VectorizerParams { ngrams: (2, 1), ..Default::default() });
     assert_eq!(text, "parameter `tfidf.ngrams` is 2 to 1, expected a range within 1 to 16");
+    let text = CharsParams { ngrams: (5, 3), ..Default::default() }.check().unwrap_err();
+    assert!(text.to_string().starts_with("parameter `chars.ngrams` is 5 to 3"), "{text}");
+    for ngrams in [(0, 1), (0, 0), (1, 17), (2, 1)] {
+        let text = HashingParams { ngrams, ..Default::default() }.check().unwrap_err();
+        assert!(text.to_string().starts_with("parameter `ngrams` is"), "{text}");
+        assert!(VectorizerParams { ngrams, ..Default::default() }.check().is_err());
+    }
+    for ngrams in [(1, 1), (16, 16), (1, 16)] {
+        assert!(HashingParams { ngrams, ..Default::default() }.check().is_ok());
+        assert!(VectorizerParams { ngrams, ..Default::default() }.check().is_ok());
+    }
     let min_df = DocumentFrequency::Share(1.5);
     assert!(
-        refused(VectorizerParams { min_df, ..Default::default() })
-            .contains("tfidf.min_df is `1.5`")
+        refused(VectorizerParams { min_df, ..Default::default() }).contains(
+            "tfidf.min_df is `1.5`; expected a number of documents from 1, for example 3"
+        )
     );
     let max_df = DocumentFrequency::Share(f64::NAN);
     assert!(

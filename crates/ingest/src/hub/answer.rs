@@ -261,3 +261,26 @@ fn chain(error: &dyn std::error::Error) -> String {
     }
     text
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[derive(Debug, thiserror::Error)]
+    #[error("{text}")]
+    struct Caused {
+        text: &'static str,
+        source: Option<Box<Caused>>,
+    }
+
+    #[test]
+    fn each_cause_is_told_once() {
+        let told = |texts: &[&'static str]| {
+            let of = |source, text: &&'static str| Some(Box::new(Caused { text, source }));
+            chain(&texts.iter().rev().fold(None, of).unwrap())
+        };
+        assert_eq!(told(&["no answer"]), "no answer");
+        assert_eq!(told(&["no answer", "io", "refused"]), "no answer: io: refused");
+        assert_eq!(told(&["io: refused", "refused", "by 1"]), "io: refused: by 1");
+    }
+}
