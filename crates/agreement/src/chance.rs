@@ -32,8 +32,8 @@ impl Chance {
     pub fn range(self, weights: &Weights) -> (f64, f64) {
         let low = match self {
             _ if !weights.is_identity() => f64::NEG_INFINITY,
-            Chance::BrennanPrediger | Chance::Gwet if weights.categories() > 2 => {
-                -1.0 / (weights.categories() - 1) as f64
+            Chance::BrennanPrediger | Chance::Gwet => {
+                -1.0 / (weights.categories().max(2) - 1) as f64
             }
             _ => -1.0,
         };

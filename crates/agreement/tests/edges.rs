@@ -83,6 +83,7 @@ fn weighted_coefficients_have_their_own_ranges() {
     );
     assert_eq!(Chance::BrennanPrediger.range(&Weights::quadratic(3)), (f64::NEG_INFINITY, 1.0));
     assert_eq!(Chance::Gwet.range(&Weights::identity(3)), (-0.5, 1.0));
+    assert_eq!(Chance::Gwet.range(&Weights::identity(1)), (-1.0, 1.0));
     assert_eq!(Chance::Cohen.range(&Weights::identity(9)), (-1.0, 1.0));
     assert_eq!(Chance::Cohen.range(&Weights::linear(3)), (f64::NEG_INFINITY, 1.0));
 }
