@@ -228,6 +228,7 @@ fn no_rows_give_reasons_not_numbers() {
     assert!(results.pair_rows().all(|row| row.value.is_none() && row.undefined.is_some()));
     let why = |rater: usize| results.slices[0].raters[rater].rate.undefined.clone();
     let told = Some("no subject was rated by enough raters".to_owned());
+    assert!(results.by_verdict.iter().all(|row| row.undefined == told));
     assert_eq!([why(0), why(3)], [told.clone(), told]);
 }
 
