@@ -377,6 +377,7 @@ mod tests {
                 r#"{"of": "rows", "among": {"scan": {"scanner": "virustotal", "state": "resolved"}}}"#,
                 5.0,
             ),
+            (r#"{"of": "rows", "among": {"bundle": "any"}}"#, 1.0),
             (r#"{"of": "rows", "among": {"bundle": "code"}}"#, 1.0),
             (r#"{"of": "rows", "among": {"model": "GPT-5.5 high"}}"#, 1.0),
             (r#"{"of": "rows", "among": {"category": "Rogue Agent"}}"#, 1.0),

@@ -230,6 +230,8 @@ fn tally(counts: &mut BTreeMap<String, Counts>, name: &str, verdict: Option<usiz
 
 #[cfg(test)]
 mod tests {
+    use clawsig_schema::VirusTotalSignals;
+
     use super::*;
 
     #[test]
@@ -242,5 +244,20 @@ mod tests {
         }
         assert_eq!(counts.len(), MOST_NAMES);
         assert!(counts.values().all(|count| *count == [0, 0, 2, 2]));
+    }
+
+    #[test]
+    fn rows_on_which_the_rules_differ_are_all_counted_and_the_first_listed() {
+        let row = SkillRow {
+            virustotal: VirusTotalSignals { malicious: Some(1), ..Default::default() },
+            ..Default::default()
+        };
+        let mut findings = Findings::default();
+        (0..=MOST_LISTED).for_each(|_| findings.compare_rules(&row));
+        let (rows, differences) = findings.finish();
+        assert_eq!(differences.rows, [0, MOST_LISTED as u64 + 1, 0]);
+        assert_eq!(differences.listed.len(), MOST_LISTED);
+        // Without a text there are no themes.
+        assert!(rows.iter().all(|row| row.kind == "owasp"));
     }
 }

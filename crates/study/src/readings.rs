@@ -172,3 +172,25 @@ fn malicious(value: &dyn Fn(&str) -> Option<f64>) -> Option<String> {
         whole(none),
     ))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn without_clean_or_suspicious_rows_no_category_is_compared() {
+        for (clean, suspicious, compared) in
+            [(0.0, 5.0, false), (5.0, 0.0, false), (5.0, 5.0, true)]
+        {
+            let value = |name: &str| {
+                Some(match name {
+                    "clean rows" => clean,
+                    "suspicious rows" => suspicious,
+                    _ => 1.0,
+                })
+            };
+            let found = categories(&value).unwrap();
+            assert_eq!(found.contains("not both"), !compared, "{found}");
+        }
+    }
+}

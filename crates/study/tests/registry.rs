@@ -131,6 +131,8 @@ fn patterns_of_any_raters_follow_the_policy() {
     assert!((value(&negative, "a", "d", "jaccard") - 30.0 / 37.0).abs() < 1e-12);
     assert_eq!(value(&exclude, "a", "d", "jaccard"), 1.0);
     let unrated = negative.pairs.iter().find(|pair| pair.b == "e").unwrap();
+    let rates = negative.raters.iter().map(|rater| rater.rate.undefined.as_deref());
+    assert!(rates.eq([None, None, None, None, Some("e rated no row")]));
     assert_eq!(unrated.statistics[0].estimate.undefined.as_deref(), Some("e rated no row"));
     assert!(negative.together[0].estimate.undefined.is_some());
 }

@@ -268,6 +268,10 @@ fn settings_out_of_range_are_named() {
     );
     let falling = StudyParams { engine_thresholds: vec![3, 2], ..StudyParams::default() };
     assert!(falling.check().is_err());
+    for scores in [vec![1.0, 1.0], vec![2.0, 1.0], vec![-1.0], vec![100.5], vec![f64::NAN]] {
+        let params = StudyParams { score_thresholds: scores.clone(), ..StudyParams::default() };
+        assert!(params.check().is_err(), "{scores:?}");
+    }
 }
 
 /// The rows as GROUP BY would count them, engines and scores rounded down to a threshold.
