@@ -190,4 +190,20 @@ mod tests {
         let rows: Vec<usize> = (0..table.groups()).map(|group| table.group_rows(group)).collect();
         assert_eq!(rows[..2], [2, GROUP_ROWS]);
     }
+
+    #[test]
+    fn a_table_of_other_columns_is_told_by_their_names() {
+        let scratch = tempfile::tempdir().unwrap();
+        let path = scratch.path().join("a.parquet");
+        let texts = || ["first", "second"].map(|name| (name, Builder::of(SignalKind::Text)));
+        let schema = TableSchema::new(texts(), SMALL).unwrap();
+        let mut columns = Vec::from(texts().map(|(_, builder)| builder));
+        columns.iter_mut().for_each(|column| column.push(Cell::Text(Some("x"))));
+        let mut writer = TableWriter::create(&path, &schema).unwrap();
+        writer.write(schema.encode(columns, &mut Vec::new()).unwrap()).unwrap();
+        writer.finish().unwrap();
+        let table = ParquetTable::open(&path).unwrap();
+        let told = RawGroup::read(&table, 0).err().unwrap().to_string();
+        assert!(told.ends_with("has none of the dataset's columns, but first, second"), "{told}");
+    }
 }
