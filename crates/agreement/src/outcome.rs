@@ -51,8 +51,8 @@ pub enum Undefined {
     UnknownRaters,
     /// All scores are equal, so that there is nothing to agree on.
     NoVariation,
-    /// The variance that a correlation of scores divides by is estimated at 0 or below: the means of the
-    /// subjects differ less than chance alone would make them.
+    /// The variance that a correlation of scores divides by is estimated at 0 or below, as where all
+    /// subjects have the same mean.
     NoVariance,
 }
 

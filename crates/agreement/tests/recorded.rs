@@ -97,23 +97,29 @@ fn ratings_record(out: &mut String, name: &str, ratings: &Ratings) {
             RatingStatistic::Krippendorff(Metric::Distance(weights)),
         ]
     };
-    let mut all = statistics(Weights::identity(q)).to_vec();
-    all.extend(statistics(Weights::linear(q)));
-    all.extend([Metric::Nominal, Metric::Ordinal].map(RatingStatistic::Krippendorff));
+    let plain =
+        ["percent", "fleiss", "conger", "light", "brennan_prediger", "gwet", "krippendorff"];
+    let mut all = Vec::new();
+    for (weights, of) in [("identity", Weights::identity(q)), ("linear", Weights::linear(q))] {
+        all.extend(plain.map(|name| format!("{name}, {weights}")).into_iter().zip(statistics(of)));
+    }
+    for (name, metric) in [("nominal", Metric::Nominal), ("ordinal", Metric::Ordinal)] {
+        all.push((format!("krippendorff, {name}"), RatingStatistic::Krippendorff(metric)));
+    }
+    let (names, all): (Vec<String>, Vec<RatingStatistic>) = all.into_iter().unzip();
     let counts: Vec<(usize, u64)> = ratings.counts().iter().copied().enumerate().collect();
     let owners = counts.chunks(2).map(<[_]>::to_vec);
     let clusters = Units::clusters(counts.len(), owners).unwrap();
     let by_subject = resample_ratings(ratings, &settings(), &all);
     let by_cluster = resample_rating_units(ratings, &clusters, &settings(), &all);
     let few = Precision::new(0.9, Some(50)).unwrap();
-    for (place, statistic) in all.iter().enumerate() {
-        let name = format!("{place}");
-        line(out, &name, &shown(&statistic.estimate(ratings, &Precision::default())));
+    for (place, (statistic, name)) in all.iter().zip(&names).enumerate() {
+        line(out, name, &shown(&statistic.estimate(ratings, &Precision::default())));
         line(out, &format!("{name}, of 50"), &shown(&statistic.estimate(ratings, &few)));
         for resampled in [&by_subject, &by_cluster] {
-            line(out, &name, &shown(&resampled.jackknife(place)));
-            line(out, &name, &shown(&resampled.percentile(place)));
-            line(out, &name, &shown(&resampled.bca(place)));
+            line(out, name, &shown(&resampled.jackknife(place)));
+            line(out, name, &shown(&resampled.percentile(place)));
+            line(out, name, &shown(&resampled.bca(place)));
         }
     }
     test(out, "cochran", homogeneity::cochran_q(ratings));
@@ -198,7 +204,7 @@ fn ratings_are_as_they_are_on_record() {
     }
     for (raters, categories) in [(2, 2), (3, 2), (4, 3), (64, 200)] {
         let free = degrees_of_freedom(raters, categories);
-        line(&mut found, &format!("{raters} raters, {categories} categories"), &json!(free));
+        writeln!(found, "{raters} raters, {categories} categories: {free}").unwrap();
     }
     compare("tests/recorded_ratings.txt", &found);
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use clawsig_schema::hostile::printable;
 
-use crate::{Place, RatingFile, RatingsError, sheet::NESTED};
+use crate::{Place, RatingFile, RatingsError, rating_file::NESTED};
 
 /// One rating of one item.
 #[derive(Clone, Debug, PartialEq)]
