@@ -75,11 +75,11 @@ fn the_gate_prints_and_ends_as_it_is_on_record() {
     let sandbox = trained();
     write(&sandbox, "odd.md", "Ein kurzer Satz, den hier niemand kennt.\n");
     write(&sandbox, "rows.csv", "id,skill_md_content\n1,hello\n");
-    let before = sandbox.clawsig(&["predict", "skills/good", "-m", "run", "--as", "csv"]).done();
+    let score = || sandbox.clawsig(&["predict", "skills/good", "-m", "run"]).done().stdout;
+    let before = score();
     write(&sandbox, "skills/good/.git/config", "[core]\n");
     write(&sandbox, "skills/good/.env", "A=1\n");
-    let after = sandbox.clawsig(&["predict", "skills/good", "-m", "run", "--as", "csv"]).done();
-    assert_eq!(before.stdout, after.stdout, "hidden files are no part of a skill");
+    assert_eq!(before, score(), "hidden files are no part of a skill's bundle");
     let entry = |expires: &str| {
         format!(
             "[[reviewed]]\nsha256 = \"{}\"\nreason = \"read line by line\"\nowner = \"ana\"\nexpires = \
@@ -182,6 +182,44 @@ fn a_review_follows_the_content_and_leaves_sarif_counted() {
     let changed = sha256(&sandbox, "skills/bad");
     assert_ne!(Some(changed.as_str()), piped["sha256"].as_str());
     assert!(gate(&["skills/bad"]).stderr.contains("1 entry of no skill"));
+}
+
+/// Content that a reviewer saw can't change unseen, wherever in the folder it is.
+#[test]
+fn the_hash_of_a_review_is_that_of_all_files() {
+    let sandbox = trained();
+    let skill = "skills/good";
+    let deep = format!("{}x.sh", "a/".repeat(40));
+    let mut hashes = vec![sha256(&sandbox, skill)];
+    for (name, text) in [
+        (deep.as_str(), "echo 1"),
+        (deep.as_str(), "echo 2"),
+        (".env", "A=1"),
+        (".hidden/run.sh", "echo 3"),
+        ("a\nb\\c", "echo 4"),
+    ] {
+        write(&sandbox, &format!("{skill}/{name}"), text);
+        hashes.push(sha256(&sandbox, skill));
+    }
+    // The recipe of the documentation.
+    let recipe =
+        "find . -type f -print0 | sort -z | sed -z 's|^./||' | xargs -0 sha256sum | sha256sum";
+    let mut checksums = Command::new("bash");
+    checksums.args(["-c", recipe]).env("LC_ALL", "C").current_dir(sandbox.path(skill));
+    let printed = String::from_utf8(checksums.output().unwrap().stdout).unwrap();
+    assert_eq!(printed.split(' ').next(), hashes.last().map(String::as_str));
+    for target in ["/etc/hostname", "nowhere"] {
+        let link = sandbox.path(&format!("{skill}/link"));
+        let _ = fs::remove_file(&link);
+        symlink(target, &link).unwrap();
+        hashes.push(sha256(&sandbox, skill));
+    }
+    let all = hashes.len();
+    write(&sandbox, &format!("{skill}/.git/index"), "changes with every commit");
+    assert_eq!(hashes.last(), Some(&sha256(&sandbox, skill)));
+    hashes.sort();
+    hashes.dedup();
+    assert_eq!(hashes.len(), all);
 }
 
 #[test]

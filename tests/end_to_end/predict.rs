@@ -1,6 +1,6 @@
 //! Scoring skills with a saved model.
 
-use std::fs;
+use std::{fs, os::unix::fs::symlink};
 
 use serde_json::{Value, json};
 
@@ -147,6 +147,66 @@ fn files_and_folders_are_scored_by_text_and_that_is_said() {
 }
 
 #[test]
+fn what_a_folder_holds_and_is_not_scored_is_said() {
+    let sandbox = Sandbox::trained();
+    let deep = format!("skills/{}SKILL.md", "d/".repeat(30));
+    for path in [
+        deep.as_str(),
+        "skills/.claude/skills/x/SKILL.md",
+        "skills/.claude/skills/y/skill.md",
+        "skills/a/SKILL.md",
+        "skills/a/inner/SKILL.md",
+        "other/b/SKILL.md",
+        "text.txt",
+    ] {
+        let path = sandbox.path(path);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, "# Mail\nReads your mail.").unwrap();
+    }
+    symlink(sandbox.path("other"), sandbox.path("skills/other")).unwrap();
+    symlink(sandbox.path("skills"), sandbox.path("skills/a/loop")).unwrap();
+    fs::create_dir(sandbox.path("skills/linked")).unwrap();
+    symlink(sandbox.path("text.txt"), sandbox.path("skills/linked/SKILL.md")).unwrap();
+    let predict =
+        |words: &[&str]| sandbox.clawsig(&[&["predict", "--model", "run"], words].concat());
+    let out = predict(&["skills", "--as", "csv"]).done();
+    let sources = columns(&out.stdout, &["source"]).concat();
+    assert_eq!(sources, ["skills/a/SKILL.md", deep.as_str(), "skills/linked/SKILL.md"]);
+    for said in [
+        "2 hidden SKILL.md, not scored: name it to have it scored (the first: skills/.claude/skills/x/SKILL.md)",
+        "1 SKILL.md in another skill's folder, not scored by itself",
+        "(the first: skills/a/inner/SKILL.md)",
+        "1 link to a folder, not followed: name it to have it scored (the first: skills/other)",
+    ] {
+        assert!(out.stderr.contains(said), "{said}\n{}", out.stderr);
+    }
+    assert_eq!(predict(&["skills", "--as", "csv", "--quiet"]).done().stderr, "");
+    fs::create_dir_all(sandbox.path("repository")).unwrap();
+    fs::rename(sandbox.path("skills/.claude"), sandbox.path("repository/.claude")).unwrap();
+    let there =
+        "2 hidden SKILL.md, not scored: name it to have it scored (the first: repository/.claude/";
+    predict(&["repository"]).fails_with(2, &["repository holds no SKILL.md to score", there]);
+    for (path, skill) in [
+        ("skills/other", "skills/other/b/SKILL.md"),
+        ("repository/.claude", "repository/.claude/skills/x/SKILL.md"),
+        ("skills/a/inner", "skills/a/inner/SKILL.md"),
+    ] {
+        let out = predict(&[path, "--as", "csv"]).done();
+        assert_eq!(columns(&out.stdout, &["source"]).concat()[0], skill);
+        assert!(!out.stderr.contains("name it"), "{}", out.stderr);
+    }
+    // A link that leads nowhere, and a text whose end is not read.
+    fs::remove_file(sandbox.path("text.txt")).unwrap();
+    predict(&["skills"]).fails_with(1, &["skills/linked/SKILL.md: can't be read"]);
+    fs::write(sandbox.path("long.md"), "word ".repeat(24_001)).unwrap();
+    let out = predict(&["long.md", "--as", "csv", "--fail-on", "unlike"]);
+    assert_eq!(out.code, Some(3), "{}", out.stderr);
+    assert!(out.stdout.contains("only its first 120000 characters are scored"), "{}", out.stdout);
+    fs::write(sandbox.path("long.md"), &"word ".repeat(24_001)[..120_000]).unwrap();
+    assert!(!predict(&["long.md", "--as", "csv"]).done().stdout.contains("only its first"));
+}
+
+#[test]
 fn a_threshold_flags_and_sarif_holds_what_is_flagged() {
     let sandbox = Sandbox::trained();
     let predict = |words: &[&str]| {
@@ -219,7 +279,7 @@ fn each_wrong_input_has_one_clear_error() {
         |words: &[&str]| sandbox.clawsig(&[&["predict", "--model", "run"], words].concat());
     predict(&["nowhere"]).fails_with(2, &["nowhere does not exist", "SKILL.md"]);
     fs::create_dir(sandbox.path("empty")).unwrap();
-    predict(&["empty"]).fails_with(2, &["empty holds no SKILL.md"]);
+    predict(&["empty"]).fails_with(2, &["empty holds no SKILL.md to score"]);
     fs::write(sandbox.path("binary.md"), b"\x7fELF\0\0").unwrap();
     predict(&["binary.md"]).fails_with(1, &["binary.md", "binary"]);
     fs::write(sandbox.path("latin.md"), b"caf\xe9").unwrap();

@@ -6,7 +6,6 @@ mod transfers;
 
 use std::{
     borrow::Cow,
-    error::Error as _,
     fmt::Write as _,
     io::{self, IsTerminal, Write as _},
 };
@@ -22,7 +21,7 @@ pub(crate) use transfers::Transfers;
 
 use serde_json::json;
 
-use crate::{Error, cli::OutputFormat};
+use crate::{Error, cli::OutputFormat, error::with_causes};
 
 /// The text with every character that could act on a terminal or turn a text around written as
 /// `\\uXXXX`, in UTF-16 as JSON has it: a JSON document keeps its value. Whoever shows a skill's
@@ -75,17 +74,7 @@ pub(crate) fn takes_colour(stream: &impl IsTerminal) -> bool {
 
 /// Reports an error with its causes, as a program reads it where results are printed so.
 pub(crate) fn complain(error: &Error, format: OutputFormat) {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(e) = cause {
-        let shown = e.to_string();
-        // A transparent wrapper repeats its cause word for word.
-        if !text.ends_with(&shown) {
-            // Writing to a String can't fail.
-            let _ = write!(text, ": {shown}");
-        }
-        cause = e.source();
-    }
+    let text = with_causes(error);
     if format == OutputFormat::Json {
         let code = error.exit_status().code();
         let value = json!({ "error": { "message": defused(&text), "exit_code": code } });

@@ -26,6 +26,7 @@ use rayon::prelude::*;
 use crate::{
     Error, ExitStatus,
     cli::{Global, OutputFormat, PredictArgs, PredictForm},
+    error::with_causes,
     terminal,
 };
 use baseline::Baseline;
@@ -33,7 +34,7 @@ use gate::Gate;
 use lines::InputLine;
 use output::{Output, Prediction};
 use scorer::{Given, Scorer, SkillOutcome};
-use skills::{ReadSkill, SkillFile};
+use skills::{AllPassedOver, ReadSkill, SkillFile};
 
 /// Skills scored at a time, where they are not lines.
 const BATCH: usize = 256;
@@ -85,12 +86,14 @@ pub(crate) fn predict(arguments: &PredictArgs, global: &Global) -> Result<ExitSt
     }
     // The model and all that is asked of it is checked before anything is read or scored.
     let mut scorer = Scorer::load(&arguments.model, arguments.text_only, arguments.top)?;
-    let request = (form == PredictForm::InstallPolicy).then(|| policy::read(io::stdin().lock()));
+    let mut passed_over = AllPassedOver::default();
+    let request = (form == PredictForm::InstallPolicy)
+        .then(|| policy::read(io::stdin().lock(), &mut passed_over));
     let (inputs, refused) = match request {
         Some(Ok(skills)) => (vec![NamedPath::Skills(skills)], None),
         Some(Err(reason)) => (Vec::new(), Some(reason)),
         None => {
-            let found = arguments.paths.iter().map(|path| NamedPath::find(path));
+            let found = arguments.paths.iter().map(|path| NamedPath::find(path, &mut passed_over));
             (found.collect::<Result<_, _>>()?, None)
         }
     };
@@ -122,13 +125,14 @@ pub(crate) fn predict(arguments: &PredictArgs, global: &Global) -> Result<ExitSt
         match run.input(input) {
             // A policy that ends without an answer blocks too, but can't say why.
             Err(error) if form == PredictForm::InstallPolicy => {
-                run.output.refuse(&error.to_string());
+                run.output.refuse(&with_causes(&error));
             }
             other => other?,
         }
     }
     run.output.end(&run.counts)?;
     if !global.quiet {
+        passed_over.say();
         run.say(arguments);
     }
     run.status(form)
@@ -159,12 +163,12 @@ enum NamedPath {
 }
 
 impl NamedPath {
-    fn find(path: &Path) -> Result<NamedPath, Error> {
+    fn find(path: &Path, passed_over: &mut AllPassedOver) -> Result<NamedPath, Error> {
         if path == Path::new("-") {
             return NamedPath::of_stdin();
         }
         if path.is_dir() {
-            return Ok(NamedPath::Skills(skills::find(path)?));
+            return Ok(NamedPath::Skills(skills::find(path, passed_over)?));
         }
         if !path.exists() {
             return Err(Error::Usage(format!(
@@ -307,7 +311,10 @@ impl Run<'_> {
         let mut predictions = Vec::with_capacity(read.len());
         for ((source, read), outcome) in sources.iter().zip(&read).zip(outcomes) {
             let result = match (outcome, read) {
-                (SkillOutcome::Scored(scored), _) => Ok(scored),
+                (SkillOutcome::Scored(mut scored), read) => {
+                    scored.unlike.extend(read.iter().filter_map(|skill| skill.cut.clone()));
+                    Ok(scored)
+                }
                 (SkillOutcome::Failed(reason), _) => Err(reason),
                 (SkillOutcome::Absent, Err(reason)) => Err(reason.clone()),
                 // The scorer was given the row.

@@ -5,16 +5,16 @@
 //! it, with a valid answer that says why. The protocol, version 1, is in
 //! docs/openclaw-install-policy.md of openclaw/clawscan.
 
-use std::{
-    io::Read,
-    path::{Path, PathBuf},
-};
+use std::{io::Read, path::PathBuf};
 
 use clawsig_schema::{hostile::printable, unread};
 use serde::{Deserialize, Serialize};
 
-use super::{output::Prediction, skills::SkillFile};
-use crate::Error;
+use super::{
+    output::Prediction,
+    skills::{self, AllPassedOver, SkillFile},
+};
+use crate::{Error, error::with_causes};
 
 const PROTOCOL: u64 = 1;
 /// The largest request, as ClawScan takes it.
@@ -33,7 +33,10 @@ struct Request {
 }
 
 /// Reads a request: the skills that it stands for, or why they can't be known.
-pub(super) fn read(input: impl Read) -> Result<Vec<SkillFile>, String> {
+pub(super) fn read(
+    input: impl Read,
+    passed_over: &mut AllPassedOver,
+) -> Result<Vec<SkillFile>, String> {
     let mut bytes = Vec::new();
     let failed = |e: std::io::Error| format!("the request can't be read: {e}");
     input.take(MAX_REQUEST + 1).read_to_end(&mut bytes).map_err(failed)?;
@@ -58,13 +61,9 @@ pub(super) fn read(input: impl Read) -> Result<Vec<SkillFile>, String> {
     let path = &request.source_path;
     match request.source_path_kind.as_str() {
         "file" => Ok(vec![SkillFile::alone(path)]),
-        "directory" => folder(path),
+        "directory" => skills::find(path, passed_over).map_err(|e| with_causes(&e)),
         other => Err(format!("sourcePathKind is {}", printable(other, 40))),
     }
-}
-
-fn folder(path: &Path) -> Result<Vec<SkillFile>, String> {
-    super::skills::find(path).map_err(|e| e.to_string())
 }
 
 /// What is done with an install, the mildest first.
@@ -178,7 +177,7 @@ mod tests {
     use super::*;
 
     fn refused(request: &str) -> String {
-        match read(request.as_bytes()) {
+        match read(request.as_bytes(), &mut AllPassedOver::default()) {
             Ok(found) => panic!("{} skills", found.len()),
             Err(reason) => reason,
         }
@@ -198,7 +197,8 @@ mod tests {
         assert!(refused(&request(1, "plugin", "directory")).contains("[\"skill\"]"));
         assert!(refused(&request(1, "skill", "link")).contains("sourcePathKind is link"));
         assert!(refused(&request(1, "skill", "directory")).contains("/nowhere"));
-        assert_eq!(read(request(1, "skill", "file").as_bytes()).map(|f| f.len()), Ok(1));
+        let one = read(request(1, "skill", "file").as_bytes(), &mut AllPassedOver::default());
+        assert_eq!(one.map(|found| found.len()), Ok(1));
         assert!(refused(&" ".repeat(300 << 10)).contains("256 KiB"));
     }
 
