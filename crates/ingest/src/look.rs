@@ -184,6 +184,9 @@ mod tests {
             Look::Foreign(what) => assert!(what.contains(word), "{what}"),
             other => panic!("{word}: {other:?}"),
         };
+        // More than every third byte is a zero at places of one parity: of six bytes two are not more.
+        foreign(b"\0a\0b\0c", "UTF-16 without");
+        assert!(!matches!(look(b"\0a\0bcd"), Look::Foreign(what) if what.contains("UTF-16")));
         for (head, expected) in [
             ("", Look::Blank),
             (" \n\u{feff}", Look::Unknown),

@@ -10,7 +10,7 @@ use std::{
 
 use clawsig_ingest::{
     Columns, IngestError, IngestParams, Ingested, OutputPaths, RawParquetWriter, SignalsReader,
-    Source, ingest,
+    Source, TextTable, ingest,
 };
 use clawsig_schema::{
     SkillRow, Split, Verdict, VerdictLabel,
@@ -18,6 +18,7 @@ use clawsig_schema::{
     lock::LockedSnapshot,
     raw::{BundleFile, RawRow},
 };
+use polars_parquet::parquet::read::read_metadata;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
@@ -284,10 +285,19 @@ fn raw_parquet_reads_back_as_the_same_signals() {
 #[test]
 fn texts_are_read_at_any_places_of_several_row_groups() {
     let folder = tempfile::tempdir().unwrap();
-    let text = |number: usize| match number {
-        3 => Value::Null,
-        number => format!("{number} ").repeat(4 << 20).into(),
+    // A group is closed by the bytes of its pages, so that the texts must not be easy to compress.
+    let mut state = 1_u64;
+    let mut letter = || {
+        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+        char::from(b'0' + (state >> 58) as u8)
     };
+    let texts: Vec<Value> = (0..7)
+        .map(|number| match number {
+            3 => Value::Null,
+            _ => (0..8 << 20).map(|_| letter()).collect::<String>().into(),
+        })
+        .collect();
+    let text = |number: usize| texts[number].clone();
     let large = (0..7).map(|number| {
         let mut row = row(number);
         row["skill_md_content"] = text(number);
@@ -296,8 +306,12 @@ fn texts_are_read_at_any_places_of_several_row_groups() {
     fs::write(folder.path().join("train.jsonl"), lines(large)).unwrap();
     let (work, done) = run_with(folder.path(), IngestParams::default());
     done.unwrap();
-    let open = || SignalsReader::open(work.path().join("signals/train.parquet")).unwrap();
-    for places in [&[][..], &[0], &[6], &[1, 3, 4], &[0, 1, 2, 3, 4, 5, 6], &[2, 9]] {
+    let path = work.path().join("signals/train.parquet");
+    let metadata = read_metadata(&mut fs::File::open(&path).unwrap()).unwrap();
+    let groups: Vec<usize> = metadata.row_groups.iter().map(|group| group.num_rows()).collect();
+    assert_eq!(groups, [2, 3, 2]);
+    let open = || SignalsReader::open(&path).unwrap();
+    for places in [&[][..], &[0], &[6], &[1, 3, 4], &[0, 1, 2, 3, 4, 5, 6], &[2, 9], &[3]] {
         let found: Vec<String> = open().texts(places).collect::<Result<_, _>>().unwrap();
         let there = places.iter().filter(|&&place| place < 7);
         let expected: Vec<Value> = there.map(|&place| text(place)).collect();
@@ -306,6 +320,35 @@ fn texts_are_read_at_any_places_of_several_row_groups() {
             assert!(found == expected.as_str().unwrap_or_default(), "{places:?}");
         }
     }
+}
+
+#[test]
+fn rows_without_text_lack_it_alone() {
+    let (_work, path) = table_of(9);
+    let rows = |columns| -> Vec<SkillRow> {
+        SignalsReader::open(&path).unwrap().rows(columns).collect::<Result<_, _>>().unwrap()
+    };
+    let (all, without) = (rows(Columns::All), rows(Columns::WithoutText));
+    assert!(all.iter().all(|row| row.text.is_some()) && without.len() == 9);
+    for (mut all, without) in all.into_iter().zip(without) {
+        all.text = None;
+        assert_eq!(all, without);
+    }
+}
+
+#[test]
+fn a_table_of_texts_has_the_columns_of_single_values() {
+    let (_work, path) = table_of(3);
+    let table = TextTable::read(&path).unwrap();
+    let cells = |name: &str| -> Vec<Option<&str>> {
+        let at = table.columns.iter().position(|column| column == name).unwrap();
+        table.rows.iter().map(|row| row[at].as_deref()).collect()
+    };
+    let ids: Vec<String> = (0..3).map(id).collect();
+    assert_eq!(cells("id"), ids.iter().map(|id| Some(id.as_str())).collect::<Vec<_>>());
+    assert_eq!(cells("skillspector_score"), [Some("20.5"); 3]);
+    assert_eq!(cells("virustotal_malicious_count"), [None; 3]);
+    assert!(table.left_out.contains(&"static_reason_codes".to_owned()), "{:?}", table.left_out);
 }
 
 #[test]

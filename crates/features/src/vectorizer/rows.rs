@@ -217,6 +217,20 @@ mod tests {
     use super::*;
 
     #[test]
+    fn a_row_is_divided_by_its_norm_and_one_of_zeros_stays() {
+        for (norm, expected) in [
+            (Norm::None, [3.0, -4.0]),
+            (Norm::L1, [3.0 / 7.0, -4.0 / 7.0]),
+            (Norm::L2, [0.6, -0.8]),
+        ] {
+            let (mut values, mut zeros) = ([3.0, -4.0], [0.0; 2]);
+            normalise(&mut values, norm);
+            normalise(&mut zeros, norm);
+            assert_eq!((values, zeros), (expected, [0.0; 2]), "{norm:?}");
+        }
+    }
+
+    #[test]
     fn rows_stand_in_order_whatever_the_threads_and_the_first_error_is_told() {
         for (rows, threads) in [(0, 1), (1, 2), (1_024, 1), (1_025, 1), (5_000, 3)] {
             let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
