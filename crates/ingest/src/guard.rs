@@ -52,16 +52,4 @@ mod tests {
         assert!(reason.contains("odd page"), "{reason}");
         assert!(!GUARDED.get());
     }
-
-    /// The hook is the process's, so that a process of its own is looked at.
-    #[test]
-    fn a_caught_panic_is_not_told_on_standard_error() {
-        let mut own = std::process::Command::new(std::env::current_exe().unwrap());
-        own.args(["guard::tests::a_panic_becomes_its_reason", "--exact", "--nocapture"]);
-        let out = own.output().unwrap();
-        let (stdout, stderr) =
-            (String::from_utf8_lossy(&out.stdout), String::from_utf8_lossy(&out.stderr));
-        assert!(out.status.success() && stdout.contains("1 passed"), "{stdout}");
-        assert!(!stderr.contains("odd page"), "{stderr}");
-    }
 }

@@ -242,7 +242,97 @@ fn is_there(output: &dyn Array, at: usize) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use polars_arrow::{
+        array::NullArray,
+        datatypes::{Field, TimeUnit},
+        offset::OffsetsBuffer,
+    };
+
     use super::*;
+
+    fn text(text: &str) -> Box<dyn Array> {
+        Utf8ViewArray::from_slice([Some(text)]).boxed()
+    }
+
+    fn null() -> Box<dyn Array> {
+        Utf8ViewArray::from_slice([None::<&str>]).boxed()
+    }
+
+    fn list(items: Box<dyn Array>) -> Box<dyn Array> {
+        let dtype = ListArray::<i64>::default_datatype(items.dtype().clone());
+        let offsets = OffsetsBuffer::try_from(vec![0, items.len() as i64]).unwrap();
+        ListArray::<i64>::new(dtype, offsets, items, None).boxed()
+    }
+
+    fn object(members: Vec<(&str, Box<dyn Array>)>) -> Box<dyn Array> {
+        let fields = members
+            .iter()
+            .map(|(name, member)| Field::new((*name).into(), member.dtype().clone(), true));
+        let dtype = ArrowDataType::Struct(fields.collect());
+        let members = members.into_iter().map(|(_, member)| member).collect();
+        StructArray::new(dtype, 1, members, None).boxed()
+    }
+
+    #[test]
+    fn each_type_is_told_by_its_value_or_its_name() {
+        let date = PrimitiveArray::from_vec(vec![3_i32]).to(ArrowDataType::Date32).boxed();
+        let seconds = ArrowDataType::Timestamp(TimeUnit::Second, None);
+        let time = PrimitiveArray::from_vec(vec![-5_i64]).to(seconds).boxed();
+        for (array, value, number) in [
+            (NullArray::new(ArrowDataType::Null, 1).boxed(), Scalar::Null, None),
+            (null(), Scalar::Null, None),
+            (text("a"), Scalar::Text("a".into()), None),
+            (
+                BinaryViewArray::from_slice([Some(b"\xff")]).boxed(),
+                Scalar::Other("bytes that are no UTF-8"),
+                None,
+            ),
+            (BooleanArray::from_slice([false]).boxed(), Scalar::Other("false"), None),
+            (PrimitiveArray::from_vec(vec![-1_i8]).boxed(), Scalar::Whole(-1), None),
+            (
+                PrimitiveArray::from_vec(vec![u64::MAX]).boxed(),
+                Scalar::Whole(u64::MAX.into()),
+                None,
+            ),
+            (PrimitiveArray::from_vec(vec![0.5_f32]).boxed(), Scalar::Float(0.5), None),
+            (list(text("a")), Scalar::Other("a list"), None),
+            (object(vec![("a", text("b"))]), Scalar::Other("an object"), None),
+            (date, Scalar::Other("a date or a time"), Some(3)),
+            (time, Scalar::Other("a date or a time"), Some(-5)),
+        ] {
+            assert_eq!(scalar(array.as_ref(), 0), value);
+            assert_eq!(primitive_number(array.as_ref(), 0), number, "{value:?}");
+        }
+    }
+
+    #[test]
+    fn a_context_says_which_scanners_have_output_and_what_they_recommend() {
+        let array = object(vec![
+            ("other", object(vec![("verdict", text("no scanner's"))])),
+            (
+                "skillspector",
+                object(vec![("verdict", text("CAUTION")), ("recommendation", null())]),
+            ),
+            ("virustotal", object(vec![("verdict", null())])),
+            ("static", list(text("a"))),
+        ]);
+        let Ok(Some(Value::Context(found))) = context(array.as_ref(), 0) else {
+            panic!("a context");
+        };
+        let has =
+            |name| found.has_output[Context::OUTPUTS.iter().position(|n| *n == name).unwrap()];
+        assert_eq!(["skillspector", "virustotal", "static"].map(has), [true, false, true]);
+        assert_eq!(found.skillspector_verdict.as_deref(), Some("CAUTION"));
+        assert_eq!((found.virustotal_verdict, found.skillspector_recommendation), (None, None));
+        assert!(matches!(context(text("{}").as_ref(), 0), Ok(None)));
+        for (output, there) in
+            [(null(), false), (text(""), false), (text("a"), true), (list(text("a")), true)]
+        {
+            assert_eq!(is_there(output.as_ref(), 0), there);
+        }
+        assert!(!is_there(BooleanArray::from_slice([false]).boxed().as_ref(), 0));
+        assert!(is_there(BooleanArray::from_slice([true]).boxed().as_ref(), 0));
+    }
 
     /// The right values are those of NumPy 2.4's `float16`.
     #[test]
