@@ -396,3 +396,23 @@ fn verdict_rows<'a>(
     };
     Scanner::ALL.iter().map(of_scanner).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_names_of_fewest_rows_are_counted_together() {
+        let name = |number: u64| format!("name {number}");
+        let kind = |split| Kind { flags: [[None; 3]; 3], verdict: None, severity: None, split };
+        let (train, test) = (kind(Split::Train), kind(Split::Test));
+        let mut names: BTreeMap<String, BTreeMap<Kind, u64>> =
+            (1..=23).map(|number| (name(number), [(train, number)].into())).collect();
+        names.entry(name(2)).or_default().insert(test, 1);
+        let few = few_names(names.clone());
+        assert_eq!(few.len(), UNJUDGED + 1);
+        assert_eq!(few["(others)"], [(train, 1 + 2 + 3), (test, 1)].into());
+        assert!((4..=23).all(|number| few[&name(number)] == names[&name(number)]));
+        assert!(few_names(BTreeMap::new()).is_empty());
+    }
+}

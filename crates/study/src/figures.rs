@@ -423,6 +423,7 @@ mod tests {
             rows().into_iter().map(|row| SkillRow { text: None, ..row }).collect();
         let length = r#"{"of": "median", "quantity": "text_characters"}"#;
         assert_eq!(reason(length, &untexted), "no text was read");
+        assert_eq!(reason(length, &[]), "no row has a value");
         assert_eq!(reason(r#"{"of": "share", "part": {"verdict": "clean"}}"#, &[]), "no such row");
         assert_eq!(reason(r#"{"of": "elsewhere", "reason": "cited"}"#, &[]), "cited");
         assert_eq!(

@@ -90,6 +90,13 @@ fn what_is_missing_is_said_where_it_could_turn_a_headline() {
 }
 
 #[test]
+fn the_policy_changes_nothing_where_every_flag_is_published() {
+    let flags = FlagParams { missing: MissingPolicy::Exclude, ..FlagParams::default() };
+    let params = StudyParams { flags, ..params() };
+    assert!(registry(&published(), None, &params, &|_, _, _| {}).unwrap() == found());
+}
+
+#[test]
 fn figures_that_lack_or_contradict_a_count_are_refused() {
     let mut lacking = published();
     lacking.figures.retain(|figure| figure.name != "pattern all three");
@@ -118,6 +125,7 @@ fn patterns_of_any_raters_follow_the_policy() {
         ],
     )
     .unwrap();
+    assert_eq!(counts.raters(), ["a", "b", "c", "d", "e"]);
     assert_eq!(counts.name_of(&[yes, no, yes, None, None]), "a+c+d?+e?");
     let of = |missing| {
         let flags = FlagParams { missing, ..FlagParams::default() };
