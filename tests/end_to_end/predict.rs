@@ -181,6 +181,12 @@ fn what_a_folder_holds_and_is_not_scored_is_said() {
         assert!(out.stderr.contains(said), "{said}\n{}", out.stderr);
     }
     assert_eq!(predict(&["skills", "--as", "csv", "--quiet"]).done().stderr, "");
+    let sarif: Value =
+        serde_json::from_str(&predict(&["skills", "--as", "sarif"]).done().stdout).unwrap();
+    let told = sarif["runs"][0]["properties"]["passedOver"].as_array().unwrap();
+    assert!(
+        told.len() == 3 && told.iter().all(|words| out.stderr.contains(words.as_str().unwrap()))
+    );
     fs::create_dir_all(sandbox.path("repository")).unwrap();
     fs::rename(sandbox.path("skills/.claude"), sandbox.path("repository/.claude")).unwrap();
     let there =

@@ -130,9 +130,10 @@ pub(crate) fn predict(arguments: &PredictArgs, global: &Global) -> Result<ExitSt
             other => other?,
         }
     }
-    run.output.end(&run.counts)?;
+    let passed_over: Vec<String> = passed_over.in_words().collect();
+    run.output.end(&run.counts, &passed_over)?;
     if !global.quiet {
-        passed_over.say();
+        passed_over.iter().for_each(|words| terminal::say(words));
         run.say(arguments);
     }
     run.status(form)

@@ -164,8 +164,12 @@ impl<'a> Output<'a> {
         self.out.flush().map_err(Error::Output)
     }
 
-    /// What stands after the last prediction.
-    pub(super) fn end(&mut self, counts: &SkillCounts) -> Result<(), Error> {
+    /// What stands after the last prediction. What was passed over is told in words.
+    pub(super) fn end(
+        &mut self,
+        counts: &SkillCounts,
+        passed_over: &[String],
+    ) -> Result<(), Error> {
         let facts = self.used.iter().map(|&which| self.scorer.facts(which));
         let text = match &mut self.state {
             FormState::Table(table) => {
@@ -176,6 +180,9 @@ impl<'a> Output<'a> {
                 sarif.property("models", json!(facts.collect::<Vec<_>>()));
                 sarif.property("suppressed", json!(counts.reviewed));
                 sarif.property("expiredReviews", json!(counts.expired));
+                if !passed_over.is_empty() {
+                    sarif.property("passedOver", json!(passed_over));
+                }
                 let log = serde_json::to_string_pretty(&sarif.log())
                     .map_err(|e| Error::Output(e.into()))?;
                 harmless(&log).into_owned() + "\n"

@@ -184,7 +184,7 @@ impl AllPassedOver {
     }
 
     /// Each kind of them in words.
-    fn in_words(&self) -> impl Iterator<Item = String> {
+    pub(super) fn in_words(&self) -> impl Iterator<Item = String> {
         self.0.iter().map(|(why, (times, first))| {
             let what = match why {
                 PassedOver::HiddenSkill => "hidden SKILL.md, not scored",
@@ -197,11 +197,6 @@ impl AllPassedOver {
                 (terminal::count(*times), printable(&first.to_string_lossy(), 300));
             format!("{times} {what}: name it to have it scored (the first: {first})")
         })
-    }
-
-    /// Tells of them.
-    pub(super) fn say(&self) {
-        self.in_words().for_each(|words| terminal::say(&words));
     }
 }
 
