@@ -297,4 +297,22 @@ mod tests {
             (None, None, None, None)
         );
     }
+
+    #[test]
+    fn beyond_the_most_judges_their_rows_are_the_others() {
+        let mut judges = Judges::default();
+        let rows = |judges: &Judges, name: &str| judges.0.get(name).map(|tally| tally.rows);
+        for number in 0..MOST_JUDGES + 2 {
+            let mut row = SkillRow::default();
+            row.judge.model = Some(format!(" judge {number}"));
+            judges.observe(&row, FlagRule::Status);
+        }
+        assert_eq!(judges.0.len(), MOST_JUDGES + 1);
+        assert_eq!(rows(&judges, OTHER_JUDGES), Some(2));
+        judges.observe(&SkillRow::default(), FlagRule::Status);
+        let mut known = SkillRow::default();
+        known.judge.model = Some("judge 3".to_owned());
+        judges.observe(&known, FlagRule::Status);
+        assert_eq!((rows(&judges, OTHER_JUDGES), rows(&judges, "judge 3")), (Some(3), Some(2)));
+    }
 }

@@ -193,4 +193,12 @@ mod tests {
             assert_eq!(found.contains("not both"), !compared, "{found}");
         }
     }
+
+    #[test]
+    fn without_a_row_of_one_flag_no_share_of_them_is_told() {
+        let of =
+            |rows: f64| overlap(&|name| Some(if name.starts_with("largest") { 9.0 } else { rows }));
+        assert_eq!(of(0.0).unwrap(), "The largest overlap of a pair is 9.0 %.");
+        assert!(of(2.0).unwrap().contains("of the 2 rows that one scanner alone flags 100.0 %"));
+    }
 }

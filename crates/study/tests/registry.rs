@@ -144,3 +144,18 @@ fn patterns_of_any_raters_follow_the_policy() {
     assert_eq!(unrated.statistics[0].estimate.undefined.as_deref(), Some("e rated no row"));
     assert!(negative.together[0].estimate.undefined.is_some());
 }
+
+/// A rater that says no throughout allows no kappa above 0.
+#[test]
+fn kappa_over_the_largest_is_undefined_where_that_is_zero() {
+    let names = ["a", "b"].map(str::to_owned).to_vec();
+    let (yes, no) = (Some(true), Some(false));
+    let counts = PatternCounts::new(names, [(vec![no, yes], 5), (vec![no, no], 5)]).unwrap();
+    let results = counts.results(&params().check().unwrap(), &|_, _, _| {}).unwrap();
+    let of = |name: &str| {
+        let mut statistics = results.pairs[0].statistics.iter();
+        &statistics.find(|one| one.statistic == name).unwrap().estimate
+    };
+    assert_eq!((of("cohen_kappa").value, of("max_kappa").value), (Some(0.0), Some(0.0)));
+    assert!(of("kappa_of_largest").value.is_none() && of("kappa_of_largest").undefined.is_some());
+}

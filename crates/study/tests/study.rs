@@ -108,6 +108,7 @@ fn a_scanner_that_was_never_run_is_undefined_everywhere() {
             for found in results.disagreement_rows() {
                 assert!(!found.flagged_by.contains("virustotal"));
                 assert!(!found.not_flagged_by.contains("virustotal"));
+                assert!(!found.flagged_by.is_empty() && !found.not_flagged_by.is_empty());
                 assert_eq!(found.virustotal, None);
             }
             let found = &results.missing;
@@ -140,6 +141,35 @@ fn a_scanner_that_was_never_run_is_undefined_everywhere() {
             assert!(row.value.is_some());
         }
     }
+}
+
+/// Whether it ran elsewhere changes nothing of the rows that it never rated.
+#[test]
+fn a_scanner_without_ratings_in_a_slice_is_not_there() {
+    let mut elsewhere = rows(true);
+    for row in elsewhere.iter_mut().filter(|row| row.split == Split::Test) {
+        row.virustotal = VirusTotalSignals::default();
+    }
+    for &missing in MissingPolicy::ALL {
+        let slices = [&elsewhere, &rows(false)].map(|rows| {
+            let results = study(rows, params(FlagRule::Status, missing));
+            results.slice("split=test").unwrap().clone()
+        });
+        assert_eq!(slices[0].overlap, slices[1].overlap, "{missing}");
+        assert_eq!(slices[0].pairs, slices[1].pairs, "{missing}");
+        assert_eq!(slices[0].scanners, slices[1].scanners, "{missing}");
+    }
+}
+
+#[test]
+fn the_latent_model_is_resampled_a_few_hundred_times_at_most() {
+    let latent = |replicates| {
+        let params =
+            StudyParams { replicates, ..params(FlagRule::Status, MissingPolicy::Negative) };
+        study(&rows(true)[..200], params).latent
+    };
+    assert!(latent(100) != latent(200));
+    assert!(latent(200) == latent(300));
 }
 
 #[test]
