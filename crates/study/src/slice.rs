@@ -335,8 +335,7 @@ fn pair_result(
         }
     }
     let place = first + PairStatistic::ALL.len();
-    let caution = PairStatistic::CohenKappa.caution(table);
-    statistics.push(named(KAPPA_OF_LARGEST, &Estimate { n, caution, ..by_unit.bca(place) }));
+    statistics.push(named(KAPPA_OF_LARGEST, &Estimate { n, ..by_unit.bca(place) }));
     let tests = [
         ("mcnemar_exact", homogeneity::mcnemar_exact(table)),
         ("mcnemar_corrected", homogeneity::mcnemar_corrected(table)),
@@ -436,8 +435,8 @@ impl<F: AsRef<[Option<bool>]>> Marks<'_, F> {
             told();
             for (place, estimate) in estimates.iter_mut().enumerate() {
                 let own = resampled.bca(place);
-                let Estimate { n, p_value, caution, .. } = *estimate;
-                *estimate = Estimate { n, p_value, caution, ..own };
+                let Estimate { n, p_value, .. } = *estimate;
+                *estimate = Estimate { n, p_value, ..own };
             }
         }
         TOGETHER.iter().zip(estimates).map(|(name, e)| named(name, &e)).collect()

@@ -158,4 +158,5 @@ fn kappa_over_the_largest_is_undefined_where_that_is_zero() {
     };
     assert_eq!((of("cohen_kappa").value, of("max_kappa").value), (Some(0.0), Some(0.0)));
     assert!(of("kappa_of_largest").value.is_none() && of("kappa_of_largest").undefined.is_some());
+    assert!(of("cohen_kappa").note.is_some());
 }

@@ -160,6 +160,23 @@ fn a_scanner_without_ratings_in_a_slice_is_not_there() {
 }
 
 #[test]
+fn a_scanner_that_never_flags_is_a_caution_of_what_it_takes_part_in() {
+    let rows: Vec<SkillRow> = (rows(true).into_iter())
+        .map(|mut row| {
+            row.static_scan.status = Some("clean".to_owned());
+            row
+        })
+        .collect();
+    let results = study(&rows, params(FlagRule::Status, MissingPolicy::Negative));
+    let all = results.slice("all").unwrap();
+    assert!(all.scanners.iter().all(|one| one.estimate.note.is_some()), "{:?}", all.scanners);
+    for pair in &all.pairs {
+        let noted = pair.statistics.iter().filter(|one| one.estimate.note.is_some()).count();
+        assert_eq!(noted > 0, pair.a == "static" || pair.b == "static", "{} {}", pair.a, pair.b);
+    }
+}
+
+#[test]
 fn the_latent_model_is_resampled_a_few_hundred_times_at_most() {
     let latent = |replicates| {
         let params =
