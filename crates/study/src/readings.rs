@@ -201,4 +201,20 @@ mod tests {
         assert_eq!(of(0.0).unwrap(), "The largest overlap of a pair is 9.0 %.");
         assert!(of(2.0).unwrap().contains("of the 2 rows that one scanner alone flags 100.0 %"));
     }
+
+    #[test]
+    fn missing_results_are_compared_where_there_are_both_kinds_of_rows() {
+        for (malicious, rows, compared) in [(0.0, 9.0, false), (5.0, 5.0, false), (5.0, 9.0, true)]
+        {
+            let value = |name: &str| {
+                Some(match name {
+                    "malicious rows" => malicious,
+                    "rows" => rows,
+                    _ => 1.0,
+                })
+            };
+            let found = missing(&value).unwrap();
+            assert_eq!(found.contains("not both"), !compared, "{found}");
+        }
+    }
 }

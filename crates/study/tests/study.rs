@@ -314,6 +314,14 @@ fn settings_out_of_range_are_named() {
     );
     let falling = StudyParams { engine_thresholds: vec![3, 2], ..StudyParams::default() };
     assert!(falling.check().is_err());
+    for (first, most, taken) in [(1, 255, true), (1, 256, false), (0, 3, false)] {
+        for place in 0..2 {
+            let mut params = StudyParams::default();
+            let list: Vec<u32> = (first..=most).collect();
+            *[&mut params.engine_thresholds, &mut params.issue_thresholds][place] = list;
+            assert_eq!(params.check().is_ok(), taken, "{first} to {most}");
+        }
+    }
     for scores in [vec![1.0, 1.0], vec![2.0, 1.0], vec![-1.0], vec![100.5], vec![f64::NAN]] {
         let params = StudyParams { score_thresholds: scores.clone(), ..StudyParams::default() };
         assert!(params.check().is_err(), "{scores:?}");
