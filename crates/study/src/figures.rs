@@ -399,7 +399,10 @@ mod tests {
             (r#"{"of": "missing", "column": "id"}"#, 2.0),
             // A stale scan is no flag, so VirusTotal and the static scanner meet in one of two rows.
             (r#"{"of": "pair", "statistic": "jaccard", "a": "virustotal", "b": "static"}"#, 0.5),
-            (r#"{"of": "pair", "statistic": "jaccard", "a": "static", "b": "skillspector"}"#, 0.0),
+            (
+                r#"{"of": "pair", "statistic": "jaccard", "a": "skillspector", "b": "virustotal"}"#,
+                0.25,
+            ),
             (r#"{"of": "largest_jaccard"}"#, 0.5),
             // Called not clean: rows 2 to 5; not clean: rows 3 to 6; both: 3 to 5.
             (r#"{"of": "f1", "flagged": {"flagged_by": [1, 2, 3]}}"#, 0.75),
