@@ -452,6 +452,8 @@ mod tests {
             (vec![".train.jsonl"], "or .parquet"),
             (vec![], "holds no data"),
             (vec!["train-of-thought.jsonl"], "rename it to train"),
+            (vec!["train-00000-of-00001-0123456789abcdeg.parquet"], "rename it to train"),
+            (vec!["train-00000-of-00001-abc.parquet"], "rename it to train"),
         ] {
             let error = listed(&names).unwrap_err();
             assert!(error.contains("holds no data") && error.contains(told), "{error}");
