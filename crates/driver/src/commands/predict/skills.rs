@@ -191,7 +191,8 @@ impl AllPassedOver {
                 PassedOver::InnerSkill => {
                     "SKILL.md in another skill's folder, not scored by itself"
                 }
-                PassedOver::Link => "link to a folder, not followed",
+                PassedOver::Link if *times == 1 => "link to a folder, not followed",
+                PassedOver::Link => "links to folders, not followed",
             };
             let (times, first) =
                 (terminal::count(*times), printable(&first.to_string_lossy(), 300));
