@@ -217,4 +217,22 @@ mod tests {
             assert_eq!(found.contains("not both"), !compared, "{found}");
         }
     }
+
+    #[test]
+    fn a_category_is_told_where_its_rows_and_its_share_point_to_different_verdicts() {
+        for (of_clean, of_suspicious, told) in
+            [(2.0, 1.0, false), (3.0, 2.0, true), (2.0, 2.0, false), (9.0, 1.0, false)]
+        {
+            let value = |name: &str| {
+                Some(match name {
+                    "clean rows" => 4.0,
+                    "suspicious rows" => 2.0,
+                    name if name.ends_with("clean") => of_clean,
+                    _ => of_suspicious,
+                })
+            };
+            let found = categories(&value).unwrap();
+            assert_eq!(!found.starts_with("no category"), told, "{found}");
+        }
+    }
 }

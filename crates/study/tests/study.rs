@@ -312,8 +312,10 @@ fn settings_out_of_range_are_named() {
         message,
         "agreement.replicates is `3`; expected a whole number, for example 2000, from 100 to 1000000"
     );
-    let falling = StudyParams { engine_thresholds: vec![3, 2], ..StudyParams::default() };
-    assert!(falling.check().is_err());
+    for list in [vec![3, 2], vec![2, 2]] {
+        let falling = StudyParams { engine_thresholds: list, ..StudyParams::default() };
+        assert!(falling.check().is_err());
+    }
     for (first, most, taken) in [(1, 255, true), (1, 256, false), (0, 3, false)] {
         for place in 0..2 {
             let mut params = StudyParams::default();
