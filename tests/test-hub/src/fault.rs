@@ -9,6 +9,8 @@ pub struct Fault {
     pub(crate) path: String,
     /// Whether it applies to bodies (`GET`) alone, and not to `HEAD` and the interface's answers.
     pub(crate) bodies: bool,
+    /// Answers that are sound before it begins.
+    pub(crate) spared: usize,
     /// Answers still to be spoilt.
     pub(crate) left: usize,
     pub(crate) action: Action,
@@ -69,13 +71,18 @@ pub enum Action {
 impl Fault {
     /// Spoils the next answer of any kind to a path that ends so.
     pub fn on(path: &str, action: Action) -> Fault {
-        Fault { path: path.to_owned(), bodies: false, left: 1, action }
+        Fault { path: path.to_owned(), bodies: false, spared: 0, left: 1, action }
     }
 
     /// Spoils the next answer to a `GET` of a file whose path ends so: the one with the bytes,
     /// not the redirect before it.
     pub fn on_body(path: &str, action: Action) -> Fault {
-        Fault { path: path.to_owned(), bodies: true, left: 1, action }
+        Fault { path: path.to_owned(), bodies: true, spared: 0, left: 1, action }
+    }
+
+    /// Leaves so many answers as they are first.
+    pub fn after(self, answers: usize) -> Fault {
+        Fault { spared: answers, ..self }
     }
 
     /// Spoils that many answers.

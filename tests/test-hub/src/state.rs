@@ -51,6 +51,10 @@ impl State {
         let fault = faults
             .iter_mut()
             .find(|f| f.left > 0 && f.bodies <= body && path.ends_with(&f.path))?;
+        if fault.spared > 0 {
+            fault.spared -= 1;
+            return None;
+        }
         fault.left -= 1;
         Some(fault.action.clone())
     }

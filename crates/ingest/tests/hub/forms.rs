@@ -73,6 +73,23 @@ fn a_mirror_without_a_tree_lists_the_shards_with_the_commit() {
     }
 }
 
+/// Half a list is not taken for the whole.
+#[test]
+fn a_page_that_fails_after_the_first_is_an_error() {
+    let converted = Repository::new(REPO)
+        .commit(COMMIT, hub::PARQUET_REVISION)
+        .large_file("default/train/0000.parquet", parquet(0, "clean"))
+        .large_file("default/train/0001.parquet", parquet(10, "clean"))
+        .page(2);
+    for code in [400, 404, 501] {
+        let bench = Bench::new(converted.clone());
+        bench.hub.fail(Fault::on("/default", Action::Status { code, header: None }).after(1));
+        let error = bench.fetch(&source(HubFormat::Parquet)).unwrap_err();
+        let told = matches!(error, HubError::NotFound { .. } | HubError::Status { .. });
+        assert!(told, "{code}: {error}");
+    }
+}
+
 #[test]
 fn a_name_that_leaves_the_folder_is_refused() {
     let hostile = Repository::new(REPO)
