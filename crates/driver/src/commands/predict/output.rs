@@ -164,7 +164,8 @@ impl<'a> Output<'a> {
         self.out.flush().map_err(Error::Output)
     }
 
-    /// What stands after the last prediction. What was passed over is told in words.
+    /// Ends the output after the last prediction. SARIF alone has a place for `passed_over`, the words about
+    /// what was not scored.
     pub(super) fn end(
         &mut self,
         counts: &SkillCounts,

@@ -174,7 +174,8 @@ enum PassedOver {
     Link,
 }
 
-/// What was met on the way to skills and is not scored: how often, and where first.
+/// The skills and links of the folders named that are not scored: how many for each reason, and where the
+/// first is.
 #[derive(Debug, Default)]
 pub(super) struct AllPassedOver(BTreeMap<PassedOver, (u64, PathBuf)>);
 
