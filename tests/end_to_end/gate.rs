@@ -214,9 +214,11 @@ fn the_hash_of_a_review_is_that_of_all_files() {
         symlink(target, &link).unwrap();
         hashes.push(sha256(&sandbox, skill));
     }
-    let all = hashes.len();
     write(&sandbox, &format!("{skill}/.git/index"), "changes with every commit");
     assert_eq!(hashes.last(), Some(&sha256(&sandbox, skill)));
+    write(&sandbox, &format!("{skill}/deeper/.git/index"), "of no repository of the skill's own");
+    hashes.push(sha256(&sandbox, skill));
+    let all = hashes.len();
     hashes.sort();
     hashes.dedup();
     assert_eq!(hashes.len(), all);

@@ -1,6 +1,6 @@
 //! The driver's error: what failed, and which exit code that is.
 
-use std::{error, io, path::PathBuf, process::ExitCode};
+use std::{io, path::PathBuf, process::ExitCode};
 
 use clawsig_adjudicate::AdjudicateError;
 use clawsig_ingest::{HubError, IngestError};
@@ -190,19 +190,4 @@ impl Error {
         let path = path.into();
         move |source| Error::Io { action, path, source }
     }
-}
-
-/// An error and its causes, each once, as they are told.
-pub(crate) fn with_causes(error: &dyn error::Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        let shown = error.to_string();
-        // A transparent wrapper repeats its cause word for word.
-        if !text.ends_with(&shown) {
-            text += &format!(": {shown}");
-        }
-        cause = error.source();
-    }
-    text
 }

@@ -12,7 +12,10 @@ use std::{
 
 pub(crate) use clawsig_schema::wording::{counted, grouped as count};
 
-use clawsig_schema::hostile::{is_deceptive, printable};
+use clawsig_schema::{
+    hostile::{is_deceptive, printable},
+    wording::with_causes,
+};
 
 use bar::beside;
 pub(crate) use bar::{Aside, Progress, close};
@@ -21,7 +24,7 @@ pub(crate) use transfers::Transfers;
 
 use serde_json::json;
 
-use crate::{Error, cli::OutputFormat, error::with_causes};
+use crate::{Error, cli::OutputFormat};
 
 /// The text with every character that could act on a terminal or turn a text around written as
 /// `\\uXXXX`, in UTF-16 as JSON has it: a JSON document keeps its value. Whoever shows a skill's

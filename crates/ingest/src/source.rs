@@ -281,8 +281,7 @@ impl Folder {
         if !below.is_empty() && !folder.is_dir() {
             return Ok(());
         }
-        for name in names_in(&folder)? {
-            let path = folder.join(&name);
+        for (path, name) in entries_of(&folder)? {
             if !path.is_dir() {
                 self.file(&path, below, &name, None);
                 continue;
@@ -290,11 +289,11 @@ impl Folder {
             let lower = name.to_ascii_lowercase();
             match label_of(&lower) {
                 Some((label, None)) => {
-                    for inner in names_in(&path)? {
-                        self.file(&path.join(&inner), &join(below, &name), &inner, Some(label));
+                    for (inner, file) in entries_of(&path)? {
+                        self.file(&inner, &join(below, &name), &file, Some(label));
                     }
                 }
-                _ if names_in(&path)?.iter().any(|inner| FileName::of(inner).is_some()) => {
+                _ if entries_of(&path)?.iter().any(|(_, file)| FileName::of(file).is_some()) => {
                     self.near.extend(remedy(&join(below, &name), &lower, ""));
                 }
                 _ => {}
@@ -366,15 +365,15 @@ fn join(below: &str, name: &str) -> String {
     if below.is_empty() { name.to_owned() } else { format!("{below}/{name}") }
 }
 
-/// The names in a folder, sorted.
-fn names_in(folder: &Path) -> Result<Vec<String>, IngestError> {
-    let mut names = Vec::new();
+/// The paths in a folder, sorted, each with its name; what is no UTF-8 in a name is shown as U+FFFD.
+fn entries_of(folder: &Path) -> Result<Vec<(PathBuf, String)>, IngestError> {
+    let mut entries = Vec::new();
     for entry in fs::read_dir(folder).map_err(IngestError::io("read", folder))? {
-        let name = entry.map_err(IngestError::io("read", folder))?.file_name();
-        names.extend(name.to_str().map(str::to_owned));
+        let entry = entry.map_err(IngestError::io("read", folder))?;
+        entries.push((entry.path(), entry.file_name().to_string_lossy().into_owned()));
     }
-    names.sort();
-    Ok(names)
+    entries.sort();
+    Ok(entries)
 }
 
 #[cfg(test)]
@@ -435,6 +434,27 @@ mod tests {
             assert_eq!(files, expected, "{names:?}");
             assert!(warnings.is_empty(), "{warnings:?}");
         }
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_name_that_is_no_utf8_is_read_and_told_as_others_are() {
+        use std::os::unix::ffi::OsStrExt;
+
+        let folder = tempfile::tempdir().unwrap();
+        let name = |bytes| folder.path().join(std::ffi::OsStr::from_bytes(bytes));
+        fs::create_dir(name(b"train")).unwrap();
+        for file in [&b"train/part-\xff.jsonl"[..], b"train/part-1.jsonl", b"val\xff.jsonl"] {
+            fs::write(name(file), "{}").unwrap();
+        }
+        let listing = list(folder.path()).unwrap();
+        let names: Vec<&str> = listing.files.iter().map(|file| file.name.as_str()).collect();
+        assert_eq!(names, ["train/part-1.jsonl", "train/part-\u{fffd}.jsonl"]);
+        assert_eq!(fs::read(&listing.files[1].path).unwrap(), b"{}");
+        let others = tempfile::tempdir().unwrap();
+        fs::write(others.path().join(std::ffi::OsStr::from_bytes(b"b\xff.jsonl")), "").unwrap();
+        let error = list(others.path()).err().unwrap().to_string();
+        assert!(error.contains("found b\u{fffd}.jsonl"), "{error}");
     }
 
     #[test]

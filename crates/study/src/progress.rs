@@ -22,17 +22,48 @@ impl<'a> Counter<'a> {
     }
 
     /// Begins a run; what it gives is called once a resample. Leaving units out takes resamples
-    /// too, so that a run may be called more often than it counts. Runs may go on side by side.
-    pub(crate) fn run(&self, part: &str) -> impl FnMut() {
+    /// too, and a slice may have nothing to resample: a run counts the same however often it is
+    /// called, at the latest when it ends. Runs may go on side by side.
+    pub(crate) fn run<'r>(&'r self, part: &'r str) -> impl FnMut() {
+        self.tell(part, 0);
+        let mut run = Run { counter: self, part, calls: 0, counted: 0 };
+        move || run.step()
+    }
+
+    /// Counts so many more resamples.
+    fn tell(&self, part: &str, more: u64) {
         let total = self.runs * self.replicates;
-        (self.progress)(part, self.done.load(Ordering::Relaxed).min(total), total);
-        let mut calls = 0;
-        move || {
-            calls += 1;
-            if calls % BETWEEN == 0 && calls <= self.replicates {
-                let done = self.done.fetch_add(BETWEEN, Ordering::Relaxed) + BETWEEN;
-                (self.progress)(part, done.min(total), total);
-            }
+        let done = self.done.fetch_add(more, Ordering::Relaxed) + more;
+        (self.progress)(part, done.min(total), total);
+    }
+}
+
+struct Run<'a, 'r> {
+    counter: &'r Counter<'a>,
+    part: &'r str,
+    calls: u64,
+    counted: u64,
+}
+
+impl Run<'_, '_> {
+    fn step(&mut self) {
+        self.calls += 1;
+        if self.calls.is_multiple_of(BETWEEN) && self.calls <= self.counter.replicates {
+            self.count(BETWEEN);
+        }
+    }
+
+    fn count(&mut self, more: u64) {
+        self.counted += more;
+        self.counter.tell(self.part, more);
+    }
+}
+
+impl Drop for Run<'_, '_> {
+    fn drop(&mut self) {
+        let left = self.counter.replicates - self.counted;
+        if left > 0 {
+            self.count(left);
         }
     }
 }
@@ -49,8 +80,8 @@ mod tests {
         let progress = |part: &str, done, total| {
             told.lock().unwrap().push((part.to_owned(), done, total));
         };
-        let counter = Counter::new(&progress, 200, 2);
-        for (part, calls) in [("a", 250), ("b", 100), ("c", 700)] {
+        let counter = Counter::new(&progress, 250, 3);
+        for (part, calls) in [("a", 250), ("b", 130), ("c", 0), ("d", 700)] {
             let mut resampled = counter.run(part);
             (0..calls).for_each(|_| resampled());
         }
@@ -59,9 +90,10 @@ mod tests {
             let found = told.iter().filter(|(name, ..)| name == part);
             found.map(|(_, done, total)| (*done, *total)).collect::<Vec<_>>()
         };
-        assert_eq!(of("a"), [(0, 400), (100, 400), (200, 400)]);
-        assert_eq!(of("b"), [(200, 400), (300, 400)]);
-        assert_eq!(of("c"), [(300, 400), (400, 400), (400, 400)], "more than announced");
+        assert_eq!(of("a"), [(0, 750), (100, 750), (200, 750), (250, 750)]);
+        assert_eq!(of("b"), [(250, 750), (350, 750), (500, 750)], "ended early");
+        assert_eq!(of("c"), [(500, 750), (750, 750)], "nothing to resample");
+        assert_eq!(of("d"), [(750, 750); 4], "more than announced");
         assert!(told.iter().all(|(_, done, total)| done <= total), "{told:?}");
     }
 }

@@ -32,7 +32,7 @@ pub fn compare(record: impl AsRef<Path>, found: &str) {
 /// fields that are null or not kept.
 pub fn rounded(value: &Value, is_kept: &dyn Fn(&str) -> bool) -> Value {
     match value {
-        Value::Number(number) if number.as_u64().is_none() => {
+        Value::Number(number) if number.is_f64() => {
             let digits = format!("{:.4e}", number.as_f64().unwrap_or(f64::NAN));
             digits.parse::<f64>().map_or(Value::Null, Value::from)
         }

@@ -20,13 +20,12 @@ use std::{
 
 use clawsig_ingest::{SingleRow, SingleRows, parse_row};
 use clawsig_model::Score;
-use clawsig_schema::{SkillRow, evaluation::ModelName, hostile::printable};
+use clawsig_schema::{SkillRow, evaluation::ModelName, hostile::printable, wording::with_causes};
 use rayon::prelude::*;
 
 use crate::{
     Error, ExitStatus,
     cli::{Global, OutputFormat, PredictArgs, PredictForm},
-    error::with_causes,
     terminal,
 };
 use baseline::Baseline;

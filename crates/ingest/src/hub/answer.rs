@@ -3,7 +3,7 @@
 
 use std::{io, time::Duration};
 
-use clawsig_schema::hostile::printable;
+use clawsig_schema::{hostile::printable, wording::with_causes};
 use serde_json::Value;
 use ureq::{
     Body, ResponseExt,
@@ -168,7 +168,7 @@ impl Judge<'_> {
         match error {
             ureq::Error::Timeout(_) => self.silence(),
             ureq::Error::Io(e) if e.kind() == io::ErrorKind::InvalidData => {
-                self.client(&chain(&e)).into()
+                self.client(&with_causes(&e)).into()
             }
             ureq::Error::Io(e) => self.broken(&e),
             ureq::Error::HostNotFound if !reached => {
@@ -178,7 +178,7 @@ impl Judge<'_> {
                 Failure::passing(self.clean(&error.to_string()))
             }
             ureq::Error::Protocol(e) => self.no_hub(what, &format!("no HTTP came: {e}")).into(),
-            error => self.client(&chain(&error)).into(),
+            error => self.client(&with_causes(&error)).into(),
         }
     }
 
@@ -189,7 +189,7 @@ impl Judge<'_> {
         {
             return self.silence();
         }
-        Failure::passing(self.clean(&chain(error)))
+        Failure::passing(self.clean(&with_causes(error)))
     }
 
     fn silence(&self) -> Failure {
@@ -251,46 +251,14 @@ fn host_of(uri: &ureq::http::Uri) -> String {
     authority.rsplit('@').next().unwrap_or_default().to_owned()
 }
 
-/// An error with its causes.
-fn chain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        let shown = error.to_string();
-        if !text.contains(&shown) {
-            text = format!("{text}: {shown}");
-        }
-        cause = error.source();
-    }
-    text
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[derive(Debug, thiserror::Error)]
-    #[error("{text}")]
-    struct Caused {
-        text: &'static str,
-        source: Option<Box<Caused>>,
-    }
 
     #[test]
     fn an_address_loses_its_query_and_a_question_its_mark_not() {
         let text = "why? see https://a.test/b?Signature=c&d=?e now: a?b, http://c.test";
         let cut = "why? see https://a.test/b now: a?b, http://c.test";
         assert_eq!(without_queries(text), cut);
-    }
-
-    #[test]
-    fn each_cause_is_told_once() {
-        let told = |texts: &[&'static str]| {
-            let of = |source, text: &&'static str| Some(Box::new(Caused { text, source }));
-            chain(&texts.iter().rev().fold(None, of).unwrap())
-        };
-        assert_eq!(told(&["no answer"]), "no answer");
-        assert_eq!(told(&["no answer", "io", "refused"]), "no answer: io: refused");
-        assert_eq!(told(&["io: refused", "refused", "by 1"]), "io: refused: by 1");
     }
 }

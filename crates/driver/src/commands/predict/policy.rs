@@ -7,14 +7,14 @@
 
 use std::{io::Read, path::PathBuf};
 
-use clawsig_schema::{hostile::printable, unread};
+use clawsig_schema::{hostile::printable, unread, wording::with_causes};
 use serde::{Deserialize, Serialize};
 
 use super::{
     output::Prediction,
     skills::{self, AllPassedOver, SkillFile},
 };
-use crate::{Error, error::with_causes};
+use crate::Error;
 
 const PROTOCOL: u64 = 1;
 /// The largest request, as ClawScan takes it.

@@ -9,11 +9,11 @@ use std::{
 };
 
 use clawsig_ingest::{SingleRow, bundle_stats};
-use clawsig_schema::{SkillRow, hostile::printable};
+use clawsig_schema::{SkillRow, hostile::printable, wording::with_causes};
 use clawsig_store::{hash_bytes, hash_file};
-use walkdir::WalkDir;
+use walkdir::{DirEntry, WalkDir};
 
-use crate::{Error, error::with_causes, terminal};
+use crate::{Error, terminal};
 
 /// The largest SKILL.md that is read. The dataset's longest have 120,000 characters.
 const MAX_BYTES: u64 = 8 << 20;
@@ -96,11 +96,13 @@ impl SkillFile {
         Ok(ReadSkill { row: SingleRow { row, has_scanners: false }, sha256, cut })
     }
 
-    /// The files beside SKILL.md. Git's own folder is none of the skill: it changes without it.
+    /// The files beside SKILL.md. The `.git` that makes the skill a repository is none of it: it
+    /// changes without the skill.
     fn files(&self, folder: &Path) -> Result<Vec<BundleFile>, String> {
         let walk = WalkDir::new(folder).min_depth(1).sort_by_file_name();
         let mut files = Vec::new();
-        for entry in walk.into_iter().filter_entry(|entry| entry.file_name() != ".git") {
+        let is_skill = |entry: &DirEntry| entry.depth() > 1 || entry.file_name() != ".git";
+        for entry in walk.into_iter().filter_entry(is_skill) {
             let entry = entry.map_err(|e| {
                 let (path, error) = parts_of(e, folder);
                 format!("can't read {}: {error}", path.display())

@@ -96,9 +96,9 @@ pub(super) fn read(
             records.extend(scan.records, layout)?;
             scan.said
         } else {
-            let sheet = sheet(path, &file)?;
-            records.add(&sheet, layout)?;
-            format!("{} rows of ratings", sheet.rows.len())
+            let table = rating_file(path, &file)?;
+            records.add(&table, layout)?;
+            format!("{} rows of ratings", table.rows.len())
         };
         sources.push(RatingSource { file, taken_for });
     }
@@ -117,13 +117,13 @@ fn scan(
         return Ok(None);
     }
     let bytes = fs::read(path).map_err(Error::io("read", path))?;
-    let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
     // `mail.sarif.json` is of the skill `mail`.
-    let stem = name.split('.').next().unwrap_or(name);
+    let stem = name.split('.').next().unwrap_or_default();
     Ok(read_scan(file, stem, &bytes, fields)?)
 }
 
-fn sheet(path: &Path, file: &str) -> Result<RatingFile, Error> {
+fn rating_file(path: &Path, file: &str) -> Result<RatingFile, Error> {
     let ending = path.extension().and_then(|ending| ending.to_str()).unwrap_or_default();
     let bytes = || fs::read(path).map_err(Error::io("read", path));
     Ok(match ending.to_ascii_lowercase().as_str() {
