@@ -59,9 +59,9 @@ pub(crate) fn cohen_kappa(n: &Cells) -> Bounds {
     let margins = 2 * i128::from(high[0]) + i128::from(high[1]) + i128::from(high[2]);
     let twice_high = i128::from(total) - margins;
     let each = |twice: i128, cells: &dyn Fn(u64) -> [u64; 4]| -> Vec<f64> {
-        let clamped = |at: i128| at.clamp(0, i128::from(open)) as u64;
-        let places = [0, open, clamped(twice.div_euclid(2)), clamped(twice.div_euclid(2) + 1)];
-        let values = places.into_iter().map(|at| of(cells(at)));
+        // Both whole numbers beside a half are as far from it.
+        let turning = twice.div_euclid(2).clamp(0, i128::from(open)) as u64;
+        let values = [0, open, turning].into_iter().map(|at| of(cells(at)));
         values.filter_map(Outcome::ok).collect()
     };
     let lows = each(twice_low, &|at| [low[0], low[1] + at, low[2] + open - at, low[3]]);

@@ -61,10 +61,7 @@ impl Run<'_, '_> {
 
 impl Drop for Run<'_, '_> {
     fn drop(&mut self) {
-        let left = self.counter.replicates - self.counted;
-        if left > 0 {
-            self.count(left);
-        }
+        self.count(self.counter.replicates - self.counted);
     }
 }
 

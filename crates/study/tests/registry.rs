@@ -160,3 +160,18 @@ fn kappa_over_the_largest_is_undefined_where_that_is_zero() {
     assert!(of("kappa_of_largest").value.is_none() && of("kappa_of_largest").undefined.is_some());
     assert!(of("cohen_kappa").note.is_some());
 }
+
+#[test]
+fn a_pattern_that_no_row_has_changes_nothing() {
+    let (yes, no) = (Some(true), Some(false));
+    let given = [([yes, yes, yes], 5), ([yes, no, no], 7), ([no, no, no], 20), ([no, yes, no], 3)];
+    let zeros = [([yes, None, no], 0), ([None, None, None], 0), ([no, no, yes], 0)];
+    let of = |patterns: &[([Option<bool>; 3], u64)]| {
+        let patterns = patterns.iter().map(|(pattern, count)| (pattern.to_vec(), *count));
+        let counts = PatternCounts::new(["a", "b", "c"].map(str::to_owned).to_vec(), patterns);
+        let mut params = params();
+        params.flags.missing = MissingPolicy::Exclude;
+        counts.unwrap().results(&params.check().unwrap(), &|_, _, _| {}).unwrap()
+    };
+    assert!(of(&given) == of(&[&zeros[..], &given[..]].concat()));
+}

@@ -249,6 +249,22 @@ fn what_is_not_read_says_how_to_write_it() {
     assert!(read(&largest).unwrap_err().to_string().contains("too large"));
 }
 
+#[test]
+fn a_header_is_read_to_its_limit() {
+    for (size, is_read) in [(1_u32 << 16, true), ((1 << 16) + 1, false)] {
+        let mut zip = ZipWriter::new(Cursor::new(Vec::new()));
+        let stored = SimpleFileOptions::default().compression_method(CompressionMethod::Stored);
+        zip.start_file("data.npy", stored).unwrap();
+        zip.write_all(b"\x93NUMPY\x02\x00").unwrap();
+        zip.write_all(&size.to_le_bytes()).unwrap();
+        let header = "{'descr': '|u1', 'fortran_order': False, 'shape': (0,), }";
+        let blanks = vec![b' '; size as usize - header.len()];
+        zip.write_all(&[header.as_bytes(), &blanks].concat()).unwrap();
+        let mut zip = ZipArchive::new(zip.finish().unwrap()).unwrap();
+        assert_eq!(array(&mut zip, "data", 0).is_ok(), is_read, "{size} bytes");
+    }
+}
+
 #[derive(serde::Deserialize)]
 struct Expected {
     columns: usize,
