@@ -42,7 +42,7 @@ pub(super) struct Scan<'a> {
     /// For n = 2: which tokens survive.
     pub(super) alive: Vec<bool>,
     pub(super) level: usize,
-    /// How many occurrences are held at a time.
+    /// How many occurrences are held at a time, if [`ROUNDS`] rounds do with them.
     pub(super) held: usize,
 }
 
@@ -103,10 +103,12 @@ fn count_shard<'a, I: Iterator<Item = &'a Occurrence>>(
     }
 }
 
-/// Shards of a round: the n-grams of one are counted in a table that fits a core's cache.
+/// Shards of [`HELD`] occurrences: the n-grams of one are counted in a table that fits a core's cache.
 const SHARDS: usize = 256;
 /// Occurrences that are held at a time, 96 MiB: what more there are, further rounds count.
 pub(super) const HELD: usize = 1 << 23;
+/// The most rounds. Where they would not do, more is held: three bytes a token.
+const ROUNDS: usize = 4;
 
 impl Scan<'_> {
     /// Calls `each` with part, place, document and key of every n-gram.
@@ -151,14 +153,17 @@ impl Scan<'_> {
         keep: impl Fn(&Frequency) -> bool + Sync,
     ) -> Vec<(u64, Frequency)> {
         let places: usize = self.parts.iter().map(|part| part.ids.len()).sum();
-        let rounds = places.div_ceil(self.held).max(1);
+        // Each round reads all places, so that their number must not grow with the places.
+        let held = self.held.max(places.div_ceil(ROUNDS));
+        let rounds = places.div_ceil(held).max(1);
+        let shards = SHARDS * held.div_ceil(self.held);
         let mut found = Vec::new();
         for round in 0..rounds {
             let scattered: Vec<Scattered> = (0..self.parts.len())
                 .into_par_iter()
-                .map(|part| self.scatter(part, round, rounds))
+                .map(|part| self.scatter(part, round, rounds, shards))
                 .collect();
-            let counted: Vec<Vec<(u64, Frequency)>> = (0..SHARDS)
+            let counted: Vec<Vec<(u64, Frequency)>> = (0..shards)
                 .into_par_iter()
                 .map_init(
                     || (KeyMap::<Frequency>::with_capacity(0), Vec::new()),
@@ -176,14 +181,14 @@ impl Scan<'_> {
     }
 
     /// The occurrences in a part that one of the rounds counts.
-    fn scatter(&self, part: usize, round: usize, rounds: usize) -> Scattered {
+    fn scatter(&self, part: usize, round: usize, rounds: usize, shards: usize) -> Scattered {
         // Not the seed of the tables, whose keys would else all begin alike.
         let seed = process_seed().rotate_left(32) | 1;
         let shard = |key: u64| {
-            let spot = ((hash_key(key, seed) >> 32) * (rounds * SHARDS) as u64) >> 32;
-            (spot as usize).wrapping_sub(round * SHARDS)
+            let spot = ((hash_key(key, seed) >> 32) * (rounds * shards) as u64) >> 32;
+            (spot as usize).wrapping_sub(round * shards)
         };
-        let mut ends = vec![0; SHARDS];
+        let mut ends = vec![0; shards];
         self.each_of_part(part, |_, _, key| {
             if let Some(count) = ends.get_mut(shard(key)) {
                 *count += 1;
@@ -246,7 +251,7 @@ mod tests {
         let all = count(HELD, 1);
         assert_eq!(all.iter().map(|found| found.1).sum::<u64>(), 12 * 19);
         assert!(all.is_sorted_by(|a, b| a.0 < b.0));
-        for held in [30, 100] {
+        for held in [1, 30, 100] {
             assert_eq!(count(held, 1), all);
         }
         let frequent: Vec<_> = all.into_iter().filter(|found| found.1 >= 4).collect();
