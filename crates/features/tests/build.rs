@@ -109,7 +109,7 @@ fn a_missing_number_is_its_mean_and_marked() {
 fn severity_sees_nothing_of_skillspector() {
     let params = FeatureParams { target: Target::Severity, ..Default::default() };
     let valid = params.clone().check().unwrap();
-    assert_eq!(valid.left_out().len(), 5);
+    assert_eq!((valid.params(), valid.left_out().len()), (&params, 5));
     let set = made(params);
     let leaks = |name: &str| name.contains("skillspector");
     let signals = set.columns.iter().filter(|c| c.group != ColumnGroup::Text);

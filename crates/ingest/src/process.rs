@@ -291,8 +291,7 @@ pub(crate) fn utf8(bytes: &[u8]) -> Result<&str, Fault> {
 mod tests {
     use super::*;
 
-    #[test]
-    fn a_panic_is_an_error_with_its_row() {
+    fn processed(text: &str) -> Result<BlockResult, IngestError> {
         let context = FileContext {
             name: "rows.jsonl",
             split: None,
@@ -302,9 +301,21 @@ mod tests {
             schema: None,
             examples_known: AtomicBool::new(false),
         };
-        let bytes = b"{\"id\": \"a\"}\n\n{\"id\": \"a row that panics\"}\n".to_vec();
-        let work = Work::Lines(Block { bytes, ..Block::default() });
-        let error = process(&work, &context, &HashSet::new(), &mut Vec::new()).err().unwrap();
+        let work = Work::Lines(Block { bytes: text.into(), ..Block::default() });
+        process(&work, &context, &HashSet::new(), &mut Vec::new())
+    }
+
+    #[test]
+    fn a_line_ends_before_its_carriage_return() {
+        let done = processed("none\r\nnor this\n\r\n\r").unwrap();
+        let excerpts: Vec<&str> = done.rejects.iter().map(|one| one.excerpt.as_str()).collect();
+        assert_eq!((excerpts, done.lines, done.blank), (vec!["none", "nor this"], 4, 2));
+    }
+
+    #[test]
+    fn a_panic_is_an_error_with_its_row() {
+        let error =
+            processed("{\"id\": \"a\"}\n\n{\"id\": \"a row that panics\"}\n").err().unwrap();
         assert!(
             matches!(&error, IngestError::Panicked { file, line: 3, .. } if file == "rows.jsonl"),
             "{error}"

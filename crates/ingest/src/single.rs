@@ -158,6 +158,22 @@ mod tests {
     }
 
     #[test]
+    fn a_bundle_s_figures_are_those_of_its_row() {
+        let files = [("a/run.SH", 3), ("../b", 4), ("c.sh", 0), ("c.sh", 5)];
+        let json =
+            files.map(|(path, bytes)| format!(r#"{{"path": "{path}", "sizeBytes": {bytes}}}"#));
+        let line = format!(
+            r#"{{"skill_md_content": "x", "skill_bundle_content": [{}]}}"#,
+            json.join(", ")
+        );
+        let of_row = parse_row(line.as_bytes()).unwrap().row.bundle;
+        let found = bundle_stats(files.map(|(path, bytes)| (path.to_owned(), bytes)));
+        assert_eq!(found, of_row);
+        let counts = (found.files, found.bytes, found.duplicate_paths, found.unsafe_paths);
+        assert_eq!(counts, (4, 12, 1, 1));
+    }
+
+    #[test]
     fn what_is_no_row_says_why() {
         let reason = |line: &[u8]| parse_row(line).unwrap_err().reason;
         assert_eq!(reason(b"{}"), RejectReason::MissingColumn);

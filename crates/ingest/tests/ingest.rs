@@ -66,8 +66,11 @@ fn run_with(folder: &Path, params: IngestParams) -> (TempDir, Result<Ingested, I
 
 fn signals(work: &TempDir, split: Split) -> Vec<SkillRow> {
     let path = work.path().join(format!("signals/{split}.parquet"));
-    let rows = SignalsReader::open(path).unwrap().rows(Columns::All);
-    rows.collect::<Result<_, _>>().unwrap()
+    let reader = SignalsReader::open(path).unwrap();
+    let (len, is_empty) = (reader.len(), reader.is_empty());
+    let rows: Vec<SkillRow> = reader.rows(Columns::All).collect::<Result<_, _>>().unwrap();
+    assert_eq!((len, is_empty), (rows.len() as u64, rows.is_empty()));
+    rows
 }
 
 /// A folder that holds the table of some rows, and the path of the table.
