@@ -261,7 +261,7 @@ mod tests {
     }
 
     #[test]
-    fn a_null_follows_the_columns_rule() {
+    fn a_null_follows_the_columns_rule_and_another_type_is_told() {
         assert_eq!(Value::null(Column::StaticReasonCodes).texts().unwrap(), [""; 0]);
         assert_eq!(Value::null(Column::SkillBundleContent).bundle().unwrap().files, 0);
         assert_eq!(Value::null(Column::ClawscanContext).context().unwrap(), Context::default());
@@ -271,5 +271,9 @@ mod tests {
             fault.detail,
             "is a whole number, expected a string; write the column as a string"
         );
+        let fault = Value::Texts(Vec::new()).context().unwrap_err();
+        assert_eq!(fault.detail, "is a list, expected an object with the scanners' outputs");
+        let fault = Value::Context(Context::default()).texts().unwrap_err();
+        assert_eq!(fault.detail, "is an object, expected a list of strings");
     }
 }

@@ -303,3 +303,33 @@ impl ValidVectorizerParams {
         &self.0
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_second_view_is_read_as_its_settings_say() {
+        let chars = CharsParams {
+            max_chars: Some(5),
+            max_features: Some(9),
+            analyzer: Analyzer::Char,
+            ngrams: (2, 4),
+            min_df: DocumentFrequency::Count(7),
+            max_df: DocumentFrequency::Share(0.5),
+            sublinear: false,
+        };
+        let expected = VectorizerParams {
+            max_chars: Some(5),
+            max_features: Some(9),
+            analyzer: Analyzer::Char,
+            ngrams: (2, 4),
+            min_df: DocumentFrequency::Count(7),
+            max_df: DocumentFrequency::Share(0.5),
+            ..VectorizerParams::default()
+        };
+        assert_eq!(*chars.check().unwrap().params(), expected);
+        let damped = CharsParams { sublinear: true, ..chars };
+        assert!(damped.check().unwrap().params().sublinear);
+    }
+}
