@@ -411,3 +411,25 @@ fn next_page(headers: &HeaderMap) -> Option<String> {
     let next = links.split(',').find(|link| link.contains("rel=\"next\""))?;
     Some(next.split_once('<')?.1.split_once('>')?.0.to_owned())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_redirect_leads_from_where_it_was_given() {
+        let led = |status: u16, place: &str, from: &str| {
+            let response = Response::builder().status(status).header("location", place);
+            location(&response.body(Body::builder().data("")).unwrap(), from)
+        };
+        for (place, from, expected) in [
+            ("/b/c?d", "https://hub.test:80/a/x?y", "https://hub.test:80/b/c?d"),
+            ("/b", "http://hub.test", "http://hub.test/b"),
+            ("//cdn.test/b", "https://hub.test/a", "https://cdn.test/b"),
+            ("http://cdn.test/b", "https://hub.test/a", "http://cdn.test/b"),
+        ] {
+            assert_eq!(led(302, place, from).as_deref(), Some(expected));
+        }
+        assert_eq!(led(200, "/b", "http://hub.test/a"), None);
+    }
+}
