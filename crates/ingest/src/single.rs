@@ -158,7 +158,7 @@ mod tests {
     }
 
     #[test]
-    fn a_bundle_s_figures_are_those_of_its_row() {
+    fn the_figures_of_a_bundle_are_those_of_its_row() {
         let files = [("a/run.SH", 3), ("../b", 4), ("c.sh", 0), ("c.sh", 5)];
         let json =
             files.map(|(path, bytes)| format!(r#"{{"path": "{path}", "sizeBytes": {bytes}}}"#));

@@ -4,8 +4,8 @@
 //! bytes a token), and a vocabulary can be fitted to any of them as often as is wanted.
 //!
 //! Memory is bounded by the tokens (four bytes each), the different tokens, the n-grams that
-//! reach the limits, the occurrences held at a time (96 MiB, or three bytes a token where that is
-//! more) and the matrix, in which an entry takes twelve bytes.
+//! reach the limits, the occurrences held at a time (96 MiB, or one and a half bytes a token where
+//! that is more) and the matrix, in which an entry takes twelve bytes.
 
 use std::sync::Arc;
 

@@ -107,8 +107,8 @@ fn count_shard<'a, I: Iterator<Item = &'a Occurrence>>(
 const SHARDS: usize = 256;
 /// Occurrences that are held at a time, 96 MiB: what more there are, further rounds count.
 pub(super) const HELD: usize = 1 << 23;
-/// The most rounds. Where they would not do, more is held: three bytes a token.
-const ROUNDS: usize = 4;
+/// The most rounds. Where they would not do, more is held: one and a half bytes a token.
+const ROUNDS: usize = 8;
 
 impl Scan<'_> {
     /// Calls `each` with part, place, document and key of every n-gram.
