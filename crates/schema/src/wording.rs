@@ -78,7 +78,7 @@ mod tests {
         assert_eq!(told(&["no answer"]), "no answer");
         assert_eq!(told(&["no answer", "io", "refused"]), "no answer: io: refused");
         assert_eq!(told(&["io: refused", "refused", "by 1"]), "io: refused: by 1");
-        // What a name holds by chance is no cause that was told.
+        // A name that holds the cause's words by chance does not tell it.
         assert_eq!(told(&["cannot read denied.csv", "denied"]), "cannot read denied.csv: denied");
     }
 }

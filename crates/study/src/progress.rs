@@ -26,7 +26,7 @@ impl<'a> Counter<'a> {
     /// called, at the latest when it ends. Runs may go on side by side.
     pub(crate) fn run<'r>(&'r self, part: &'r str) -> impl FnMut() {
         self.tell(part, 0);
-        let mut run = Run { counter: self, part, calls: 0, counted: 0 };
+        let mut run = Run { counter: self, part, calls: 0 };
         move || run.step()
     }
 
@@ -42,26 +42,22 @@ struct Run<'a, 'r> {
     counter: &'r Counter<'a>,
     part: &'r str,
     calls: u64,
-    counted: u64,
 }
 
 impl Run<'_, '_> {
     fn step(&mut self) {
         self.calls += 1;
         if self.calls.is_multiple_of(BETWEEN) && self.calls <= self.counter.replicates {
-            self.count(BETWEEN);
+            self.counter.tell(self.part, BETWEEN);
         }
-    }
-
-    fn count(&mut self, more: u64) {
-        self.counted += more;
-        self.counter.tell(self.part, more);
     }
 }
 
 impl Drop for Run<'_, '_> {
     fn drop(&mut self) {
-        self.count(self.counter.replicates - self.counted);
+        let all = self.counter.replicates;
+        let counted = self.calls.min(all) / BETWEEN * BETWEEN;
+        self.counter.tell(self.part, all - counted);
     }
 }
 

@@ -110,6 +110,13 @@ pub(super) const HELD: usize = 1 << 23;
 /// The most rounds. Where they would not do, more is held: one and a half bytes a token.
 const ROUNDS: usize = 8;
 
+/// The rounds in which so many places are counted, and the shards of each. A round reads all places,
+/// so that the number of rounds must not grow with them.
+fn rounds_and_shards(places: usize, held: usize) -> (usize, usize) {
+    let needed = held.max(places.div_ceil(ROUNDS));
+    (places.div_ceil(needed).max(1), SHARDS * needed.div_ceil(held))
+}
+
 impl Scan<'_> {
     /// Calls `each` with part, place, document and key of every n-gram.
     #[inline]
@@ -153,10 +160,7 @@ impl Scan<'_> {
         keep: impl Fn(&Frequency) -> bool + Sync,
     ) -> Vec<(u64, Frequency)> {
         let places: usize = self.parts.iter().map(|part| part.ids.len()).sum();
-        // Each round reads all places, so that their number must not grow with the places.
-        let held = self.held.max(places.div_ceil(ROUNDS));
-        let rounds = places.div_ceil(held).max(1);
-        let shards = SHARDS * held.div_ceil(self.held);
+        let (rounds, shards) = rounds_and_shards(places, self.held);
         let mut found = Vec::new();
         for round in 0..rounds {
             let scattered: Vec<Scattered> = (0..self.parts.len())
@@ -232,6 +236,20 @@ impl Scan<'_> {
 mod tests {
     use super::*;
     use crate::vectorizer::{TokenReader, VectorizerParams};
+
+    #[test]
+    fn rounds_do_not_grow_with_the_places_and_shards_stay_small() {
+        for (places, expected) in [
+            (0, (1, 256)),
+            (HELD, (1, 256)),
+            (HELD + 1, (2, 256)),
+            (8 * HELD, (8, 256)),
+            (8 * HELD + 1, (8, 512)),
+            (1000 * HELD, (8, 125 * 256)),
+        ] {
+            assert_eq!(rounds_and_shards(places, HELD), expected, "{places} places");
+        }
+    }
 
     #[test]
     fn rounds_count_every_occurrence_once() {
